@@ -1,0 +1,3 @@
+//! Parser speed.
+
+fn main() {}

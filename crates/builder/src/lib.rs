@@ -1,0 +1,1 @@
+//! A daemonless Dockerfile builder.

@@ -1,0 +1,267 @@
+//! The instructions of a Dockerfile as typed nodes.
+
+use crate::{Heredoc, Span, SyntaxError, Text};
+
+/// One instruction: what every instruction has, and its typed content.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instruction<'a> {
+    /// From the first byte of the keyword to the end of the last line, heredoc terminators
+    /// included, without the final line end.
+    pub span: Span,
+    /// First and last physical line, counted from 1, as BuildKit reports them.
+    pub lines: (u32, u32),
+    /// The keyword as written.
+    pub keyword: Text<'a>,
+    /// The flags as written, known or not.
+    pub flags: Vec<Flag<'a>>,
+    /// Everything after keyword and flags, continuations joined, trimmed.
+    pub arguments: Text<'a>,
+    /// Heredocs in the order of their bodies.
+    pub heredocs: Vec<Heredoc<'a>>,
+    /// Comment texts collected since the instruction before (descriptions, inline checks).
+    pub comments: Vec<Text<'a>>,
+    /// The typed content.
+    pub kind: Kind<'a>,
+}
+
+/// A flag in front of the arguments: `--name` or `--name=value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag<'a> {
+    /// From the `--` to the end of the flag.
+    pub span: Span,
+    /// The name without dashes.
+    pub name: Text<'a>,
+    /// The value after the first `=`, quotes removed; `None` without `=`.
+    pub value: Option<Text<'a>>,
+}
+
+/// The typed content of an instruction. One variant a keyword, named like it.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant is documented by its type")]
+pub enum Kind<'a> {
+    Add(Add<'a>),
+    Arg(Arg<'a>),
+    Cmd(Command<'a>),
+    Copy(Copy<'a>),
+    Entrypoint(Command<'a>),
+    Env(Pairs<'a>),
+    Expose(Expose<'a>),
+    From(From<'a>),
+    Healthcheck(Healthcheck<'a>),
+    Label(Pairs<'a>),
+    Maintainer(Text<'a>),
+    Onbuild(Onbuild<'a>),
+    Run(Run<'a>),
+    Shell(Vec<Text<'a>>),
+    Stopsignal(Text<'a>),
+    User(Text<'a>),
+    Volume(Volume<'a>),
+    Workdir(Text<'a>),
+    /// No instruction, or one that BuildKit would refuse; [`Instruction::keyword`] and
+    /// [`Instruction::arguments`] hold its text, and the fault is in [`crate::Parse::errors`].
+    Invalid(Keyword),
+}
+
+/// The keywords, and [`Keyword::Unknown`] for anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the variants are the keywords")]
+pub enum Keyword {
+    Add,
+    Arg,
+    Cmd,
+    Copy,
+    Entrypoint,
+    Env,
+    Expose,
+    From,
+    Healthcheck,
+    Label,
+    Maintainer,
+    Onbuild,
+    Run,
+    Shell,
+    Stopsignal,
+    User,
+    Volume,
+    Workdir,
+    Unknown,
+}
+
+/// `command` or `["program", "argument"]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// The text that the SHELL in force is given.
+    Shell(Text<'a>),
+    /// The JSON form: program and arguments.
+    Exec(Vec<Text<'a>>),
+}
+
+/// `ADD [flags] source… destination`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Add<'a> {
+    /// What is added; a heredoc's word stands here like a path.
+    pub sources: Vec<Text<'a>>,
+    /// Where to.
+    pub destination: Text<'a>,
+    /// Whether the paths were given as a JSON array.
+    pub json: bool,
+    /// `--chown`
+    pub chown: Option<Text<'a>>,
+    /// `--chmod`
+    pub chmod: Option<Text<'a>>,
+    /// `--checksum`
+    pub checksum: Option<Text<'a>>,
+    /// `--link`
+    pub link: bool,
+    /// `--keep-git-dir`; `None` when not given
+    pub keep_git_dir: Option<bool>,
+    /// `--unpack`; `None` when not given
+    pub unpack: Option<bool>,
+    /// `--exclude`
+    pub exclude: Vec<Text<'a>>,
+}
+
+/// `COPY [flags] source… destination`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copy<'a> {
+    /// What is copied; a heredoc's word stands here like a path.
+    pub sources: Vec<Text<'a>>,
+    /// Where to.
+    pub destination: Text<'a>,
+    /// Whether the paths were given as a JSON array.
+    pub json: bool,
+    /// `--from`, if given and not empty
+    pub from: Option<Text<'a>>,
+    /// `--chown`
+    pub chown: Option<Text<'a>>,
+    /// `--chmod`
+    pub chmod: Option<Text<'a>>,
+    /// `--link`
+    pub link: bool,
+    /// `--parents`
+    pub parents: bool,
+    /// `--exclude`
+    pub exclude: Vec<Text<'a>>,
+}
+
+/// `ARG name[=default] …`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arg<'a> {
+    /// The declarations in order.
+    pub declarations: Vec<Declaration<'a>>,
+}
+
+/// One `name` or `name=default` of an ARG.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declaration<'a> {
+    /// The name.
+    pub name: Text<'a>,
+    /// The default, not yet expanded.
+    pub default: Option<Text<'a>>,
+}
+
+/// The content of ENV and LABEL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pairs<'a> {
+    /// The pairs in order, not yet expanded.
+    pub pairs: Vec<Pair<'a>>,
+    /// Whether this is the old form `ENV name rest of the line`.
+    pub legacy: bool,
+}
+
+/// `name=value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair<'a> {
+    /// The name as written.
+    pub name: Text<'a>,
+    /// The value as written, quotes kept.
+    pub value: Text<'a>,
+}
+
+/// `EXPOSE port[/protocol] …`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expose<'a> {
+    /// The words in the order written, not yet expanded.
+    pub ports: Vec<Text<'a>>,
+}
+
+/// `FROM [--platform=…] image [AS name]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct From<'a> {
+    /// The base as written, not yet expanded.
+    pub image: Text<'a>,
+    /// `--platform`
+    pub platform: Option<Text<'a>>,
+    /// The word `AS` as written, when there is a stage name.
+    pub as_keyword: Option<Text<'a>>,
+    /// The stage name as written; stages compare by its lower case.
+    pub name: Option<Text<'a>>,
+}
+
+/// `HEALTHCHECK NONE` or `HEALTHCHECK [flags] CMD command`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Healthcheck<'a> {
+    /// `NONE`
+    None,
+    /// `CMD` with its flags; durations in nanoseconds, 0 when not given.
+    Cmd {
+        /// The command that checks.
+        command: Command<'a>,
+        /// `--interval`, in nanoseconds
+        interval_ns: i64,
+        /// `--timeout`, in nanoseconds
+        timeout_ns: i64,
+        /// `--start-period`, in nanoseconds
+        start_period_ns: i64,
+        /// `--start-interval`, in nanoseconds
+        start_interval_ns: i64,
+        /// `--retries`
+        retries: i32,
+    },
+}
+
+/// `ONBUILD instruction`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Onbuild<'a> {
+    /// The trigger, parsed now; BuildKit judges its keyword and flags only when it runs, so it may
+    /// be [`Kind::Invalid`] without an error.
+    pub trigger: Box<Instruction<'a>>,
+    /// The text that goes into the image: the instruction and its heredocs.
+    pub text: String,
+}
+
+/// `RUN [flags] command`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run<'a> {
+    /// What is run; for a heredoc see [`Instruction::heredocs`].
+    pub command: Command<'a>,
+    /// `--mount` values, in order
+    pub mounts: Vec<Mount<'a>>,
+    /// `--network`; `None` when not given
+    pub network: Option<Text<'a>>,
+    /// `--security`; `None` when not given
+    pub security: Option<Text<'a>>,
+    /// `--device` values
+    pub devices: Vec<Text<'a>>,
+}
+
+/// One `--mount` value, split at its commas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount<'a> {
+    /// The whole value.
+    pub value: Text<'a>,
+    /// `key=value` or bare `key` fields, in order.
+    pub fields: Vec<(Text<'a>, Option<Text<'a>>)>,
+}
+
+/// `VOLUME path …`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume<'a> {
+    /// The paths, not yet expanded.
+    pub paths: Vec<Text<'a>>,
+    /// Whether they were given as a JSON array.
+    pub json: bool,
+}
+
+/// What parsing one instruction found.
+pub(crate) type Outcome<'a> = Result<Kind<'a>, SyntaxError>;

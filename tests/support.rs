@@ -1,0 +1,1 @@
+//! What the tests share: where fixtures are, how the binary is called.
