@@ -1,1 +1,7 @@
 //! A daemonless Dockerfile builder.
+
+mod digest;
+mod error;
+
+pub use digest::{DiffId, Digest};
+pub use error::{Error, ErrorKind, Result};

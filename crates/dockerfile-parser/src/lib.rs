@@ -6,8 +6,8 @@ mod span;
 mod text;
 
 pub use instruction::{
-    Add, Arg, Command, Copy, Declaration, Expose, Flag, From, Healthcheck, Instruction, Keyword, Kind, Mount, Onbuild,
-    Pair, Pairs, Run, Volume,
+    Add, Arg, Command, Copy, Declaration, Expose, Flag, From, Healthcheck, Instruction, Keyword,
+    Kind, Mount, Onbuild, Pair, Pairs, Run, Volume,
 };
 pub use model::{Base, Model, Stage, StageRef};
 pub use span::Span;

@@ -66,7 +66,8 @@ impl<'a> Text<'a> {
     /// after continuations and inside JSON strings.
     pub fn source_span(&self, range: Range<usize>) -> Span {
         let start = self.source_offset(range.start, false);
-        let end = if range.end > range.start { self.source_offset(range.end - 1, true) } else { start };
+        let end =
+            if range.end > range.start { self.source_offset(range.end - 1, true) } else { start };
         Span::new(start, end.max(start))
     }
 
@@ -93,7 +94,8 @@ impl<'a> Text<'a> {
                 let Some(piece) = index.checked_sub(1).and_then(|index| pieces.get(index)) else {
                     return 0;
                 };
-                let next = pieces.get(index).map_or(self.value.len() as u32, |next| next.value_start);
+                let next =
+                    pieces.get(index).map_or(self.value.len() as u32, |next| next.value_start);
                 let len = next - piece.value_start;
                 let within = offset - piece.value_start;
                 if len as usize == piece.source.len() {

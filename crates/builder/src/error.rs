@@ -1,0 +1,131 @@
+//! The one error type of this crate.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use dockerfile_parser::Span;
+
+/// The result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong: what was being done, where in the Dockerfile, why, and what to do about it.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    message: String,
+    kind: ErrorKind,
+    span: Option<Span>,
+    help: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The few cases in which a caller acts differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The Dockerfile or the request is wrong.
+    Input,
+    /// A RUN ended with this exit code (128 + n after signal n).
+    Exit(i32),
+    /// The machine did not do what was asked: disk, kernel, network.
+    System,
+    /// Something in the store is damaged.
+    Corrupt,
+    /// The build was interrupted.
+    Interrupted,
+}
+
+impl Error {
+    /// Returns an error of kind [`ErrorKind::Input`] that says `message`: one sentence without a
+    /// full stop.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            message: message.into(),
+            kind: ErrorKind::Input,
+            span: None,
+            help: None,
+            source: None,
+        }))
+    }
+
+    /// Returns an error of kind [`ErrorKind::System`]: what was being done, and the cause.
+    pub fn system(
+        doing: impl Into<String>,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        let mut error = Self::new(doing).with_kind(ErrorKind::System);
+        error.0.source = Some(source.into());
+        error
+    }
+
+    /// Sets the kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// Sets the place in the Dockerfile, unless a closer one is known.
+    #[must_use]
+    pub fn with_span(mut self, span: Span) -> Self {
+        self.0.span.get_or_insert(span);
+        self
+    }
+
+    /// Says what the user can do, unless that is said already.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.0.help.get_or_insert_with(|| help.into());
+        self
+    }
+
+    /// Returns the kind.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the place in the Dockerfile.
+    pub fn span(&self) -> Option<Span> {
+        self.0.span
+    }
+
+    /// Returns what the user can do.
+    pub fn help(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("message", &self.0.message)
+            .field("kind", &self.0.kind)
+            .field("span", &self.0.span)
+            .field("help", &self.0.help)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// Turns another error into [`Error`] by saying what was being done.
+pub(crate) trait Context<T> {
+    /// Says what was being done, in the form "read the index of the store".
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T, E: Into<Box<dyn StdError + Send + Sync>>> Context<T> for std::result::Result<T, E> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|error| Error::system(format!("cannot {}", what()), error))
+    }
+}
