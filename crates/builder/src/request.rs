@@ -1,0 +1,151 @@
+//! What a build is asked to do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Everything that a build depends on beside the store. Plain data: the command line makes it from
+/// its arguments, the environment and the clock.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The text of the Dockerfile. Spans in errors and events are ranges of it.
+    pub dockerfile: String,
+    /// The directory that COPY and ADD read, if there is one.
+    pub context: Option<PathBuf>,
+    /// The text of the ignore file, if there is one.
+    pub ignore: Option<IgnoreFile>,
+    /// `--build-arg`. The proxy variables are given to every RUN without an ARG.
+    pub build_args: BTreeMap<String, String>,
+    /// `--target`: the stage to build; the last one when it is absent.
+    pub target: Option<String>,
+    /// `--no-cache`: execute every step, whatever the cache holds.
+    pub no_cache: bool,
+    /// `--no-cache-filter`: the stages, by name, whose steps are executed whatever the cache holds.
+    pub no_cache_filter: Vec<String>,
+    /// The time that the image carries, in seconds after 1970. Newer times in layers become it.
+    pub epoch: i64,
+    /// `SOURCE_DATE_EPOCH` for RUN, if the steps are to see it.
+    pub source_date_epoch: Option<i64>,
+    /// `--platform`: the platform of the image, for example `linux/arm64`.
+    pub platform: Option<String>,
+    /// The platform of this machine, for example `linux/amd64`.
+    pub build_platform: String,
+    /// `--label`, applied to the image at the end.
+    pub labels: BTreeMap<String, String>,
+    /// `--network`: what a RUN without its own `--network` gets.
+    pub network: Network,
+    /// `--hostname`, or the build argument `BUILDKIT_SANDBOX_HOSTNAME`.
+    pub hostname: Option<String>,
+    /// `--add-host`: names and addresses for `/etc/hosts`.
+    pub extra_hosts: Vec<(String, String)>,
+    /// `--shm-size`, in bytes.
+    pub shm_size_bytes: Option<u64>,
+    /// `--ulimit`.
+    pub ulimits: Vec<Ulimit>,
+    /// `--secret`, by id.
+    pub secrets: BTreeMap<String, Vec<u8>>,
+    /// `--ssh`: sockets of agents, by id.
+    pub ssh_agents: BTreeMap<String, PathBuf>,
+    /// `--build-context`, by name.
+    pub named_contexts: BTreeMap<String, NamedContext>,
+    /// `--allow`: entitlements such as `network.host` and `security.insecure`.
+    pub entitlements: Vec<String>,
+    /// How many steps run at once, at least 1.
+    pub jobs: usize,
+}
+
+/// An ignore file: `.dockerignore` or `<Dockerfile>.dockerignore`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgnoreFile {
+    /// How messages call it.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Which network a RUN has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Network {
+    /// The builder's choice for `--network=default`.
+    #[default]
+    Default,
+    /// Only a loopback interface.
+    None,
+    /// The machine's own network.
+    Host,
+}
+
+/// A limit of `--ulimit name=soft:hard`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ulimit {
+    /// The name as `ulimit` of Docker knows it, for example `nofile`.
+    pub name: String,
+    /// The soft limit; -1 is no limit.
+    pub soft: i64,
+    /// The hard limit; -1 is no limit.
+    pub hard: i64,
+}
+
+/// What `--build-context NAME=…` stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedContext {
+    /// A directory of this machine, with its own ignore file.
+    Directory {
+        /// Where it is.
+        path: PathBuf,
+        /// Its `.dockerignore`.
+        ignore: Option<IgnoreFile>,
+    },
+    /// An image of the store, by name: `docker-image://…`, or an OCI layout loaded beforehand.
+    Image(String),
+}
+
+impl Request {
+    /// Returns a request with nothing but a Dockerfile: no context, no arguments, the platform of
+    /// this machine, the time 1980-01-01 (the oldest that zip archives can hold), one job.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let request = dockwright_builder::Request::new("FROM scratch\nLABEL a=b\n");
+    ///
+    /// assert_eq!(request.epoch, 315_532_800);
+    /// ```
+    pub fn new(dockerfile: impl Into<String>) -> Self {
+        Self {
+            dockerfile: dockerfile.into(),
+            context: None,
+            ignore: None,
+            build_args: BTreeMap::new(),
+            target: None,
+            no_cache: false,
+            no_cache_filter: Vec::new(),
+            epoch: 315_532_800,
+            source_date_epoch: None,
+            platform: None,
+            build_platform: format!("linux/{}", go_architecture()),
+            labels: BTreeMap::new(),
+            network: Network::Default,
+            hostname: None,
+            extra_hosts: Vec::new(),
+            shm_size_bytes: None,
+            ulimits: Vec::new(),
+            secrets: BTreeMap::new(),
+            ssh_agents: BTreeMap::new(),
+            named_contexts: BTreeMap::new(),
+            entitlements: Vec::new(),
+            jobs: 1,
+        }
+    }
+}
+
+/// Go's name of the processor that this program was compiled for.
+fn go_architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "x86" => "386",
+        "aarch64" => "arm64",
+        "powerpc64" => "ppc64le",
+        "loongarch64" => "loong64",
+        other => other,
+    }
+}
