@@ -4,12 +4,18 @@ pub mod config;
 mod digest;
 mod error;
 mod event;
+pub mod exec;
 pub mod history;
+pub mod namespace;
 mod request;
+pub mod snapshot;
 
 pub use config::ImageConfig;
 pub use digest::{DiffId, Digest};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Outcome, Step, StepId, Stream, Warning};
+pub use exec::{Exit, Process};
 pub use history::rfc3339;
+pub use namespace::enter;
 pub use request::{IgnoreFile, NamedContext, Network, Request, Ulimit};
+pub use snapshot::Snapshot;
