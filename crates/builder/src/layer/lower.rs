@@ -1,0 +1,88 @@
+//! The layers below, looked into without a mount.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+
+use rustix::fs::{AtFlags, FileType, Stat};
+use rustix::io::Errno;
+
+use super::{is_opaque, is_whiteout, kind};
+use crate::error::Context;
+use crate::{Result, tree};
+
+/// A stack of unpacked layers in overlayfs form.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    /// Top first.
+    layers: Vec<OwnedFd>,
+}
+
+/// What a stack shows at a path.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The layer that shows it, and what it is.
+    pub(crate) shown: Option<(usize, Stat)>,
+    /// Where it is a directory: the layers, top first, whose directories are merged.
+    pub(crate) merged: Vec<usize>,
+}
+
+impl Stack {
+    /// Opens a stack whose directories are given bottom first.
+    pub(crate) fn open(layers: &[PathBuf]) -> Result<Self> {
+        let open = |path: &PathBuf| {
+            tree::open(path).doing(|| format!("open the layer `{}`", path.display()))
+        };
+        Ok(Self { layers: layers.iter().rev().map(open).collect::<Result<_>>()? })
+    }
+
+    /// Returns all layers, which are merged at the root.
+    pub(crate) fn all(&self) -> Vec<usize> {
+        (0..self.layers.len()).collect()
+    }
+
+    pub(crate) fn layer(&self, index: usize) -> BorrowedFd<'_> {
+        self.layers[index].as_fd()
+    }
+
+    /// Looks `path` up, whose parent is a directory merged from the layers `among`.
+    pub(crate) fn find(&self, among: &[usize], path: &[u8]) -> rustix::io::Result<Found> {
+        let mut found = Found::default();
+        for (at, index) in among.iter().enumerate() {
+            let layer = self.layer(*index);
+            let stat = match rustix::fs::statat(layer, path, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => continue,
+                stat => stat?,
+            };
+            if is_whiteout(&stat) {
+                break;
+            }
+            let is_directory = kind(&stat) == FileType::Directory;
+            if is_directory {
+                found.merged.push(*index);
+            }
+            found.shown.get_or_insert((*index, stat));
+            let is_last = at + 1 == among.len();
+            if !is_directory || !is_last && is_opaque(tree::open_beneath(layer, path)?.as_fd()) {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns the names in the directory `path`, merged from the layers `among`, sorted.
+    pub(crate) fn names(&self, among: &[usize], path: &[u8]) -> rustix::io::Result<Vec<Vec<u8>>> {
+        let mut names = BTreeMap::new();
+        for index in among {
+            let directory = tree::open_beneath(self.layer(*index), path)?;
+            for name in tree::names(directory.as_fd())? {
+                if names.contains_key(&name) {
+                    continue;
+                }
+                let stat = rustix::fs::statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW)?;
+                names.insert(name, !is_whiteout(&stat));
+            }
+        }
+        Ok(names.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect())
+    }
+}

@@ -1,0 +1,198 @@
+//! The store: content-addressed blobs, unpacked layers, cache records and tags below one directory.
+//!
+//! | path | what | durable |
+//! | --- | --- | --- |
+//! | `version` | the version of this layout | |
+//! | `blobs/sha256/HEX` | immutable blobs, mode 0444 | synced before they are named |
+//! | `diffs/HEX` | which blob holds a layer, by DiffID | re-made from the blob if torn |
+//! | `layers/HEX/fs` | unpacked layers in overlayfs form, by DiffID | re-made after a reboot |
+//! | `records/HEX` | records of the build cache | a checksum tells torn ones |
+//! | `tags/HEX` | names of images, by the digest of the name | synced |
+//! | `bad/HEX` | damaged blobs, out of the way | |
+//! | `work/` | private directories of running processes, each under a lease | |
+//!
+//! A tag is written last, so a crash leaves blobs that nothing names, never a name without blobs.
+
+use std::fs::{DirBuilder, File};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+
+use crate::error::Context;
+use crate::{Error, ErrorKind, Result};
+
+mod blob;
+mod layers;
+mod records;
+mod tags;
+mod work_dir;
+
+pub use blob::BlobWriter;
+pub(crate) use layers::LayerBlob;
+pub use layers::LayerRecord;
+pub use tags::ImageRecord;
+pub use work_dir::WorkDir;
+
+/// The version of the layout that this program reads and writes.
+const VERSION: &str = "1";
+
+const DIRECTORIES: [&str; 8] =
+    ["blobs", "blobs/sha256", "diffs", "layers", "records", "tags", "bad", "work"];
+
+/// A store of blobs, layers, records and images below one directory. Cheap to clone; may be shared
+/// between threads, and the directory between processes.
+///
+/// ```
+/// # fn main() -> dockwright_builder::Result<()> {
+/// # let directory = tempfile::tempdir().expect("a temporary directory");
+/// let store = dockwright_builder::Store::open(&directory.path().join("store"))?;
+/// let digest = store.put_bytes(b"hello")?;
+/// assert_eq!(store.read_blob(&digest, 1024)?, b"hello");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    root: PathBuf,
+    /// Holds files that are being written. Made on first use.
+    ingest: OnceLock<WorkDir>,
+    ingest_gate: Mutex<()>,
+    unpacking: Mutex<layers::Unpacking>,
+    unpacked: Condvar,
+}
+
+impl Store {
+    /// Opens the store at `path`, which is made with mode 0700 if it is not there, and removes what
+    /// dead processes left in it.
+    ///
+    /// # Errors
+    ///
+    /// When the directory is something else, is of a newer version, or cannot be written.
+    pub fn open(path: &Path) -> Result<Self> {
+        let doing = || format!("open the store `{}`", path.display());
+        DirBuilder::new().recursive(true).mode(0o700).create(path).doing(doing)?;
+        check_version(path)?;
+        for name in DIRECTORIES {
+            DirBuilder::new().recursive(true).mode(0o700).create(path.join(name)).doing(doing)?;
+        }
+        work_dir::remove_dead(&path.join("work"))?;
+        Ok(Self(Arc::new(Inner {
+            root: path.to_owned(),
+            ingest: OnceLock::new(),
+            ingest_gate: Mutex::new(()),
+            unpacking: Mutex::default(),
+            unpacked: Condvar::new(),
+        })))
+    }
+
+    /// Returns the directory.
+    pub fn path(&self) -> &Path {
+        &self.0.root
+    }
+
+    /// Makes a private directory on the store's file system.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take it.
+    pub fn work_dir(&self) -> Result<WorkDir> {
+        WorkDir::new(&self.0.root.join("work"))
+    }
+}
+
+impl Inner {
+    fn ingest(&self) -> Result<&Path> {
+        let _gate = self.ingest_gate.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ingest) = self.ingest.get() {
+            return Ok(ingest.path());
+        }
+        let made = WorkDir::new(&self.root.join("work"))?;
+        Ok(self.ingest.get_or_init(|| made).path())
+    }
+}
+
+/// Checks the version of an existing store, and writes that of a new one.
+fn check_version(root: &Path) -> Result<()> {
+    let path = root.join("version");
+    match std::fs::read_to_string(&path) {
+        Ok(version) if version.trim_end() == VERSION => Ok(()),
+        Ok(version) => Err(Error::new(format!(
+            "the store `{}` has version `{}`, this program knows version {VERSION}",
+            root.display(),
+            version.trim_end().escape_debug()
+        ))
+        .with_help("use the program that wrote it, or another store")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // Another process may be making the store at this moment.
+            if !is_unused(root)? && !path.exists() {
+                return Err(Error::new(format!("`{}` is not a store", root.display()))
+                    .with_help("name an empty directory, or one that does not exist yet"));
+            }
+            write_small(root, root, "version", format!("{VERSION}\n").as_bytes(), true)
+        }
+        Err(error) => Err(error).doing(|| format!("read `{}`", path.display())),
+    }
+}
+
+/// Returns whether a directory holds nothing but temporary files.
+fn is_unused(root: &Path) -> Result<bool> {
+    let doing = || format!("read `{}`", root.display());
+    for entry in std::fs::read_dir(root).doing(doing)? {
+        if !entry.doing(doing)?.file_name().as_encoded_bytes().starts_with(b".") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Writes the file `name` in `directory` whole or not at all, by way of a temporary file in
+/// `temporaries`. With `is_durable` it survives a power cut once this returns.
+fn write_small(
+    temporaries: &Path,
+    directory: &Path,
+    name: &str,
+    bytes: &[u8],
+    is_durable: bool,
+) -> Result<()> {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    let temporary = temporaries.join(format!(".{}-{n}", std::process::id()));
+    let path = directory.join(name);
+    let doing = || format!("write `{}`", path.display());
+    let mut file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
+        .doing(doing)?;
+    let written = file.write_all(bytes);
+    let synced = written.and_then(|()| if is_durable { file.sync_all() } else { Ok(()) });
+    let renamed = synced.and_then(|()| std::fs::rename(&temporary, &path));
+    if renamed.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    renamed.doing(doing)?;
+    if is_durable { sync_directory(directory) } else { Ok(()) }
+}
+
+/// Makes the names in a directory durable.
+fn sync_directory(path: &Path) -> Result<()> {
+    let directory = File::open(path).doing(|| format!("open `{}`", path.display()))?;
+    directory.sync_all().doing(|| format!("sync `{}`", path.display()))
+}
+
+/// An error for something in the store that does not read as what was written.
+fn damaged(what: &str, path: &Path) -> Error {
+    Error::new(format!("{what} `{}` is damaged", path.display()))
+        .with_kind(ErrorKind::Corrupt)
+        .with_help("remove the file")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! Blobs: files named by the digest of their bytes.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::Digest as _;
+
+use super::{Inner, Store};
+use crate::error::Context;
+use crate::{Digest, Error, ErrorKind, Result};
+
+/// The size of the buffers in which blobs are copied.
+const COPY_BYTES: usize = 256 << 10;
+
+impl Store {
+    /// Returns whether the blob is here. Its bytes are not looked at.
+    pub fn has_blob(&self, digest: &Digest) -> bool {
+        self.blob_path(digest).is_file()
+    }
+
+    /// Returns the size of a blob in bytes.
+    ///
+    /// # Errors
+    ///
+    /// When it is not here.
+    pub fn blob_size(&self, digest: &Digest) -> Result<u64> {
+        let metadata = std::fs::metadata(self.blob_path(digest));
+        Ok(metadata.map_err(|error| missing(digest, error))?.len())
+    }
+
+    /// Opens a blob for reading. Whoever needs its bytes to be right uses [`Store::copy_blob`] or
+    /// [`Store::read_blob`], or hashes them.
+    ///
+    /// # Errors
+    ///
+    /// When it is not here.
+    pub fn open_blob(&self, digest: &Digest) -> Result<File> {
+        File::open(self.blob_path(digest)).map_err(|error| missing(digest, error))
+    }
+
+    /// Returns the bytes of a blob of at most `limit` bytes, which are hashed.
+    ///
+    /// # Errors
+    ///
+    /// When it is not here, is larger, or is damaged.
+    pub fn read_blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut file = self.open_blob(digest)?.take(limit.saturating_add(1));
+        file.read_to_end(&mut bytes).doing(|| format!("read the blob `{digest}`"))?;
+        if bytes.len() as u64 > limit {
+            return Err(Error::new(format!("the blob `{digest}` has more than {limit} bytes"))
+                .with_kind(ErrorKind::Corrupt));
+        }
+        if Digest::of(&bytes) != *digest {
+            return Err(self.set_aside(digest));
+        }
+        Ok(bytes)
+    }
+
+    /// Copies a blob to `out` and hashes it on the way.
+    ///
+    /// # Errors
+    ///
+    /// When it is not here or is damaged, which is known only after the last byte, and when `out`
+    /// does not take it.
+    pub fn copy_blob(&self, digest: &Digest, out: &mut dyn Write) -> Result<u64> {
+        let mut file = self.open_blob(digest)?;
+        let mut hasher = sha2::Sha256::new();
+        let mut buffer = vec![0; COPY_BYTES];
+        let mut size = 0;
+        loop {
+            let n = file.read(&mut buffer).doing(|| format!("read the blob `{digest}`"))?;
+            if n == 0 {
+                break;
+            }
+            hasher.update(&buffer[..n]);
+            out.write_all(&buffer[..n]).doing(|| format!("copy the blob `{digest}`"))?;
+            size += n as u64;
+        }
+        if Digest::finish(hasher) != *digest {
+            return Err(self.set_aside(digest));
+        }
+        Ok(size)
+    }
+
+    /// Returns a writer for a new blob.
+    ///
+    /// # Errors
+    ///
+    /// When the temporary file cannot be made.
+    pub fn blob_writer(&self) -> Result<BlobWriter> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("blob-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let temporary = self.0.ingest()?.join(name);
+        let file = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)
+            .doing(|| format!("create `{}`", temporary.display()))?;
+        let store = Arc::clone(&self.0);
+        Ok(BlobWriter { store, temporary, file: Some(file), hasher: sha2::Sha256::new(), size: 0 })
+    }
+
+    /// Stores `bytes` and returns their digest.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take them.
+    pub fn put_bytes(&self, bytes: &[u8]) -> Result<Digest> {
+        let digest = Digest::of(bytes);
+        if self.blob_size(&digest).is_ok_and(|size| size == bytes.len() as u64) {
+            return Ok(digest);
+        }
+        let mut writer = self.blob_writer()?;
+        writer.write_all(bytes).doing(|| format!("write the blob `{digest}`"))?;
+        Ok(writer.finish()?.0)
+    }
+
+    /// Takes a damaged blob out of the way, so that it is made again, and returns the error.
+    pub(crate) fn set_aside(&self, digest: &Digest) -> Error {
+        let bad = self.0.root.join("bad").join(digest.hex());
+        let moved = std::fs::rename(self.blob_path(digest), &bad);
+        let error = Error::new(format!("the blob `{digest}` in the store is damaged"))
+            .with_kind(ErrorKind::Corrupt);
+        match moved {
+            Ok(()) => error.with_help(format!(
+                "it was moved to `{}`; build or load the image again",
+                bad.display()
+            )),
+            Err(_) => error.with_help("remove it, then build or load the image again"),
+        }
+    }
+
+    fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.0.root.join("blobs/sha256").join(digest.hex())
+    }
+}
+
+/// A blob being written. Dropped unfinished, it leaves nothing.
+#[derive(Debug)]
+pub struct BlobWriter {
+    store: Arc<Inner>,
+    temporary: PathBuf,
+    file: Option<File>,
+    hasher: sha2::Sha256,
+    size: u64,
+}
+
+impl BlobWriter {
+    /// Makes the blob durable and visible, and returns its digest and its size in bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take it.
+    pub fn finish(mut self) -> Result<(Digest, u64)> {
+        let digest = Digest::finish(std::mem::take(&mut self.hasher));
+        let doing = || format!("store the blob `{digest}`");
+        if let Some(file) = self.file.take() {
+            file.sync_all().doing(doing)?;
+            file.set_permissions(Permissions::from_mode(0o444)).doing(doing)?;
+        }
+        let blobs = self.store.root.join("blobs/sha256");
+        std::fs::rename(&self.temporary, blobs.join(digest.hex())).doing(doing)?;
+        super::sync_directory(&blobs)?;
+        Ok((digest, self.size))
+    }
+}
+
+impl Write for BlobWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(file) = &mut self.file else { return Ok(0) };
+        let n = file.write(bytes)?;
+        self.hasher.update(&bytes[..n]);
+        self.size += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for BlobWriter {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
+fn missing(digest: &Digest, error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        Error::new(format!("the blob `{digest}` is not in the store"))
+            .with_kind(ErrorKind::Corrupt)
+            .with_help("build or load the image again")
+    } else {
+        Error::system(format!("cannot open the blob `{digest}`"), error)
+    }
+}

@@ -1,0 +1,246 @@
+//! Layers: the blob that holds each, and its unpacked form.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+
+use super::{Store, WorkDir, sync_directory, write_small};
+use crate::archive;
+use crate::compress::Compression;
+use crate::error::Context;
+use crate::layer::{self, ExtractOptions, LayerOptions};
+use crate::{DiffId, Digest, Error, ErrorKind, Result};
+
+/// A layer in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerRecord {
+    /// The digest of its uncompressed tar.
+    pub diff_id: DiffId,
+    /// The sizes of its regular files together, in bytes.
+    pub size: u64,
+    /// The blob that holds it.
+    pub blob: Digest,
+    /// The size of that blob in bytes.
+    pub blob_size: u64,
+    /// How that blob is compressed.
+    pub compression: Compression,
+}
+
+/// What `diffs/HEX` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LayerBlob {
+    pub(crate) blob: Digest,
+    pub(crate) compression: Compression,
+    /// The sizes of the regular files together. Known once the layer has been unpacked.
+    pub(crate) size: Option<u64>,
+}
+
+/// Which layers are being unpacked in this process, and which are known to be whole.
+#[derive(Debug, Default)]
+pub(super) struct Unpacking {
+    running: BTreeSet<DiffId>,
+    whole: BTreeSet<DiffId>,
+}
+
+impl Store {
+    /// Turns `upper`, a directory in overlayfs form, into a layer: one pass writes its tar and
+    /// computes the digest, then the directory itself becomes the unpacked layer. `upper` must lie
+    /// in a [`WorkDir`] of this store, and must not be mounted any more.
+    ///
+    /// # Errors
+    ///
+    /// When something in `upper` cannot be in a layer, and when the disk does not take it.
+    pub fn commit_layer(&self, upper: &Path, options: &LayerOptions) -> Result<LayerRecord> {
+        let mut blob = self.blob_writer()?;
+        let written = layer::commit(upper, &mut blob, options)?;
+        let (digest, blob_size) = blob.finish()?;
+        let diff_id = DiffId(digest);
+        let layer =
+            LayerBlob { blob: digest, compression: Compression::None, size: Some(written.size) };
+        self.put_layer_blob(&diff_id, &layer)?;
+        let staging = self.work_dir()?;
+        self.adopt(&diff_id, upper, &staging)?;
+        Ok(LayerRecord {
+            diff_id,
+            size: written.size,
+            blob: digest,
+            blob_size,
+            compression: Compression::None,
+        })
+    }
+
+    /// Returns what the store knows of a layer, which is unpacked first if its size is not known.
+    ///
+    /// # Errors
+    ///
+    /// When it is not here or is damaged.
+    pub fn layer(&self, diff_id: &DiffId) -> Result<LayerRecord> {
+        let mut layer = self.layer_blob(diff_id)?;
+        if layer.size.is_none() {
+            self.layer_path(diff_id)?;
+            layer = self.layer_blob(diff_id)?;
+        }
+        Ok(LayerRecord {
+            diff_id: *diff_id,
+            size: layer.size.unwrap_or(0),
+            blob: layer.blob,
+            blob_size: self.blob_size(&layer.blob)?,
+            compression: layer.compression,
+        })
+    }
+
+    /// Returns whether the blob of a layer is here.
+    pub fn has_layer(&self, diff_id: &DiffId) -> bool {
+        self.layer_blob(diff_id).is_ok_and(|layer| self.has_blob(&layer.blob))
+    }
+
+    /// Returns the directory that holds a layer unpacked in overlayfs form. It is unpacked and
+    /// verified first if need be. Nobody may write in it.
+    ///
+    /// # Errors
+    ///
+    /// When it is not here or is damaged, and when the disk does not take it.
+    pub fn layer_path(&self, diff_id: &DiffId) -> Result<PathBuf> {
+        let mut unpacking = self.0.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
+        while unpacking.running.contains(diff_id) {
+            unpacking = self.0.unpacked.wait(unpacking).unwrap_or_else(PoisonError::into_inner);
+        }
+        let path = self.unpacked_path(diff_id).join("fs");
+        if unpacking.whole.contains(diff_id) {
+            return Ok(path);
+        }
+        if self.is_whole(diff_id) {
+            unpacking.whole.insert(*diff_id);
+            return Ok(path);
+        }
+        unpacking.running.insert(*diff_id);
+        drop(unpacking);
+
+        let unpacked = self.unpack(diff_id);
+        let mut unpacking = self.0.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
+        unpacking.running.remove(diff_id);
+        if unpacked.is_ok() {
+            unpacking.whole.insert(*diff_id);
+        }
+        drop(unpacking);
+        self.0.unpacked.notify_all();
+        unpacked.map(|()| path)
+    }
+
+    /// Remembers which blob holds a layer.
+    pub(crate) fn put_layer_blob(&self, diff_id: &DiffId, layer: &LayerBlob) -> Result<()> {
+        let json = serde_json::to_vec(layer).doing(|| format!("encode the layer `{diff_id}`"))?;
+        // Of an uncompressed layer the blob has the DiffID's own name: nothing is lost if torn.
+        let is_durable = layer.compression != Compression::None;
+        let directory = self.0.root.join("diffs");
+        write_small(self.0.ingest()?, &directory, &diff_id.0.hex(), &json, is_durable)
+    }
+
+    /// Returns which blob holds a layer.
+    pub(crate) fn layer_blob(&self, diff_id: &DiffId) -> Result<LayerBlob> {
+        let path = self.0.root.join("diffs").join(diff_id.0.hex());
+        let stored = std::fs::read(&path).ok();
+        if let Some(layer) = stored.and_then(|json| serde_json::from_slice(&json).ok()) {
+            return Ok(layer);
+        }
+        if self.has_blob(&diff_id.0) {
+            return Ok(LayerBlob { blob: diff_id.0, compression: Compression::None, size: None });
+        }
+        Err(Error::new(format!("the layer `{diff_id}` is not in the store"))
+            .with_kind(ErrorKind::Corrupt)
+            .with_help("build or load the image again"))
+    }
+
+    fn unpack(&self, diff_id: &DiffId) -> Result<()> {
+        let layer = self.layer_blob(diff_id)?;
+        let staging = self.work_dir()?;
+        let root = staging.path().join("unpacked");
+        std::fs::create_dir(&root).doing(|| format!("create `{}`", root.display()))?;
+        let plain = archive::decompress(self.open_blob(&layer.blob)?, layer.compression)?;
+        let mut hashing = Hashing { inner: plain, hasher: sha2::Sha256::new() };
+        let extracted = layer::extract(&mut hashing, &root, &ExtractOptions::overlay());
+        let drained = extracted.and_then(|extracted| {
+            std::io::copy(&mut hashing, &mut std::io::sink())
+                .doing(|| format!("read the layer `{diff_id}`"))?;
+            Ok(extracted)
+        });
+        let is_right = drained.is_ok() && DiffId(Digest::finish(hashing.hasher)) == *diff_id;
+        if !is_right {
+            self.verify(&layer.blob)?;
+        }
+        let extracted = drained.map_err(|error| {
+            let help = format!("it was found in the layer `{diff_id}`");
+            error.with_help(help)
+        })?;
+        if !is_right {
+            return Err(Error::new(format!(
+                "the blob `{}` does not hold the layer `{diff_id}` that the image names",
+                layer.blob
+            ))
+            .with_help("the image is wrong: make it again")
+            .with_kind(ErrorKind::Corrupt));
+        }
+        self.put_layer_blob(diff_id, &LayerBlob { size: Some(extracted.size), ..layer })?;
+        self.adopt(diff_id, &root, &staging)
+    }
+
+    /// Fails if a blob is damaged.
+    fn verify(&self, blob: &Digest) -> Result<()> {
+        self.copy_blob(blob, &mut std::io::sink()).map(|_| ())
+    }
+
+    /// Makes `root` the unpacked form of a layer.
+    fn adopt(&self, diff_id: &DiffId, root: &Path, staging: &WorkDir) -> Result<()> {
+        if self.is_whole(diff_id) {
+            return Ok(());
+        }
+        let doing = || format!("store the unpacked layer `{diff_id}`");
+        let _gate = super::work_dir::gate(&self.0.root.join("work"))?;
+        let layer = staging.path().join("layer");
+        let path = self.unpacked_path(diff_id);
+        std::fs::create_dir(&layer).doing(doing)?;
+        std::fs::rename(root, layer.join("fs")).doing(doing)?;
+        std::fs::write(layer.join("boot"), boot_id()).doing(doing)?;
+        // One of an earlier boot goes away with the staging directory.
+        let _ = std::fs::rename(&path, staging.path().join("stale"));
+        match std::fs::rename(&layer, &path) {
+            Ok(()) => sync_directory(&self.0.root.join("layers")),
+            // Another process was faster.
+            Err(_) if self.is_whole(diff_id) => Ok(()),
+            Err(error) => Err(error).doing(doing),
+        }
+    }
+
+    /// Returns whether a layer was unpacked since the machine was started. Files of an older one
+    /// were never synced, so a power cut may have emptied some: it is made again.
+    fn is_whole(&self, diff_id: &DiffId) -> bool {
+        let boot = std::fs::read_to_string(self.unpacked_path(diff_id).join("boot"));
+        boot.is_ok_and(|boot| !boot.is_empty() && boot == boot_id())
+    }
+
+    fn unpacked_path(&self, diff_id: &DiffId) -> PathBuf {
+        self.0.root.join("layers").join(diff_id.0.hex())
+    }
+}
+
+/// Returns the kernel's name of this start of the machine, empty if it tells none.
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+struct Hashing<R> {
+    inner: R,
+    hasher: sha2::Sha256,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..n]);
+        Ok(n)
+    }
+}

@@ -1,0 +1,128 @@
+//! Names of images.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Store, damaged, write_small};
+use crate::error::Context;
+use crate::{Digest, Error, Result};
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageRecord {
+    /// The name in its short form, with a tag: `busybox:latest`, not
+    /// `docker.io/library/busybox`.
+    pub name: String,
+    /// The digest of the image's manifest.
+    pub manifest: Digest,
+}
+
+impl Store {
+    /// Makes `name` stand for the image of this manifest. Without a tag it gets `:latest`.
+    ///
+    /// # Errors
+    ///
+    /// When the manifest is not here, or the disk does not take the tag.
+    pub fn tag(&self, name: &str, manifest: &Digest) -> Result<()> {
+        if !self.has_blob(manifest) {
+            return Err(Error::new(format!("there is no image `{manifest}` in the store")));
+        }
+        let record = ImageRecord { name: familiar_name(name), manifest: *manifest };
+        let json = serde_json::to_vec(&record).doing(|| format!("encode the tag `{name}`"))?;
+        let directory = self.0.root.join("tags");
+        write_small(self.0.ingest()?, &directory, &file_name(&record.name), &json, true)
+    }
+
+    /// Removes a name, and says whether it was there. Blobs stay.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take it.
+    pub fn untag(&self, name: &str) -> Result<bool> {
+        let path = self.0.root.join("tags").join(file_name(&familiar_name(name)));
+        match std::fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error).doing(|| format!("remove `{}`", path.display())),
+        }
+    }
+
+    /// Returns what `name` stands for, if anything. `docker.io/library/` and `:latest` may be left
+    /// out or written.
+    ///
+    /// # Errors
+    ///
+    /// When the tag cannot be read.
+    pub fn resolve(&self, name: &str) -> Result<Option<ImageRecord>> {
+        let name = familiar_name(name);
+        Ok(self.read_tag(&file_name(&name))?.filter(|record| record.name == name))
+    }
+
+    /// Returns all names, sorted.
+    ///
+    /// # Errors
+    ///
+    /// When the tags cannot be read.
+    pub fn images(&self) -> Result<Vec<ImageRecord>> {
+        let directory = self.0.root.join("tags");
+        let doing = || format!("read `{}`", directory.display());
+        let mut images = Vec::new();
+        for entry in std::fs::read_dir(&directory).doing(doing)? {
+            let file_name = entry.doing(doing)?.file_name();
+            let Some(file_name) = file_name.to_str() else { continue };
+            images.extend(self.read_tag(file_name)?);
+        }
+        images.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(images)
+    }
+
+    fn read_tag(&self, file_name: &str) -> Result<Option<ImageRecord>> {
+        let path = self.0.root.join("tags").join(file_name);
+        match std::fs::read(&path) {
+            Ok(json) => {
+                serde_json::from_slice(&json).map(Some).map_err(|_| damaged("the tag", &path))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).doing(|| format!("read `{}`", path.display())),
+        }
+    }
+}
+
+/// Returns the form in which Docker shows a reference: without `docker.io/` and `library/`, with a
+/// tag.
+fn familiar_name(name: &str) -> String {
+    let mut short = name;
+    for prefix in ["docker.io/", "index.docker.io/"] {
+        if let Some(rest) = name.strip_prefix(prefix) {
+            short =
+                rest.strip_prefix("library/").filter(|rest| !rest.contains('/')).unwrap_or(rest);
+        }
+    }
+    let last = short.rsplit('/').next().unwrap_or(short);
+    if last.contains([':', '@']) { short.to_owned() } else { format!("{short}:latest") }
+}
+
+/// A name may be longer than a file's name, and holds slashes.
+fn file_name(name: &str) -> String {
+    Digest::of(name.as_bytes()).hex()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_one_short_form() {
+        for (name, expected) in [
+            ("busybox", "busybox:latest"),
+            ("docker.io/library/busybox", "busybox:latest"),
+            ("index.docker.io/library/busybox:1", "busybox:1"),
+            ("docker.io/user/tool", "user/tool:latest"),
+            ("docker.io/library/a/b", "library/a/b:latest"),
+            ("127.0.0.1:5790/busybox", "127.0.0.1:5790/busybox:latest"),
+            ("localhost:5000/a:b", "localhost:5000/a:b"),
+            ("a@sha256:00", "a@sha256:00"),
+        ] {
+            assert_eq!(familiar_name(name), expected, "{name}");
+        }
+    }
+}

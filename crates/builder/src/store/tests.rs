@@ -1,0 +1,173 @@
+//! The store under ordinary use and after damage.
+
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use super::*;
+use crate::compress::Compression;
+use crate::layer::LayerOptions;
+use crate::{DiffId, Digest, Image, ImageConfig};
+
+fn new_store() -> (tempfile::TempDir, Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("store")).unwrap();
+    (directory, store)
+}
+
+/// Commits a layer that holds one file.
+fn commit(store: &Store, name: &str, text: &str) -> LayerRecord {
+    let work = store.work_dir().unwrap();
+    let upper = work.path().join("upper");
+    std::fs::create_dir(&upper).unwrap();
+    std::fs::write(upper.join(name), text).unwrap();
+    store.commit_layer(&upper, &LayerOptions { epoch: 5, lowers: Vec::new() }).unwrap()
+}
+
+fn damage(path: &Path) {
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(path, "damaged").unwrap();
+}
+
+#[test]
+fn blobs_come_back_and_damage_is_found() {
+    let (_directory, store) = new_store();
+    let digest = store.put_bytes(b"hello").unwrap();
+    assert_eq!(store.put_bytes(b"hello").unwrap(), digest);
+    assert_eq!(store.read_blob(&digest, 5).unwrap(), b"hello");
+    let error = store.read_blob(&digest, 4).unwrap_err();
+    assert_eq!(error.to_string(), format!("the blob `{digest}` has more than 4 bytes"));
+    let path = store.path().join("blobs/sha256").join(digest.hex());
+    assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o444);
+
+    damage(&path);
+    let error = store.read_blob(&digest, 100).unwrap_err();
+    assert_eq!(error.to_string(), format!("the blob `{digest}` in the store is damaged"));
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(!store.has_blob(&digest), "a damaged blob is out of the way");
+    store.put_bytes(b"hello").unwrap();
+    assert_eq!(store.read_blob(&digest, 5).unwrap(), b"hello");
+}
+
+#[test]
+fn an_unfinished_blob_leaves_nothing() {
+    let (_directory, store) = new_store();
+    let mut writer = store.blob_writer().unwrap();
+    writer.write_all(b"half").unwrap();
+    drop(writer);
+    assert!(!store.has_blob(&Digest::of(b"half")));
+    assert_eq!(std::fs::read_dir(store.0.ingest().unwrap()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_store_is_private_and_knows_its_version() {
+    let (directory, store) = new_store();
+    assert_eq!(store.path().metadata().unwrap().mode() & 0o777, 0o700);
+    Store::open(store.path()).unwrap();
+    std::fs::write(store.path().join("version"), "2\n").unwrap();
+    let error = Store::open(store.path()).unwrap_err();
+    assert!(
+        error.to_string().ends_with("has version `2`, this program knows version 1"),
+        "{error}"
+    );
+    std::fs::write(directory.path().join("file"), "x").unwrap();
+    let error = Store::open(directory.path()).unwrap_err();
+    assert!(error.to_string().ends_with("is not a store"), "{error}");
+}
+
+#[test]
+fn a_committed_layer_is_unpacked_without_being_read_again() {
+    let (_directory, store) = new_store();
+    let layer = commit(&store, "file", "hello");
+    assert_eq!((layer.size, layer.blob), (5, layer.diff_id.0));
+    assert_eq!(store.layer(&layer.diff_id).unwrap(), layer);
+    let path = store.layer_path(&layer.diff_id).unwrap();
+    assert_eq!(std::fs::read_to_string(path.join("file")).unwrap(), "hello");
+    assert_eq!(path.join("file").metadata().unwrap().mtime(), 5);
+    assert_eq!(commit(&store, "file", "hello"), layer);
+}
+
+#[test]
+fn an_unpacked_layer_of_another_boot_is_made_again() {
+    let (_directory, store) = new_store();
+    let layer = commit(&store, "file", "hello");
+    let unpacked = store.path().join("layers").join(layer.diff_id.0.hex());
+    std::fs::write(unpacked.join("boot"), "another").unwrap();
+    std::fs::write(unpacked.join("fs/file"), "").unwrap();
+    let store = Store::open(store.path()).unwrap();
+    let path = store.layer_path(&layer.diff_id).unwrap();
+    assert_eq!(std::fs::read_to_string(path.join("file")).unwrap(), "hello");
+}
+
+#[test]
+fn a_damaged_layer_is_not_unpacked() {
+    let (_directory, store) = new_store();
+    let layer = commit(&store, "file", "hello");
+    std::fs::remove_dir_all(store.path().join("layers").join(layer.diff_id.0.hex())).unwrap();
+    damage(&store.path().join("blobs/sha256").join(layer.blob.hex()));
+    let store = Store::open(store.path()).unwrap();
+    let error = store.layer_path(&layer.diff_id).unwrap_err();
+    assert_eq!(error.to_string(), format!("the blob `{}` in the store is damaged", layer.blob));
+    assert!(!store.has_layer(&layer.diff_id));
+}
+
+#[test]
+fn a_blob_that_does_not_hold_its_layer_is_refused() {
+    let (_directory, store) = new_store();
+    let right = commit(&store, "file", "hello");
+    let claimed = DiffId(Digest::of(b"something else"));
+    let blob = LayerBlob { blob: right.blob, compression: Compression::None, size: None };
+    store.put_layer_blob(&claimed, &blob).unwrap();
+    let error = store.layer_path(&claimed).unwrap_err();
+    assert!(error.to_string().contains("does not hold the layer"), "{error}");
+    assert!(store.has_blob(&right.blob), "the blob itself is right");
+}
+
+#[test]
+fn torn_records_are_absent() {
+    let (_directory, store) = new_store();
+    let key = Digest::of(b"key");
+    assert_eq!(store.get_record(&key).unwrap(), None);
+    store.put_record(&key, b"value\n").unwrap();
+    assert_eq!(store.get_record(&key).unwrap().unwrap(), b"value\n");
+    let path = store.path().join("records").join(key.hex());
+    let text = std::fs::read(&path).unwrap();
+    for end in 0..text.len() {
+        std::fs::write(&path, &text[..end]).unwrap();
+        assert_eq!(store.get_record(&key).unwrap(), None, "cut after {end} bytes");
+    }
+}
+
+#[test]
+fn images_are_found_by_every_form_of_their_name() {
+    let (_directory, store) = new_store();
+    let layer = commit(&store, "file", "hello");
+    let config = ImageConfig::scratch("linux", "amd64", None);
+    let image = Image::write(&store, &config, &[layer.diff_id]).unwrap();
+    assert_eq!(Image::load(&store, &image.manifest).unwrap(), image);
+    store.tag("docker.io/library/busybox", &image.manifest).unwrap();
+    store.tag("127.0.0.1:5790/busybox", &image.manifest).unwrap();
+    let names = |store: &Store| -> Vec<String> {
+        store.images().unwrap().into_iter().map(|record| record.name).collect()
+    };
+    assert_eq!(names(&store), ["127.0.0.1:5790/busybox:latest", "busybox:latest"]);
+    let found = store.resolve("busybox:latest").unwrap().unwrap();
+    assert_eq!(found.manifest, image.manifest);
+    assert!(store.untag("index.docker.io/library/busybox").unwrap());
+    assert!(!store.untag("busybox").unwrap());
+    assert_eq!(store.resolve("busybox").unwrap(), None);
+    assert!(store.tag("x", &Digest::of(b"no such manifest")).is_err());
+}
+
+#[test]
+fn threads_share_one_unpacking() {
+    let (_directory, store) = new_store();
+    let layer = commit(&store, "file", "hello");
+    std::fs::remove_dir_all(store.path().join("layers").join(layer.diff_id.0.hex())).unwrap();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| store.layer_path(&layer.diff_id).unwrap())).collect();
+        for thread in threads {
+            assert!(thread.join().unwrap().join("file").exists());
+        }
+    });
+}
