@@ -1,0 +1,189 @@
+//! What the rules share, computed once for a file: instructions with their stages, and the
+//! commands of each RUN.
+
+use std::ops::Range;
+
+use dockerfile_parser::{Base, Command, Instruction, Kind, Model, Run, Span, Text};
+
+use crate::shell::{self, Script};
+
+/// Facts about one file.
+pub(crate) struct Facts<'m> {
+    /// Every instruction in order.
+    pub(crate) steps: Vec<Step<'m>>,
+    /// The same with the trigger of each ONBUILD after it.
+    pub(crate) steps_and_triggers: Vec<Step<'m>>,
+    /// Every RUN in order, triggers included.
+    pub(crate) runs: Vec<RunFacts<'m>>,
+    /// For each stage the stage it is based on.
+    pub(crate) parents: Vec<Option<usize>>,
+    /// Offsets of the line starts.
+    line_starts: Vec<u32>,
+}
+
+/// An instruction and where it belongs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step<'m> {
+    /// Index in the instructions of the file.
+    pub(crate) index: usize,
+    /// The instruction, or the trigger of an ONBUILD.
+    pub(crate) instruction: &'m Instruction<'m>,
+    /// Number of the stage; `None` in front of the first FROM.
+    pub(crate) stage: Option<usize>,
+    /// Whether this is the trigger of an ONBUILD.
+    pub(crate) is_trigger: bool,
+    /// First and last line, from 1; a trigger has those of its ONBUILD.
+    pub(crate) lines: (u32, u32),
+}
+
+/// A RUN with its commands.
+pub(crate) struct RunFacts<'m> {
+    /// The instruction.
+    pub(crate) step: Step<'m>,
+    /// Its typed content.
+    pub(crate) run: &'m Run<'m>,
+    /// Its commands; none when the text is no valid shell.
+    pub(crate) script: Script,
+    /// The text that was read.
+    pub(crate) text: String,
+    source: Source<'m>,
+}
+
+/// Where the text of a RUN came from.
+enum Source<'m> {
+    /// A part of one value, from this offset on.
+    Text(&'m Text<'m>, usize),
+    /// Strings of the JSON form, with their offsets in the joined text.
+    Exec(Vec<(usize, &'m Text<'m>)>),
+}
+
+impl<'m> Facts<'m> {
+    pub(crate) fn new(model: &'m Model<'m, 'm>) -> Self {
+        let mut facts = Self {
+            steps: Vec::with_capacity(model.parse.instructions.len()),
+            steps_and_triggers: Vec::with_capacity(model.parse.instructions.len()),
+            runs: Vec::new(),
+            parents: Vec::new(),
+            line_starts: line_starts(model.parse.source),
+        };
+        facts.parents.extend(model.stages.iter().map(|stage| match stage.base {
+            Base::Stage(parent) => Some(parent),
+            Base::Scratch | Base::Image(_) => None,
+        }));
+        let mut stage = None;
+        for (index, instruction) in model.parse.instructions.iter().enumerate() {
+            if matches!(instruction.kind, Kind::From(_)) {
+                stage = Some(stage.map_or(0, |number: usize| number + 1));
+            }
+            let lines = instruction.lines;
+            let step = Step { index, instruction, stage, is_trigger: false, lines };
+            facts.steps.push(step);
+            facts.add(step);
+            if let Kind::Onbuild(onbuild) = &instruction.kind {
+                facts.add(Step { instruction: &*onbuild.trigger, is_trigger: true, ..step });
+            }
+        }
+        facts
+    }
+
+    fn add(&mut self, step: Step<'m>) {
+        self.steps_and_triggers.push(step);
+        if let Kind::Run(run) = &step.instruction.kind {
+            self.runs.push(RunFacts::new(step, run));
+        }
+    }
+
+    /// Returns the line of `offset`, counted from 1.
+    pub(crate) fn line(&self, offset: u32) -> u32 {
+        self.line_starts.partition_point(|start| *start <= offset) as u32
+    }
+
+    /// Returns the lines of `range` as a whole, without the line end of the last.
+    pub(crate) fn line_start(&self, line: u32) -> Option<u32> {
+        self.line_starts.get((line as usize).checked_sub(1)?).copied()
+    }
+
+    /// Returns the stage and those it is based on, nearest first.
+    pub(crate) fn lineage(&self, stage: usize) -> impl Iterator<Item = usize> {
+        // A parent comes before its child, so this ends.
+        std::iter::successors(Some(stage), |stage| {
+            self.parents.get(*stage).copied().flatten().filter(|parent| parent < stage)
+        })
+    }
+}
+
+impl<'m> RunFacts<'m> {
+    fn new(step: Step<'m>, run: &'m Run<'m>) -> Self {
+        let (text, source) = script_text(step.instruction, run);
+        let mut script = shell::read(&text);
+        if script.is_broken {
+            script.commands.clear();
+        }
+        Self { step, run, script, text, source }
+    }
+
+    /// Returns the place of `range` of [`RunFacts::text`] in the source.
+    pub(crate) fn span(&self, range: Range<usize>) -> Span {
+        match &self.source {
+            Source::Text(text, offset) => {
+                text.source_span(range.start + offset..range.end + offset)
+            }
+            Source::Exec(strings) => {
+                let place = |at: usize| {
+                    let index = strings.partition_point(|(start, _)| *start <= at);
+                    strings.get(index.saturating_sub(1)).map(|(start, text)| (at - start, *text))
+                };
+                let (Some((start, first)), Some((end, last))) =
+                    (place(range.start), place(range.end.saturating_sub(1).max(range.start)))
+                else {
+                    return self.step.instruction.span;
+                };
+                let clamp = |at: usize, text: &Text<'_>| at.min(text.len().saturating_sub(1));
+                let (start, end) = (clamp(start, first), clamp(end, last));
+                if first.is_empty() || last.is_empty() {
+                    return self.step.instruction.span;
+                }
+                first.source_span(start..start + 1).cover(last.source_span(end..end + 1))
+            }
+        }
+    }
+
+    /// Tells whether the text stands in the source as shell: places in it may be edited.
+    pub(crate) fn is_editable(&self) -> bool {
+        matches!(self.source, Source::Text(..)) && !self.step.is_trigger
+    }
+}
+
+/// Returns what the shell reads: the shell form, the body of a heredoc, or the words of the JSON
+/// form joined by blanks, as hadolint does.
+fn script_text<'m>(instruction: &'m Instruction<'m>, run: &'m Run<'m>) -> (String, Source<'m>) {
+    match &run.command {
+        Command::Shell(text) => match instruction.heredocs.first() {
+            Some(heredoc) if text.trim_start().starts_with("<<") => {
+                (heredoc.body.as_str().to_owned(), Source::Text(&heredoc.body, 0))
+            }
+            Some(_) => {
+                let end = text.find("<<").unwrap_or(text.len());
+                (text[..end].to_owned(), Source::Text(text, 0))
+            }
+            None => (text.as_str().to_owned(), Source::Text(text, 0)),
+        },
+        Command::Exec(strings) => {
+            let mut joined = String::new();
+            let mut offsets = Vec::with_capacity(strings.len());
+            for string in strings {
+                if !joined.is_empty() {
+                    joined.push(' ');
+                }
+                offsets.push((joined.len(), string));
+                joined.push_str(string);
+            }
+            (joined, Source::Exec(offsets))
+        }
+    }
+}
+
+fn line_starts(source: &str) -> Vec<u32> {
+    let newlines = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+    std::iter::once(0).chain(newlines.map(|(at, _)| at as u32 + 1)).collect()
+}

@@ -1,0 +1,193 @@
+//! What a rule sees, and the run over all rules.
+
+use dockerfile_parser::{Model, Parse, Span, parse};
+
+pub(crate) use crate::facts::{RunFacts, Step};
+use crate::{Config, Diagnostic, Edit, Fix, Profile, Rule, Severity, facts::Facts, rules};
+
+/// Lints `model` and returns the findings in the order of the text.
+///
+/// Faults of syntax are findings too. The order is by position, then by code; equal input gives
+/// equal output.
+///
+/// # Examples
+///
+/// ```
+/// use dockerfile_parser::{Model, parse};
+/// use dockwright_lint::{Config, Profile, lint};
+///
+/// let parsed = parse("FROM debian:13\nWORKDIR app\n");
+/// let model = Model { parse: &parsed, stages: vec![], global_args: vec![], errors: vec![] };
+/// let diagnostics = lint(&model, &Config::new(Profile::Dockwright));
+///
+/// assert_eq!(diagnostics[0].code, "DL3000");
+/// ```
+pub fn lint(model: &Model<'_, '_>, config: &Config) -> Vec<Diagnostic> {
+    let facts = Facts::new(model);
+    let mut linter = Linter { model, config, facts: &facts, rule: None, diagnostics: Vec::new() };
+    syntax_errors(&mut linter);
+    for rule in rules::all() {
+        if let Some(severity) = config.level(rule) {
+            linter.rule = Some((rule, severity));
+            (rule.check)(&mut linter);
+        }
+    }
+    let mut diagnostics = linter.diagnostics;
+    diagnostics.sort_by(|a, b| {
+        (a.span.start, a.span.end, a.code, &a.message).cmp(&(
+            b.span.start,
+            b.span.end,
+            b.code,
+            &b.message,
+        ))
+    });
+    diagnostics
+}
+
+/// Parses `source` and lints it; see [`lint()`].
+pub fn lint_text(source: &str, config: &Config) -> Vec<Diagnostic> {
+    let parsed = parse(source);
+    let model = Model { parse: &parsed, stages: vec![], global_args: vec![], errors: vec![] };
+    lint(&model, config)
+}
+
+/// What a rule sees: the file, the settings, the facts; and where it reports.
+pub(crate) struct Linter<'m> {
+    /// The stages over the parsed file.
+    pub(crate) model: &'m Model<'m, 'm>,
+    /// The settings.
+    pub(crate) config: &'m Config,
+    /// What was computed once for all rules.
+    pub(crate) facts: &'m Facts<'m>,
+    /// The rule that runs now, and its severity.
+    rule: Option<(&'static Rule, Severity)>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'m> Linter<'m> {
+    /// Returns every instruction in order.
+    pub(crate) const fn steps(&self) -> &'m [Step<'m>] {
+        self.facts.steps.as_slice()
+    }
+
+    /// Returns every instruction in order, the trigger of each ONBUILD after it.
+    pub(crate) const fn steps_and_triggers(&self) -> &'m [Step<'m>] {
+        self.facts.steps_and_triggers.as_slice()
+    }
+
+    /// Returns every RUN in order, triggers included.
+    pub(crate) const fn runs(&self) -> &'m [RunFacts<'m>] {
+        self.facts.runs.as_slice()
+    }
+
+    /// Returns what was parsed.
+    pub(crate) const fn parse(&self) -> &'m Parse<'m> {
+        self.model.parse
+    }
+
+    /// Returns the source text of `span`.
+    pub(crate) fn source(&self, span: Span) -> &'m str {
+        self.parse().source.get(span.range()).unwrap_or_default()
+    }
+
+    /// Returns `text` of a FROM with the defaults of the ARGs before the first FROM and the values
+    /// of `--build-arg` put in; `None` when a variable has no value.
+    pub(crate) fn expand_from(&self, _step: &Step<'_>, text: &str) -> Option<String> {
+        (!text.contains('$')).then(|| text.to_owned())
+    }
+
+    /// Tells whether hadolint's exact triggers are asked for.
+    pub(crate) fn is_hadolint(&self) -> bool {
+        self.config.profile == Profile::Hadolint
+    }
+
+    /// Reports a finding of the rule that runs at `span` in the instruction of `step`.
+    pub(crate) fn report(
+        &mut self,
+        step: &Step<'_>,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Finding<'_> {
+        self.report_lines(step.lines, span, message)
+    }
+
+    /// Reports a finding of the rule that runs, with the lines that the peer prints.
+    pub(crate) fn report_lines(
+        &mut self,
+        lines: (u32, u32),
+        span: Span,
+        message: impl Into<String>,
+    ) -> Finding<'_> {
+        let (rule, severity) = self.rule.expect("rules run only inside `lint`");
+        self.push(Diagnostic {
+            code: rule.code,
+            rule: Some(rule),
+            severity,
+            span,
+            lines,
+            message: message.into(),
+            help: None,
+            labels: Vec::new(),
+            fix: None,
+        })
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) -> Finding<'_> {
+        let index = self.diagnostics.len();
+        self.diagnostics.push(diagnostic);
+        Finding(&mut self.diagnostics[index])
+    }
+
+    /// Returns the edit that takes the whole lines of `step` away.
+    pub(crate) fn delete_lines(&self, step: &Step<'_>) -> Edit {
+        let source = self.parse().source;
+        let span = step.instruction.span;
+        let before = source.get(..span.start as usize).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let after = source.get(span.end as usize..).unwrap_or_default();
+        let end = after.find('\n').map_or(source.len(), |at| span.end as usize + at + 1);
+        Edit::delete(Span::new(start as u32, end as u32))
+    }
+}
+
+/// A finding just reported, to add to.
+pub(crate) struct Finding<'d>(&'d mut Diagnostic);
+
+impl Finding<'_> {
+    /// Adds what to do.
+    pub(crate) fn help(self, help: impl Into<String>) -> Self {
+        self.0.help = Some(help.into());
+        self
+    }
+
+    /// Adds a fix.
+    pub(crate) fn fix(self, fix: impl Into<Option<Fix>>) -> Self {
+        self.0.fix = fix.into();
+        self
+    }
+
+    /// Adds a second place.
+    pub(crate) fn label(self, span: Span, text: impl Into<String>) -> Self {
+        self.0.labels.push(crate::Label { span, text: text.into() });
+        self
+    }
+}
+
+/// Turns what the parser and the model found into findings.
+fn syntax_errors(linter: &mut Linter<'_>) {
+    let model = linter.model;
+    for error in model.parse.errors.iter().chain(&model.errors) {
+        let line = linter.facts.line(error.span.start);
+        linter.push(Diagnostic {
+            code: error.code,
+            rule: None,
+            severity: Severity::Error,
+            span: error.span,
+            lines: (line, line),
+            message: error.message.clone(),
+            help: error.help.clone(),
+            labels: Vec::new(),
+            fix: None,
+        });
+    }
+}

@@ -1,0 +1,31 @@
+//! The tables of all rules.
+
+mod buildkit;
+mod dockwright;
+mod hadolint;
+mod repeated;
+
+use crate::Rule;
+
+/// Returns every rule: hadolint's, BuildKit's, then ours, each family in the order of its table.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    hadolint::RULES.iter().chain(buildkit::RULES).chain(dockwright::RULES).copied()
+}
+
+/// Returns the rules that `text` names: by code, by name, or by an alias.
+///
+/// An alias may name several: ShellCheck-like families of one linter are often one rule of
+/// another.
+pub fn find_rules(text: &str) -> impl Iterator<Item = &'static Rule> {
+    all().filter(move |rule| rule.is_called(text))
+}
+
+/// Returns the rule with this code or name, or else the first that has it as an alias.
+pub fn find_rule(text: &str) -> Option<&'static Rule> {
+    all()
+        .find(|rule| rule.code.eq_ignore_ascii_case(text) || rule.name.eq_ignore_ascii_case(text))
+        .or_else(|| find_rules(text).next())
+}
+
+#[cfg(test)]
+mod tests;

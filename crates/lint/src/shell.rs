@@ -1,0 +1,200 @@
+//! The shell text of a RUN as commands, words and pipes, each with its place.
+//!
+//! The reader takes the text as bash, as ShellCheck does; what a rule asks of a command
+//! ([`Command::has`], [`Command::has_flag`], [`Command::plain_arguments`]) has hadolint's meaning,
+//! because its rules are defined in these terms.
+
+mod read;
+
+use std::ops::Range;
+
+pub(crate) use read::read;
+
+/// The commands of a text, in order of position.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Script {
+    /// Every simple command, nested ones included.
+    pub(crate) commands: Vec<Command>,
+    /// The operators `|` and `|&`.
+    pub(crate) pipes: Vec<Range<usize>>,
+    /// Whether the text is no valid shell: a quote that does not end, an `if` without `fi`.
+    pub(crate) is_broken: bool,
+}
+
+/// A simple command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Command {
+    /// Leading assignments, `NAME=value` with quotes removed.
+    pub(crate) assignments: Vec<Word>,
+    /// Name and arguments, without redirections.
+    pub(crate) words: Vec<Word>,
+    /// Redirections, in order.
+    pub(crate) redirections: Vec<Redirection>,
+    /// From the first assignment or word to the end of the last.
+    pub(crate) range: Range<usize>,
+    /// How many groups, conditions, loops or substitutions stand around it.
+    pub(crate) depth: usize,
+    /// The operator that follows it.
+    pub(crate) joint: Joint,
+    /// Index of the name in `words`: `command`, `exec` and the like are looked through.
+    name_index: usize,
+}
+
+/// What stands after a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joint {
+    /// `&&`
+    And,
+    /// `||`
+    Or,
+    /// `;` or a line end
+    Sequence,
+    /// `&`
+    Background,
+    /// `|` or `|&`
+    Pipe,
+    /// The end of the list it stands in.
+    End,
+}
+
+/// `> file`, `2>&1`, `<<< word`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Redirection {
+    /// The operator with its file descriptor.
+    pub(crate) operator: String,
+    /// The word after it.
+    pub(crate) target: Word,
+}
+
+/// A word with quotes removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// The text; `$x` is written `${x}`, `$(…)` is `${…}`, arithmetic is `${VAR}`.
+    pub(crate) text: String,
+    /// Where it stands, quotes included.
+    pub(crate) range: Range<usize>,
+    /// Whether it holds neither quotes nor expansions nor escapes: the text is the source.
+    pub(crate) is_plain: bool,
+}
+
+impl Word {
+    /// Tells whether this is a flag: `-x`, `--long`, but not `-` or `--`.
+    pub(crate) fn is_flag(&self) -> bool {
+        self.text.starts_with('-') && !matches!(self.text.as_str(), "-" | "--")
+    }
+
+    /// Tells whether a part of the word is only known when it runs.
+    pub(crate) fn has_expansion(&self) -> bool {
+        self.text.contains("${")
+    }
+}
+
+/// Commands that run the command in their first argument.
+const PREFIXES: [&str; 5] = ["command", "builtin", "exec", "busybox", "run"];
+
+impl Command {
+    /// Returns the name, when it is literal.
+    pub(crate) fn name(&self) -> Option<&str> {
+        let name = self.words.get(self.name_index)?;
+        (!name.text.contains('$')).then_some(name.text.as_str())
+    }
+
+    /// Returns the word of the name.
+    pub(crate) fn name_word(&self) -> Option<&Word> {
+        self.words.get(self.name_index)
+    }
+
+    /// Returns everything after the name, flags included.
+    pub(crate) fn arguments(&self) -> &[Word] {
+        self.words.get(self.name_index + 1..).unwrap_or_default()
+    }
+
+    /// Tells whether the name is `name`.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.name() == Some(name)
+    }
+
+    /// Tells whether the name is `name` and any argument equals any of `arguments`.
+    pub(crate) fn has(&self, name: &str, arguments: &[&str]) -> bool {
+        self.is(name) && self.has_any(arguments)
+    }
+
+    /// Tells whether any argument equals any of `arguments`.
+    pub(crate) fn has_any(&self, arguments: &[&str]) -> bool {
+        self.arguments().iter().any(|word| arguments.contains(&word.text.as_str()))
+    }
+
+    /// Returns the names of the flags: `--name=value` gives `name`, `-abc` gives `a`, `b`, `c`.
+    pub(crate) fn flags(&self) -> impl Iterator<Item = &str> {
+        self.arguments().iter().flat_map(|word| flags_of(&word.text))
+    }
+
+    /// Tells whether one of `names` is among the flags.
+    pub(crate) fn has_flag(&self, names: &[&str]) -> bool {
+        self.flags().any(|flag| names.contains(&flag))
+    }
+
+    /// Counts how often `name` is among the flags.
+    pub(crate) fn n_flags(&self, name: &str) -> usize {
+        self.flags().filter(|flag| *flag == name).count()
+    }
+
+    /// Returns the arguments that are no flags.
+    pub(crate) fn plain_arguments(&self) -> Vec<&Word> {
+        self.plain_arguments_without(&[])
+    }
+
+    /// Returns the arguments that are neither flags nor the value of one of `flags`.
+    ///
+    /// The word after a flag of the list is its value when the flag's word holds no `=`.
+    pub(crate) fn plain_arguments_without(&self, flags: &[&str]) -> Vec<&Word> {
+        let mut words = Vec::new();
+        let mut arguments = self.arguments().iter();
+        while let Some(word) = arguments.next() {
+            if word.is_flag() {
+                let takes = flags_of(&word.text).any(|flag| flags.contains(&flag));
+                if takes && !word.text.contains('=') {
+                    arguments.next();
+                }
+            } else {
+                words.push(word);
+            }
+        }
+        words
+    }
+
+    /// Returns the value of a flag, `--name value`, `--name=value` or `-n value`.
+    pub(crate) fn flag_value(&self, names: &[&str]) -> Option<&str> {
+        let mut arguments = self.arguments().iter();
+        while let Some(word) = arguments.next() {
+            if word.is_flag() && flags_of(&word.text).any(|flag| names.contains(&flag)) {
+                return match word.text.split_once('=') {
+                    Some((_, value)) => Some(value),
+                    None => arguments.next().map(|word| word.text.as_str()),
+                };
+            }
+        }
+        None
+    }
+
+    /// Sets which word is the name.
+    fn find_name(&mut self) {
+        while self.words.len() > self.name_index + 1
+            && self.name().is_some_and(|name| PREFIXES.contains(&name))
+        {
+            self.name_index += 1;
+        }
+    }
+}
+
+/// Returns the flags of one word.
+fn flags_of(word: &str) -> impl Iterator<Item = &str> {
+    let (long, short) = match (word.strip_prefix("--"), word.strip_prefix('-')) {
+        (Some(""), _) => (None, ""),
+        (Some(long), _) => (Some(long.split('=').next().unwrap_or(long)), ""),
+        (None, Some(short)) => (None, short),
+        (None, None) => (None, ""),
+    };
+    let letters = short.char_indices().map(|(at, c)| &short[at..at + c.len_utf8()]);
+    long.into_iter().chain(letters)
+}

@@ -1,0 +1,696 @@
+//! A reader of bash that finds the commands.
+//!
+//! It goes once through the text and keeps no tree: commands are put down as they end. Nesting is
+//! bounded, so hostile input costs neither stack nor more than linear time.
+
+mod word;
+
+use std::ops::Range;
+
+use super::{Command, Joint, Redirection, Script, Word};
+
+/// Groups and substitutions inside each other, at most. Real scripts stay under 10.
+const DEPTH_MAX: usize = 60;
+
+/// Reads `text` as bash.
+///
+/// A text that is no valid shell gives the commands up to the fault, and
+/// [`Script::is_broken`] is set.
+pub(crate) fn read(text: &str) -> Script {
+    let mut reader = Reader::new(text, 0);
+    let end = reader.list(&[]);
+    let is_broken = end.is_err() || reader.at < text.len() || !reader.heredocs.is_empty();
+    reader.finish(is_broken)
+}
+
+/// The text is no valid shell.
+struct Broken;
+
+type Outcome<T = ()> = Result<T, Broken>;
+
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+    /// What to add to offsets in `text`: it may be a part of a longer one.
+    base: usize,
+    depth: usize,
+    commands: Vec<Command>,
+    pipes: Vec<Range<usize>>,
+    /// Heredocs whose bodies start at the next line: delimiter, and whether tabs are cut.
+    heredocs: Vec<(String, bool)>,
+}
+
+/// Words that end a list where a command may start.
+const CLOSERS: [&str; 9] = ["then", "do", "done", "fi", "elif", "else", "esac", "}", "]]"];
+
+impl<'t> Reader<'t> {
+    const fn new(text: &'t str, base: usize) -> Self {
+        Self {
+            text,
+            at: 0,
+            base,
+            depth: 0,
+            commands: Vec::new(),
+            pipes: Vec::new(),
+            heredocs: Vec::new(),
+        }
+    }
+
+    fn finish(mut self, is_broken: bool) -> Script {
+        self.commands.sort_by_key(|command| command.range.start);
+        self.pipes.sort_by_key(|pipe| pipe.start);
+        Script { commands: self.commands, pipes: self.pipes, is_broken }
+    }
+
+    /// Reads commands up to one of the words `closers`, a `)`, a `;;`, or the end.
+    fn list(&mut self, closers: &[&str]) -> Outcome<usize> {
+        let mut n_commands = 0;
+        loop {
+            self.blank_lines()?;
+            if self.is_list_end() {
+                return Ok(n_commands);
+            }
+            if let Some(word) = self.peek_reserved(&CLOSERS) {
+                return if closers.contains(&word) { Ok(n_commands) } else { Err(Broken) };
+            }
+            self.pipeline()?;
+            n_commands += 1;
+            if !self.joint()? {
+                return Ok(n_commands);
+            }
+        }
+    }
+
+    /// Tells whether the text, or what can hold a list, ends here.
+    fn is_list_end(&self) -> bool {
+        self.peek().is_none_or(|byte| byte == b')') || self.rest().starts_with(";;")
+    }
+
+    /// Reads the operator after a pipeline; false when the list ends.
+    fn joint(&mut self) -> Outcome<bool> {
+        self.blanks();
+        let rest = self.rest();
+        let (len, joint, goes_on) = match rest.as_bytes() {
+            [b'&', b'&', ..] => (2, Joint::And, true),
+            [b'|', b'|', ..] => (2, Joint::Or, true),
+            [b';', b';' | b'&', ..] => return Ok(false),
+            [b';', ..] => (1, Joint::Sequence, false),
+            [b'&', ..] => (1, Joint::Background, false),
+            [b'\n', ..] => (0, Joint::Sequence, false),
+            [b')', ..] | [] => return Ok(false),
+            // After a compound command a closing word may follow at once: `(a) fi` is no shell.
+            _ => return Err(Broken),
+        };
+        self.at += len;
+        self.join(joint);
+        if goes_on {
+            self.blank_lines()?;
+            if self.is_list_end() || self.peek_reserved(&CLOSERS).is_some() {
+                return Err(Broken);
+            }
+        } else if len == 1 {
+            self.blanks();
+            // `a; ; b` and `; && b` are no shell, `a;` at the end is.
+            if self.peek() == Some(b'&') || self.peek() == Some(b'|') {
+                return Err(Broken);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Notes the operator after the last command of this depth.
+    fn join(&mut self, joint: Joint) {
+        let depth = self.depth;
+        if let Some(last) = self.commands.iter_mut().rev().find(|last| last.depth <= depth)
+            && last.depth == depth
+        {
+            last.joint = joint;
+        }
+    }
+
+    /// Reads commands joined by `|`.
+    fn pipeline(&mut self) -> Outcome {
+        loop {
+            self.blanks();
+            if self.take_reserved("!") {
+                continue;
+            }
+            if self.take_reserved("time") {
+                self.blanks();
+                self.take_reserved("-p");
+                if self.is_command_end() {
+                    return Ok(());
+                }
+                continue;
+            }
+            self.command()?;
+            self.blanks();
+            let rest = self.rest();
+            if !rest.starts_with('|') || rest.starts_with("||") {
+                return Ok(());
+            }
+            let len = if rest.starts_with("|&") { 2 } else { 1 };
+            self.pipes.push(self.range(self.at, self.at + len));
+            self.at += len;
+            self.join(Joint::Pipe);
+            self.blank_lines()?;
+        }
+    }
+
+    fn command(&mut self) -> Outcome {
+        if self.depth >= DEPTH_MAX {
+            return Err(Broken);
+        }
+        if self.rest().starts_with("((") && self.ends_as_arithmetic(self.at + 2) {
+            self.at += 2;
+            self.arithmetic()?;
+            return self.redirections();
+        }
+        if self.peek() == Some(b'(') {
+            self.at += 1;
+            self.group(&[], |reader| reader.expect_byte(b')'))?;
+            return self.redirections();
+        }
+        const OPENERS: [&str; 11] =
+            ["{", "if", "for", "while", "until", "case", "select", "function", "coproc", "[[", "["];
+        let Some(word) = self.peek_reserved(&OPENERS) else { return self.simple() };
+        self.at += word.len();
+        match word {
+            "{" => self.group(&["}"], |reader| reader.expect_word("}"))?,
+            "if" => self.condition()?,
+            "while" | "until" => {
+                self.group(&["do"], |reader| reader.expect_word("do"))?;
+                self.group(&["done"], |reader| reader.expect_word("done"))?;
+            }
+            "for" | "select" => self.for_loop()?,
+            "case" => self.case()?,
+            "function" => {
+                self.blanks();
+                self.word()?;
+                self.blanks();
+                if self.rest().starts_with("()") {
+                    self.at += 2;
+                }
+                self.blank_lines()?;
+                return self.nested(Self::command);
+            }
+            "coproc" => {
+                self.blanks();
+                return self.nested(Self::command);
+            }
+            "[[" => self.double_bracket()?,
+            _ => return self.bracket(),
+        }
+        self.redirections()
+    }
+
+    /// Reads a list that must not be empty, one level deeper, and what must follow it.
+    fn group(&mut self, closers: &[&str], end: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
+        self.nested(|reader| {
+            let n_commands = reader.list(closers)?;
+            if n_commands == 0 { Err(Broken) } else { Ok(()) }
+        })?;
+        end(self)
+    }
+
+    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
+        if self.depth >= DEPTH_MAX {
+            return Err(Broken);
+        }
+        self.depth += 1;
+        let outcome = read(self);
+        self.depth -= 1;
+        outcome
+    }
+
+    fn condition(&mut self) -> Outcome {
+        loop {
+            self.group(&["then"], |reader| reader.expect_word("then"))?;
+            self.group(&["elif", "else", "fi"], |_| Ok(()))?;
+            if self.take_reserved("elif") {
+                continue;
+            }
+            if self.take_reserved("else") {
+                self.group(&["fi"], |_| Ok(()))?;
+            }
+            return self.expect_word("fi");
+        }
+    }
+
+    fn for_loop(&mut self) -> Outcome {
+        self.blanks();
+        if self.rest().starts_with("((") {
+            self.at += 2;
+            self.arithmetic()?;
+        } else {
+            self.word()?;
+            self.blank_lines()?;
+            if self.take_reserved("in") {
+                loop {
+                    self.blanks();
+                    if matches!(self.peek(), None | Some(b';' | b'\n')) {
+                        break;
+                    }
+                    self.word()?;
+                }
+            }
+        }
+        self.blanks();
+        if self.peek() == Some(b';') {
+            self.at += 1;
+        }
+        self.blank_lines()?;
+        if self.take_reserved("{") {
+            return self.group(&["}"], |reader| reader.expect_word("}"));
+        }
+        self.expect_word("do")?;
+        self.group(&["done"], |reader| reader.expect_word("done"))
+    }
+
+    fn case(&mut self) -> Outcome {
+        self.blanks();
+        self.word()?;
+        self.blank_lines()?;
+        self.expect_word("in")?;
+        loop {
+            self.blank_lines()?;
+            if self.take_reserved("esac") {
+                return Ok(());
+            }
+            if self.peek() == Some(b'(') {
+                self.at += 1;
+            }
+            loop {
+                self.blanks();
+                self.word()?;
+                self.blanks();
+                match self.peek() {
+                    Some(b'|') => self.at += 1,
+                    Some(b')') => break,
+                    _ => return Err(Broken),
+                }
+            }
+            self.at += 1;
+            self.nested(|reader| reader.list(&["esac"]).map(|_| ()))?;
+            self.blank_lines()?;
+            let rest = self.rest();
+            if let Some(end) = [";;&", ";;", ";&"].iter().find(|end| rest.starts_with(**end)) {
+                self.at += end.len();
+            } else if self.peek_reserved(&["esac"]).is_none() {
+                return Err(Broken);
+            }
+        }
+    }
+
+    /// Reads `[[ … ]]` after the opening.
+    fn double_bracket(&mut self) -> Outcome {
+        loop {
+            self.blank_lines()?;
+            if self.take_reserved("]]") {
+                return Ok(());
+            }
+            match self.peek() {
+                None => return Err(Broken),
+                Some(b'&' | b'|' | b'<' | b'>' | b'(' | b')' | b';') => self.at += 1,
+                Some(_) => {
+                    self.word()?;
+                }
+            }
+        }
+    }
+
+    /// Reads `[ … ]` after the opening: its words are no command's.
+    fn bracket(&mut self) -> Outcome {
+        loop {
+            self.blanks();
+            if self.is_command_end() {
+                return Err(Broken);
+            }
+            match self.peek() {
+                Some(b'<' | b'>') if !self.is_process_substitution() => {
+                    self.redirection(0).map(|_| ())?
+                }
+                _ => {
+                    if self.word()?.text == "]" {
+                        return self.redirections();
+                    }
+                }
+            }
+        }
+    }
+
+    fn simple(&mut self) -> Outcome {
+        let start = self.at;
+        let mut command = Command {
+            assignments: Vec::new(),
+            words: Vec::new(),
+            redirections: Vec::new(),
+            range: 0..0,
+            depth: self.depth,
+            joint: Joint::End,
+            name_index: 0,
+        };
+        loop {
+            self.blanks();
+            if self.is_command_end() {
+                break;
+            }
+            if let Some(len) = self.redirection_head() {
+                command.redirections.push(self.redirection(len)?);
+                continue;
+            }
+            if self.peek() == Some(b'(') {
+                return self.function(&command);
+            }
+            let is_declaration = matches!(
+                command.words.first().map(|word| word.text.as_str()),
+                Some("declare" | "export" | "local" | "readonly" | "typeset")
+            );
+            let word = if command.words.is_empty() || is_declaration {
+                match self.assignment()? {
+                    Some(word) if command.words.is_empty() => {
+                        command.assignments.push(word);
+                        continue;
+                    }
+                    Some(word) => word,
+                    None => self.word()?,
+                }
+            } else {
+                self.word()?
+            };
+            command.words.push(word);
+        }
+        if self.at == start {
+            return Err(Broken);
+        }
+        let ends = command.words.iter().chain(&command.assignments).map(|word| word.range.end);
+        let end = ends.max().unwrap_or(self.base + start);
+        command.range = self.base + start..end;
+        command.find_name();
+        if !command.words.is_empty() || !command.assignments.is_empty() {
+            self.commands.push(command);
+        }
+        Ok(())
+    }
+
+    /// Reads `() body` after the name of a function.
+    fn function(&mut self, head: &Command) -> Outcome {
+        if head.words.len() != 1 || !head.assignments.is_empty() {
+            return Err(Broken);
+        }
+        self.at += 1;
+        self.blanks();
+        self.expect_byte(b')')?;
+        self.blank_lines()?;
+        self.nested(Self::command)
+    }
+
+    /// Reads `NAME=value`, `NAME+=value`, `NAME[i]=value` or `NAME=(words)`.
+    fn assignment(&mut self) -> Outcome<Option<Word>> {
+        let start = self.at;
+        let rest = self.rest().as_bytes();
+        let mut len = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        if len == 0 || rest.first().is_some_and(u8::is_ascii_digit) {
+            return Ok(None);
+        }
+        if rest.get(len) == Some(&b'[') {
+            match rest[len..].iter().position(|byte| *byte == b']' || *byte == b'\n') {
+                Some(close) if rest[len + close] == b']' => len += close + 1,
+                _ => return Ok(None),
+            }
+        }
+        if rest.get(len) == Some(&b'+') {
+            len += 1;
+        }
+        if rest.get(len) != Some(&b'=') {
+            return Ok(None);
+        }
+        let value = start + len + 1;
+        if self.text.as_bytes().get(value) == Some(&b'(') {
+            self.at = value + 1;
+            loop {
+                self.blank_lines()?;
+                match self.peek() {
+                    Some(b')') => break,
+                    None | Some(b';' | b'&' | b'|' | b'<' | b'>' | b'(') => return Err(Broken),
+                    Some(_) => self.word()?,
+                };
+            }
+            self.at += 1;
+            let text = self.text[start..self.at].to_owned();
+            return Ok(Some(Word { text, range: self.range(start, self.at), is_plain: false }));
+        }
+        self.at = value;
+        let mut word = if self.is_word_end() {
+            Word { text: String::new(), range: 0..0, is_plain: true }
+        } else {
+            self.word()?
+        };
+        word.text.insert_str(0, &self.text[start..value]);
+        word.range = self.range(start, self.at);
+        Ok(Some(word))
+    }
+
+    /// Reads redirections after a compound command.
+    fn redirections(&mut self) -> Outcome {
+        loop {
+            self.blanks();
+            let Some(len) = self.redirection_head() else { return Ok(()) };
+            self.redirection(len)?;
+        }
+    }
+
+    /// Returns how many bytes stand before the `<` or `>` of a redirection that starts here.
+    fn redirection_head(&self) -> Option<usize> {
+        let rest = self.rest().as_bytes();
+        let n_digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        match rest.get(n_digits..)? {
+            [b'&', b'>', ..] if n_digits == 0 => Some(1),
+            [b'<' | b'>', b'(', ..] if n_digits == 0 => None,
+            [b'<' | b'>', ..] => Some(n_digits),
+            _ => None,
+        }
+    }
+
+    fn redirection(&mut self, len: usize) -> Outcome<Redirection> {
+        let start = self.at;
+        self.at += len;
+        let rest = self.rest();
+        const OPERATORS: [&str; 10] = ["<<<", "<<-", "<<", "<>", "<&", ">>", ">&", ">|", "<", ">"];
+        let operator = OPERATORS.iter().find(|operator| rest.starts_with(**operator));
+        let operator = *operator.ok_or(Broken)?;
+        self.at += operator.len();
+        let full = self.text[start..self.at].to_owned();
+        self.blanks();
+        if self.is_word_end() {
+            return Err(Broken);
+        }
+        let target = self.word()?;
+        if operator.starts_with("<<") && operator != "<<<" {
+            self.heredocs.push((target.text.clone(), operator == "<<-"));
+        }
+        Ok(Redirection { operator: full, target })
+    }
+
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    const fn range(&self, start: usize, end: usize) -> Range<usize> {
+        self.base + start..self.base + end
+    }
+
+    fn is_process_substitution(&self) -> bool {
+        self.rest().starts_with("<(") || self.rest().starts_with(">(")
+    }
+
+    fn is_word_end(&self) -> bool {
+        self.peek().is_none_or(is_metacharacter)
+    }
+
+    /// Tells whether a simple command ends here.
+    fn is_command_end(&self) -> bool {
+        match self.peek() {
+            Some(b'&') => !self.rest().starts_with("&>"),
+            byte => matches!(byte, None | Some(b'\n' | b';' | b'|' | b')')),
+        }
+    }
+
+    /// Returns the word of `words` that stands here unquoted.
+    fn peek_reserved<'w>(&self, words: &[&'w str]) -> Option<&'w str> {
+        let rest = self.rest();
+        words.iter().copied().find(|word| {
+            rest.strip_prefix(*word).is_some_and(|after| match after.bytes().next() {
+                None => true,
+                Some(byte) => is_metacharacter(byte),
+            })
+        })
+    }
+
+    fn take_reserved(&mut self, word: &str) -> bool {
+        let found = self.peek_reserved(&[word]).is_some();
+        if found {
+            self.at += word.len();
+        }
+        found
+    }
+
+    fn expect_word(&mut self, word: &str) -> Outcome {
+        if self.take_reserved(word) { Ok(()) } else { Err(Broken) }
+    }
+
+    fn expect_byte(&mut self, byte: u8) -> Outcome {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            Ok(())
+        } else {
+            Err(Broken)
+        }
+    }
+
+    /// Skips blanks, joined lines, and a comment.
+    fn blanks(&mut self) {
+        loop {
+            let rest = self.rest();
+            let len = rest.bytes().take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).count();
+            self.at += len;
+            if self.rest().starts_with("\\\n") {
+                self.at += 2;
+            } else if self.rest().starts_with('#') && self.is_word_start() {
+                self.at += self.rest().find('\n').unwrap_or(self.rest().len());
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn is_word_start(&self) -> bool {
+        self.at == 0 || is_metacharacter(self.text.as_bytes()[self.at - 1])
+    }
+
+    /// Skips blanks, comments, line ends, and the bodies of heredocs.
+    fn blank_lines(&mut self) -> Outcome {
+        loop {
+            self.blanks();
+            if self.peek() != Some(b'\n') {
+                return Ok(());
+            }
+            self.at += 1;
+            for (delimiter, cuts_tabs) in std::mem::take(&mut self.heredocs) {
+                self.heredoc_body(&delimiter, cuts_tabs)?;
+            }
+        }
+    }
+
+    fn heredoc_body(&mut self, delimiter: &str, cuts_tabs: bool) -> Outcome {
+        while !self.rest().is_empty() {
+            let line = self.rest().split('\n').next().unwrap_or_default();
+            self.at = (self.at + line.len() + 1).min(self.text.len());
+            let line = if cuts_tabs { line.trim_start_matches('\t') } else { line };
+            if line.trim_end_matches('\r') == delimiter {
+                return Ok(());
+            }
+        }
+        Err(Broken)
+    }
+}
+
+const fn is_metacharacter(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads `text`; commands are written `name arg arg`, separated by ` / `.
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let script = read(text);
+        let commands: Vec<String> = script
+            .commands
+            .iter()
+            .map(|command| {
+                let words: Vec<_> = command.words.iter().map(|word| word.text.as_str()).collect();
+                words.join(" ")
+            })
+            .collect();
+        let broken = if script.is_broken { " !" } else { "" };
+        assert_eq!(format!("{}{broken}", commands.join(" / ")), expected, "{text}");
+    }
+
+    #[test]
+    fn lists_and_pipes() {
+        check("a 1 && b 2 || c; d & e | f |& g", "a 1 / b 2 / c / d / e / f / g");
+        check("X=1 Y='2 3' apt-get install -y foo", "apt-get install -y foo");
+        check("a 2>&1 >/dev/null <in b", "a b");
+        check("! a && time -p b", "a / b");
+    }
+
+    #[test]
+    fn compound_commands() {
+        check("if a; then b; elif c; then d; else e; fi", "a / b / c / d / e");
+        check("for i in 1 2; do echo $i; done && z", "echo ${i} / z");
+        check("for ((i=0;i<3;i++)); do x; done", "x");
+        check("while read l; do x; done < f", "read l / x");
+        check("case $x in a|b) y;; (*) z ;; esac", "y / z");
+        check("(cd /x && make) || { y; }", "cd /x / make / y");
+        check("f() { a; }; f", "a / f");
+        check("function g { a; }", "a");
+        check("[ -f x ] && [[ $a =~ ^(b|c)$ ]] && d", "d");
+    }
+
+    #[test]
+    fn words() {
+        check(
+            "echo 'a b' \"c $d\" e\\ f $(g h) `i` $((1+2)) ${j:-k}",
+            "echo a b c ${d} e f ${g h} ${VAR} ${VAR} ${j:-k} / g h / i",
+        );
+        check("a=$(b | c) d", "d / b / c");
+        check("diff <(a) <(b)", "diff ${VAR} ${VAR} / a / b");
+        check("rm -rf !(x|y) +([0-9])", "rm -rf !(x|y) +([0-9])");
+        check("a=(1 2 3); b", " / b");
+        check("echo a#b # c", "echo a#b");
+    }
+
+    #[test]
+    fn heredocs_inside_scripts() {
+        check("cat <<EOF >x\nnot && a command\nEOF\nnext", "cat / next");
+        check("cat <<-'E' | tee y\n\tq\n\tE\n", "cat / tee y");
+    }
+
+    #[test]
+    fn what_is_no_shell() {
+        check("a 'b", " !");
+        check("if a; then b", "a / b !");
+        check("a && ", "a !");
+        check("a ) b", "a !");
+        check("a; fi", "a !");
+        check("{ a;", "a !");
+        check("${x", " !");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        for open in ["$(", "(", "\"$(", "{ ", "$((", "${x:-", "if ", "@("] {
+            let text = open.repeat(100_000);
+            assert!(read(&text).is_broken, "{open}");
+        }
+    }
+
+    #[test]
+    fn places() {
+        let text = "x && apt-get  install \"f oo\" $(y z)";
+        let script = read(text);
+        let parts: Vec<_> = script
+            .commands
+            .iter()
+            .flat_map(|command| command.words.iter().map(|word| &text[word.range.clone()]))
+            .collect();
+        assert_eq!(parts, ["x", "apt-get", "install", "\"f oo\"", "$(y z)", "y", "z"]);
+    }
+}

@@ -1,0 +1,319 @@
+//! Words: quotes, expansions, substitutions.
+
+use super::{Broken, DEPTH_MAX, Outcome, Reader, is_metacharacter};
+use crate::shell::Word;
+
+impl Reader<'_> {
+    /// Reads a word, which must not be empty.
+    pub(super) fn word(&mut self) -> Outcome<Word> {
+        let start = self.at;
+        let mut text = String::new();
+        let mut is_plain = true;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'\\' => {
+                    is_plain = false;
+                    self.at += 1;
+                    self.escaped(&mut text);
+                }
+                b'\'' => {
+                    is_plain = false;
+                    let quoted = self.rest()[1..].split('\'').next().unwrap_or_default();
+                    self.at += 1 + quoted.len();
+                    text.push_str(quoted);
+                    self.expect_byte(b'\'')?;
+                }
+                b'"' => {
+                    is_plain = false;
+                    self.double_quotes(&mut text)?;
+                }
+                b'$' => {
+                    is_plain = false;
+                    self.dollar(&mut text)?;
+                }
+                b'`' => {
+                    is_plain = false;
+                    self.backticks(&mut text)?;
+                }
+                b'<' | b'>' if self.at == start && self.is_process_substitution() => {
+                    is_plain = false;
+                    self.at += 2;
+                    self.nested(|reader| reader.list(&[]).map(|_| ()))?;
+                    self.expect_byte(b')')?;
+                    text.push_str("${VAR}");
+                }
+                b'(' if self.at > start && is_extended_glob(self.text.as_bytes()[self.at - 1]) => {
+                    self.pattern_group(&mut text)?;
+                }
+                _ if is_metacharacter(byte) => break,
+                _ => self.literal(&mut text),
+            }
+        }
+        if self.at == start {
+            return Err(Broken);
+        }
+        Ok(Word { text, range: self.range(start, self.at), is_plain })
+    }
+
+    /// Takes text up to the next byte that means something.
+    pub(super) fn literal(&mut self, text: &mut String) {
+        let rest = self.rest();
+        let len = rest
+            .bytes()
+            .position(|b| is_metacharacter(b) || matches!(b, b'\\' | b'\'' | b'"' | b'$' | b'`'))
+            .unwrap_or(rest.len())
+            .max(1);
+        text.push_str(&rest[..len]);
+        self.at += len;
+    }
+
+    /// Takes the character after a backslash.
+    pub(super) fn escaped(&mut self, text: &mut String) {
+        if let Some(char) = self.rest().chars().next() {
+            self.at += char.len_utf8();
+            if char != '\n' {
+                text.push(char);
+            }
+        }
+    }
+
+    /// Reads `"…"`.
+    pub(super) fn double_quotes(&mut self, text: &mut String) -> Outcome {
+        self.at += 1;
+        loop {
+            match self.peek().ok_or(Broken)? {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                b'\\' => {
+                    self.at += 1;
+                    if !matches!(self.peek(), Some(b'"' | b'\\' | b'$' | b'`' | b'\n')) {
+                        text.push('\\');
+                    }
+                    self.escaped(text);
+                }
+                b'$' => self.dollar(text)?,
+                b'`' => self.backticks(text)?,
+                _ => {
+                    let rest = self.rest();
+                    let len = rest
+                        .bytes()
+                        .position(|b| matches!(b, b'"' | b'\\' | b'$' | b'`'))
+                        .unwrap_or(rest.len());
+                    text.push_str(&rest[..len]);
+                    self.at += len;
+                }
+            }
+        }
+    }
+
+    /// Reads what starts with `$`.
+    pub(super) fn dollar(&mut self, text: &mut String) -> Outcome {
+        let rest = self.rest();
+        let bytes = rest.as_bytes();
+        match bytes.get(1) {
+            Some(b'(') if bytes.get(2) == Some(&b'(') && self.ends_as_arithmetic(self.at + 3) => {
+                self.at += 3;
+                text.push_str("${VAR}");
+                self.arithmetic()
+            }
+            Some(b'(') => {
+                let start = self.at + 2;
+                self.at = start;
+                self.nested(|reader| reader.list(&[]).map(|_| ()))?;
+                text.push_str("${");
+                text.push_str(self.text[start..self.at].trim());
+                text.push('}');
+                self.expect_byte(b')')
+            }
+            Some(b'{') => self.braces(text),
+            Some(b'\'') => {
+                self.at += 2;
+                loop {
+                    match self.peek().ok_or(Broken)? {
+                        b'\'' => break,
+                        b'\\' => {
+                            self.at += 1;
+                            self.escaped(text);
+                        }
+                        _ => {
+                            let char = self.rest().chars().next().ok_or(Broken)?;
+                            text.push(char);
+                            self.at += char.len_utf8();
+                        }
+                    }
+                }
+                self.at += 1;
+                Ok(())
+            }
+            Some(b) if b.is_ascii_alphabetic() || *b == b'_' => {
+                let is_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+                let len = bytes[1..].iter().take_while(|b| is_name(b)).count();
+                push_variable(text, &rest[1..=len]);
+                self.at += 1 + len;
+                Ok(())
+            }
+            Some(b) if b.is_ascii_digit() || b"@*#?-$!".contains(b) => {
+                push_variable(text, &rest[1..2]);
+                self.at += 2;
+                Ok(())
+            }
+            _ => {
+                text.push('$');
+                self.at += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads `${…}`; the substitutions inside are read for their commands.
+    pub(super) fn braces(&mut self, text: &mut String) -> Outcome {
+        let start = self.at + 2;
+        self.at = start;
+        self.nested(|reader| {
+            let mut ignored = String::new();
+            loop {
+                match reader.peek().ok_or(Broken)? {
+                    b'}' => return Ok(()),
+                    b'\\' => {
+                        reader.at += 1;
+                        reader.escaped(&mut ignored);
+                    }
+                    b'"' => reader.double_quotes(&mut ignored)?,
+                    b'\'' => {
+                        // Inside double quotes a lone quote is text.
+                        let rest = &reader.rest()[1..];
+                        reader.at += 1;
+                        let until = rest.find(['\'', '}']);
+                        if let Some(until) = until.filter(|at| rest.as_bytes()[*at] == b'\'') {
+                            reader.at += until + 1;
+                        }
+                    }
+                    b'$' => reader.dollar(&mut ignored)?,
+                    b'`' => reader.backticks(&mut ignored)?,
+                    _ => {
+                        let char = reader.rest().chars().next().ok_or(Broken)?;
+                        reader.at += char.len_utf8();
+                    }
+                }
+            }
+        })?;
+        push_variable(text, &self.text[start..self.at]);
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Reads `` `…` ``: the commands inside are read from the text with its escapes removed, so
+    /// their places are exact only when there is no escape.
+    pub(super) fn backticks(&mut self, text: &mut String) -> Outcome {
+        let start = self.at + 1;
+        let bytes = self.text.as_bytes();
+        let mut end = start;
+        while *bytes.get(end).ok_or(Broken)? != b'`' {
+            end += if bytes[end] == b'\\' { 2 } else { 1 };
+        }
+        let inner = self.text.get(start..end).ok_or(Broken)?;
+        let unescaped;
+        let inner = if inner.contains('\\') {
+            unescaped = inner.replace("\\`", "`").replace("\\\\", "\\").replace("\\$", "$");
+            &unescaped
+        } else {
+            inner
+        };
+        if self.depth >= DEPTH_MAX {
+            return Err(Broken);
+        }
+        let mut reader = Reader::new(inner, self.base + start);
+        reader.depth = self.depth + 1;
+        reader.list(&[])?;
+        if reader.at < inner.len() {
+            return Err(Broken);
+        }
+        self.commands.append(&mut reader.commands);
+        self.pipes.append(&mut reader.pipes);
+        text.push_str("${VAR}");
+        self.at = end + 1;
+        Ok(())
+    }
+
+    /// Reads an extended glob's `(…|…)`.
+    pub(super) fn pattern_group(&mut self, text: &mut String) -> Outcome {
+        let start = self.at;
+        self.at += 1;
+        self.nested(|reader| {
+            let mut ignored = String::new();
+            loop {
+                match reader.peek().ok_or(Broken)? {
+                    b')' => return Ok(()),
+                    b'(' => reader.pattern_group(&mut ignored)?,
+                    b'|' => reader.at += 1,
+                    b'\'' | b'"' | b'$' | b'`' | b'\\' => {
+                        reader.word()?;
+                    }
+                    byte if is_metacharacter(byte) => return Err(Broken),
+                    _ => reader.literal(&mut ignored),
+                }
+            }
+        })?;
+        self.at += 1;
+        text.push_str(&self.text[start..self.at]);
+        Ok(())
+    }
+
+    /// Tells whether the parentheses open before `at` end in `))`.
+    pub(super) fn ends_as_arithmetic(&self, at: usize) -> bool {
+        let bytes = self.text.as_bytes();
+        let mut depth = 0_usize;
+        let mut at = at;
+        while let Some(byte) = bytes.get(at) {
+            match byte {
+                b'(' => depth += 1,
+                b')' if depth == 0 => return bytes.get(at + 1) == Some(&b')'),
+                b')' => depth -= 1,
+                b'\\' => at += 1,
+                _ => {}
+            }
+            at += 1;
+        }
+        false
+    }
+
+    /// Reads up to the `))`.
+    pub(super) fn arithmetic(&mut self) -> Outcome {
+        let mut depth = 0_usize;
+        let mut ignored = String::new();
+        loop {
+            match self.peek().ok_or(Broken)? {
+                b')' if depth == 0 => {
+                    self.at += 1;
+                    return self.expect_byte(b')');
+                }
+                b')' => depth -= 1,
+                b'(' => depth += 1,
+                b'$' => {
+                    self.nested(|reader| reader.dollar(&mut ignored))?;
+                    continue;
+                }
+                b'`' => {
+                    self.backticks(&mut ignored)?;
+                    continue;
+                }
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+}
+
+/// Writes a variable as `${name}`.
+fn push_variable(text: &mut String, name: &str) {
+    text.push_str("${");
+    text.push_str(name);
+    text.push('}');
+}
+
+/// Tells whether `byte` before a `(` makes an extended glob.
+const fn is_extended_glob(byte: u8) -> bool {
+    matches!(byte, b'?' | b'*' | b'+' | b'@' | b'!')
+}
