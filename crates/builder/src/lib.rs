@@ -1,6 +1,7 @@
 //! A daemonless Dockerfile builder.
 
 pub mod archive;
+mod build;
 pub mod compress;
 pub mod config;
 mod digest;
@@ -16,6 +17,7 @@ pub mod snapshot;
 pub mod store;
 mod tree;
 
+pub use build::{Build, build};
 pub use config::ImageConfig;
 pub use digest::{DiffId, Digest};
 pub use error::{Error, ErrorKind, Result};
