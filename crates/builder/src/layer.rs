@@ -13,9 +13,11 @@ use rustix::fs::{FileType, Stat};
 
 mod extract;
 mod lower;
+mod merge;
 mod write;
 
 pub use extract::{ExtractOptions, Extracted, Form, extract, extract_into};
+pub(crate) use merge::write_merged;
 pub(crate) use write::commit;
 pub use write::{Written, write};
 

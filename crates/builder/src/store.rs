@@ -13,6 +13,7 @@
 //!
 //! A tag is written last, so a crash leaves blobs that nothing names, never a name without blobs.
 
+use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use crate::error::Context;
-use crate::{Error, ErrorKind, Result};
+use crate::{Digest, Error, ErrorKind, Result};
 
 mod blob;
 mod layers;
@@ -32,6 +33,7 @@ pub use blob::BlobWriter;
 pub(crate) use layers::LayerBlob;
 pub use layers::LayerRecord;
 pub use tags::ImageRecord;
+pub(crate) use tags::{familiar_name, full_name, tag_of};
 pub use work_dir::WorkDir;
 
 /// The version of the layout that this program reads and writes.
@@ -63,6 +65,8 @@ struct Inner {
     ingest_gate: Mutex<()>,
     unpacking: Mutex<layers::Unpacking>,
     unpacked: Condvar,
+    /// Blobs whose bytes this process has hashed.
+    verified: Mutex<BTreeSet<Digest>>,
 }
 
 impl Store {
@@ -86,6 +90,7 @@ impl Store {
             ingest_gate: Mutex::new(()),
             unpacking: Mutex::default(),
             unpacked: Condvar::new(),
+            verified: Mutex::default(),
         })))
     }
 

@@ -61,6 +61,11 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Returns what is under the archive, behind its end.
+    pub(crate) fn into_inner(self) -> R {
+        self.inner
+    }
+
     fn entry(
         &mut self,
         block: &[u8; BLOCK],

@@ -51,10 +51,9 @@ impl<W: Write> Writer<W> {
         self.pad(size)
     }
 
-    /// Writes a small file.
-    pub(crate) fn file(&mut self, entry: &Entry, bytes: &[u8]) -> io::Result<()> {
-        self.header(&Entry { size: bytes.len() as u64, ..entry.clone() })?;
-        self.data(&mut &*bytes, bytes.len() as u64)
+    /// Returns a writer for data that comes in pieces; [`Writer::pad`] must follow.
+    pub(crate) fn raw_data(&mut self) -> impl Write {
+        RawData(self)
     }
 
     /// Ends the archive with two empty blocks.
@@ -64,7 +63,8 @@ impl<W: Write> Writer<W> {
         Ok(self.out)
     }
 
-    fn pad(&mut self, size: u64) -> io::Result<()> {
+    /// Fills the last block of `size` bytes of data up.
+    pub(crate) fn pad(&mut self, size: u64) -> io::Result<()> {
         pad(&mut self.buffer, size);
         self.flush_full()
     }
@@ -74,6 +74,20 @@ impl<W: Write> Writer<W> {
             self.out.write_all(&self.buffer)?;
             self.buffer.clear();
         }
+        Ok(())
+    }
+}
+
+struct RawData<'a, W>(&'a mut Writer<W>);
+
+impl<W: Write> Write for RawData<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.buffer.extend_from_slice(bytes);
+        self.0.flush_full()?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

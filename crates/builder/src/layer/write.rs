@@ -14,6 +14,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::lower::{Found, Stack};
+use super::merge::entry_of;
 use super::{CAPABILITY, LayerOptions, WHITEOUT, is_opaque, is_whiteout, kind};
 use crate::archive::{Entry, EntryKind, Writer};
 use crate::error::Context;
@@ -309,30 +310,8 @@ impl<W: Write> Walk<W> {
     }
 
     fn entry(&self, stat: &Stat) -> Entry {
-        let kind = match kind(stat) {
-            FileType::Directory => EntryKind::Directory,
-            FileType::Symlink => EntryKind::Symlink,
-            FileType::CharacterDevice => EntryKind::CharDevice,
-            FileType::BlockDevice => EntryKind::BlockDevice,
-            FileType::Fifo => EntryKind::Fifo,
-            _ => EntryKind::File,
-        };
-        let is_device = matches!(kind, EntryKind::CharDevice | EntryKind::BlockDevice);
-        let device = if is_device {
-            (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev))
-        } else {
-            (0, 0)
-        };
-        Entry {
-            path: self.path.clone(),
-            kind,
-            mode: stat.st_mode & 0o7777,
-            uid: stat.st_uid,
-            gid: stat.st_gid,
-            mtime: stat.st_mtime.min(self.epoch),
-            device,
-            ..Entry::default()
-        }
+        let entry = entry_of(&self.path, stat);
+        Entry { mtime: entry.mtime.min(self.epoch), ..entry }
     }
 
     /// Returns the capability of a file. When settling, removes what layers do not carry.

@@ -4,8 +4,8 @@ use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use sha2::Digest as _;
 
@@ -84,7 +84,21 @@ impl Store {
         if Digest::finish(hasher) != *digest {
             return Err(self.set_aside(digest));
         }
+        self.0.set_verified(*digest);
         Ok(size)
+    }
+
+    /// Copies a blob into the file `out`, and hashes it unless this process has done so before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::copy_blob`].
+    pub fn copy_blob_to_file(&self, digest: &Digest, out: &mut File) -> Result<u64> {
+        if !self.is_verified(digest) {
+            return self.copy_blob(digest, out);
+        }
+        // Between two files the standard library lets the kernel copy.
+        io::copy(&mut self.open_blob(digest)?, out).doing(|| format!("copy the blob `{digest}`"))
     }
 
     /// Returns a writer for a new blob.
@@ -136,8 +150,19 @@ impl Store {
         }
     }
 
+    fn is_verified(&self, digest: &Digest) -> bool {
+        let verified = self.0.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        verified.contains(digest)
+    }
+
     fn blob_path(&self, digest: &Digest) -> PathBuf {
         self.0.root.join("blobs/sha256").join(digest.hex())
+    }
+}
+
+impl Inner {
+    fn set_verified(&self, digest: Digest) {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
     }
 }
 
@@ -159,6 +184,24 @@ impl BlobWriter {
     /// When the disk does not take it.
     pub fn finish(mut self) -> Result<(Digest, u64)> {
         let digest = Digest::finish(std::mem::take(&mut self.hasher));
+        self.name(digest)
+    }
+
+    /// Does what [`BlobWriter::finish`] does if the bytes have this digest, else leaves nothing.
+    ///
+    /// # Errors
+    ///
+    /// When they have another, and when the disk does not take them.
+    pub fn finish_as(mut self, digest: &Digest) -> Result<u64> {
+        let actual = Digest::finish(std::mem::take(&mut self.hasher));
+        if actual != *digest {
+            return Err(Error::new(format!("the digest should be `{digest}`, it is `{actual}`"))
+                .with_kind(ErrorKind::Corrupt));
+        }
+        self.name(actual).map(|(_, size)| size)
+    }
+
+    fn name(mut self, digest: Digest) -> Result<(Digest, u64)> {
         let doing = || format!("store the blob `{digest}`");
         if let Some(file) = self.file.take() {
             file.sync_all().doing(doing)?;
@@ -167,6 +210,7 @@ impl BlobWriter {
         let blobs = self.store.root.join("blobs/sha256");
         std::fs::rename(&self.temporary, blobs.join(digest.hex())).doing(doing)?;
         super::sync_directory(&blobs)?;
+        self.store.set_verified(digest);
         Ok((digest, self.size))
     }
 }

@@ -1,7 +1,7 @@
 //! Layers: the blob that holds each, and its unpacked form.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -10,7 +10,7 @@ use sha2::Digest as _;
 
 use super::{Store, WorkDir, sync_directory, write_small};
 use crate::archive;
-use crate::compress::Compression;
+use crate::compress::{Compression, Compressor};
 use crate::error::Context;
 use crate::layer::{self, ExtractOptions, LayerOptions};
 use crate::{DiffId, Digest, Error, ErrorKind, Result};
@@ -129,6 +129,57 @@ impl Store {
         drop(unpacking);
         self.0.unpacked.notify_all();
         unpacked.map(|()| path)
+    }
+
+    /// Returns the blob, and its size, that holds the layer in `compression` at `level`, which is made if need be;
+    /// it is kept, so that it is made once. With `is_forced` a layer that came compressed, of a base
+    /// image for one, is compressed anew, else it stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// When the layer is not here or is damaged, and when the disk does not take the blob.
+    pub(crate) fn compressed_layer(
+        &self,
+        diff_id: &DiffId,
+        compression: Compression,
+        level: i32,
+        is_forced: bool,
+    ) -> Result<(LayerBlob, u64)> {
+        let layer = self.layer_blob(diff_id)?;
+        if layer.compression == compression && (!is_forced || compression == Compression::None)
+            || !is_forced && layer.compression != Compression::None
+        {
+            let size = self.blob_size(&layer.blob)?;
+            return Ok((layer, size));
+        }
+        let key = format!("compressed layer 1 {diff_id} {compression} {level}");
+        let key = Digest::of(key.as_bytes());
+        let known = self.get_record(&key)?.and_then(|text| String::from_utf8(text).ok());
+        let known = known.and_then(|text| text.parse::<Digest>().ok());
+        if let Some((blob, blob_size)) =
+            known.and_then(|blob| Some((blob, self.blob_size(&blob).ok()?)))
+        {
+            return Ok((LayerBlob { blob, compression, ..layer }, blob_size));
+        }
+        let mut plain = archive::decompress(self.open_blob(&layer.blob)?, layer.compression)?;
+        let mut packed = Compressor::new(self.blob_writer()?, compression, level)?;
+        let doing = || format!("compress the layer `{diff_id}`");
+        let mut hasher = sha2::Sha256::new();
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            let n = plain.read(&mut buffer).doing(doing)?;
+            if n == 0 {
+                break;
+            }
+            hasher.update(&buffer[..n]);
+            packed.write_all(&buffer[..n]).doing(doing)?;
+        }
+        if DiffId(Digest::finish(hasher)) != *diff_id {
+            return Err(self.set_aside(&layer.blob));
+        }
+        let (blob, blob_size) = packed.finish().doing(doing)?.finish()?;
+        self.put_record(&key, blob.to_string().as_bytes())?;
+        Ok((LayerBlob { blob, compression, ..layer }, blob_size))
     }
 
     /// Remembers which blob holds a layer.

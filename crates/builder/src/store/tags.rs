@@ -89,7 +89,7 @@ impl Store {
 
 /// Returns the form in which Docker shows a reference: without `docker.io/` and `library/`, with a
 /// tag.
-fn familiar_name(name: &str) -> String {
+pub(crate) fn familiar_name(name: &str) -> String {
     let mut short = name;
     for prefix in ["docker.io/", "index.docker.io/"] {
         if let Some(rest) = name.strip_prefix(prefix) {
@@ -99,6 +99,23 @@ fn familiar_name(name: &str) -> String {
     }
     let last = short.rsplit('/').next().unwrap_or(short);
     if last.contains([':', '@']) { short.to_owned() } else { format!("{short}:latest") }
+}
+
+/// Returns the whole form of a reference, with registry and tag.
+pub(crate) fn full_name(name: &str) -> String {
+    let name = familiar_name(name);
+    match name.split_once('/') {
+        None => format!("docker.io/library/{name}"),
+        Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => name,
+        Some(_) => format!("docker.io/{name}"),
+    }
+}
+
+/// Returns the tag of a reference.
+pub(crate) fn tag_of(name: &str) -> String {
+    let name = familiar_name(name);
+    let last = name.rsplit('/').next().unwrap_or(&name);
+    last.split_once([':', '@']).map_or("latest", |(_, tag)| tag).to_owned()
 }
 
 /// A name may be longer than a file's name, and holds slashes.
@@ -123,6 +140,18 @@ mod tests {
             ("a@sha256:00", "a@sha256:00"),
         ] {
             assert_eq!(familiar_name(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_have_one_whole_form() {
+        for (name, expected, tag) in [
+            ("busybox", "docker.io/library/busybox:latest", "latest"),
+            ("user/tool:1", "docker.io/user/tool:1", "1"),
+            ("127.0.0.1:5790/busybox", "127.0.0.1:5790/busybox:latest", "latest"),
+            ("localhost/a:b", "localhost/a:b", "b"),
+        ] {
+            assert_eq!((full_name(name).as_str(), tag_of(name).as_str()), (expected, tag));
         }
     }
 }

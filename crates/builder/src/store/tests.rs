@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use super::*;
 use crate::compress::Compression;
 use crate::layer::LayerOptions;
-use crate::{DiffId, Digest, Image, ImageConfig};
+use crate::{DiffId, Image, ImageConfig};
 
 fn new_store() -> (tempfile::TempDir, Store) {
     let directory = tempfile::tempdir().unwrap();

@@ -1,0 +1,30 @@
+//! What `docker load` reads. Since Docker 25 `docker save` writes the same: an OCI layout with a
+//! `manifest.json` for older readers.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::{Packed, oci_layout};
+use crate::Result;
+use crate::error::Context;
+use crate::store::{Store, familiar_name};
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ManifestItem {
+    config: String,
+    repo_tags: Option<Vec<String>>,
+    layers: Vec<String>,
+}
+
+pub(super) fn write(out: &mut dyn Write, packed: &Packed, store: &Store) -> Result<()> {
+    let names: Vec<_> = packed.names.iter().map(|name| familiar_name(name)).collect();
+    let item = ManifestItem {
+        config: oci_layout::blob_path(&packed.config.digest),
+        repo_tags: (!names.is_empty()).then_some(names),
+        layers: packed.layers.iter().map(|layer| oci_layout::blob_path(&layer.digest)).collect(),
+    };
+    let json = serde_json::to_vec(&[item]).doing(|| "encode `manifest.json`".to_owned())?;
+    oci_layout::write_archive(out, packed, store, Some(("manifest.json", &json)))
+}

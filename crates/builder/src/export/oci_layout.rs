@@ -1,0 +1,143 @@
+//! An OCI layout, in a directory or in a tar (OCI image specification, `image-layout.md`).
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use super::{Packed, REF_NAME};
+use crate::archive::{Entry, EntryKind, Writer};
+use crate::error::Context;
+use crate::image::{Descriptor, Index, MAX_JSON_BYTES};
+use crate::store::Store;
+use crate::{Digest, Error, Result};
+
+/// The file that marks a layout.
+pub(crate) const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// Adds an image to the layout in `path`, which is made if it is not there.
+pub(super) fn write_directory(path: &Path, packed: &Packed, store: &Store) -> Result<()> {
+    let doing = || format!("write the OCI layout `{}`", path.display());
+    let blobs = path.join("blobs/sha256");
+    if path.join("oci-layout").symlink_metadata().is_err() {
+        if path.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(Error::new(format!("`{}` is not an OCI layout", path.display()))
+                .with_help("name an empty directory, or one that does not exist yet"));
+        }
+        std::fs::create_dir_all(path).doing(doing)?;
+        put(path, "oci-layout", |file| file.write_all(LAYOUT).doing(doing))?;
+    }
+    std::fs::create_dir_all(&blobs).doing(doing)?;
+    // Whoever else writes this layout with this program waits here.
+    let lock = OpenOptions::new().read(true).open(path.join("oci-layout")).doing(doing)?;
+    lock.lock().doing(doing)?;
+
+    for (digest, size) in packed.stored_blobs() {
+        let there = blobs.join(digest.hex()).symlink_metadata();
+        if !there.is_ok_and(|there| there.is_file() && there.len() == size) {
+            put(&blobs, &digest.hex(), |file| store.copy_blob_to_file(&digest, file).map(|_| ()))?;
+        }
+    }
+    let manifest = &packed.manifest;
+    put(&blobs, &packed.manifest_digest.hex(), |file| file.write_all(manifest).doing(doing))?;
+    File::open(&blobs).and_then(|blobs| blobs.sync_all()).doing(doing)?;
+
+    let index = updated_index(path, packed)?.to_json();
+    put(path, "index.json", |file| file.write_all(&index).doing(doing))?;
+    File::open(path).and_then(|path| path.sync_all()).doing(doing)
+}
+
+/// Writes an image as a layout in a tar. `extra` is a file beside the index.
+pub(super) fn write_archive(
+    out: &mut dyn Write,
+    packed: &Packed,
+    store: &Store,
+    extra: Option<(&str, &[u8])>,
+) -> Result<()> {
+    let doing = || "write the archive".to_owned();
+    let mut tar = Writer::new(out);
+    let directory = |path: &str| Entry {
+        path: path.as_bytes().to_vec(),
+        kind: EntryKind::Directory,
+        mode: 0o755,
+        ..Entry::default()
+    };
+    let file = |path: String, size: u64| Entry {
+        path: path.into_bytes(),
+        mode: 0o644,
+        size,
+        ..Entry::default()
+    };
+    tar.header(&directory("blobs")).doing(doing)?;
+    tar.header(&directory("blobs/sha256")).doing(doing)?;
+    let mut blobs = packed.stored_blobs();
+    blobs.insert(packed.manifest_digest, packed.manifest.len() as u64);
+    for (digest, size) in blobs {
+        tar.header(&file(blob_path(&digest), size)).doing(doing)?;
+        if digest == packed.manifest_digest {
+            tar.data(&mut packed.manifest.as_slice(), size).doing(doing)?;
+        } else {
+            let written = store.copy_blob(&digest, &mut tar.raw_data())?;
+            if written != size {
+                return Err(Error::new(format!("the blob `{digest}` changed its size")));
+            }
+            tar.pad(size).doing(doing)?;
+        }
+    }
+    let index = Index::new(packed.index.clone()).to_json();
+    let mut small = vec![("index.json", index.as_slice()), ("oci-layout", LAYOUT)];
+    small.extend(extra);
+    small.sort_unstable();
+    for (path, bytes) in small {
+        tar.header(&file(path.to_owned(), bytes.len() as u64)).doing(doing)?;
+        tar.data(&mut &*bytes, bytes.len() as u64).doing(doing)?;
+    }
+    let out = tar.finish().doing(doing)?;
+    out.flush().doing(doing)
+}
+
+/// Returns the path of a blob in a layout.
+pub(super) fn blob_path(digest: &Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
+}
+
+/// Returns the index of the layout with the image in the place of what had its names.
+fn updated_index(path: &Path, packed: &Packed) -> Result<Index> {
+    let path = path.join("index.json");
+    let mut json = Vec::new();
+    let mut index = match File::open(&path) {
+        Ok(file) => {
+            file.take(MAX_JSON_BYTES)
+                .read_to_end(&mut json)
+                .doing(|| format!("read `{}`", path.display()))?;
+            Index::parse(&json).map_err(|error| {
+                error.with_help(format!("`{}` is not the index of a layout", path.display()))
+            })?
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Index::new(Vec::new()),
+        Err(error) => return Err(error).doing(|| format!("read `{}`", path.display())),
+    };
+    let name = |descriptor: &Descriptor| descriptor.annotations.get(REF_NAME).cloned();
+    index.manifests.retain(|old| {
+        packed.index.iter().all(|new| match name(new) {
+            Some(new) => name(old).as_ref() != Some(&new),
+            None => old.digest != new.digest,
+        })
+    });
+    index.manifests.extend(packed.index.iter().cloned());
+    Ok(index)
+}
+
+/// Writes a file whole or not at all: under another name, synced, renamed.
+fn put(directory: &Path, name: &str, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let path = directory.join(name);
+    let temporary = directory.join(format!(".{name}.{}", std::process::id()));
+    let doing = || format!("write `{}`", path.display());
+    let mut file = File::create(&temporary).doing(doing)?;
+    let written = write(&mut file)
+        .and_then(|()| file.sync_all().doing(doing))
+        .and_then(|()| std::fs::rename(&temporary, &path).doing(doing));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
+}

@@ -1,0 +1,200 @@
+//! OCI layouts read, from a directory or a tar (OCI image specification, `image-layout.md`).
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use super::members::Members;
+use super::{Found, LoadOptions, docker_archive, open_regular, read_small};
+use crate::error::Context;
+use crate::export::REF_NAME;
+use crate::image::{Descriptor, Image, Index, MAX_JSON_BYTES, Manifest, Platform};
+use crate::store::Store;
+use crate::{Error, ErrorKind, Result};
+
+/// How deep an index may lie in others.
+const MAX_INDEX_DEPTH: usize = 4;
+
+/// Where the blobs of a layout come from.
+#[derive(Clone, Copy)]
+enum Blobs<'a> {
+    Directory(&'a Path),
+    /// They are in the store already.
+    Store,
+}
+
+pub(super) fn read_directory(
+    path: &Path,
+    store: &Store,
+    options: &LoadOptions,
+) -> Result<Vec<Found>> {
+    let index = path.join("index.json");
+    if !index.exists() {
+        return Err(Error::new(format!("`{}` is not an OCI layout", path.display()))
+            .with_help("it has no `index.json`"));
+    }
+    let index = Index::parse(&read_small(&index)?)?;
+    read(index, Blobs::Directory(path), store, options)
+}
+
+pub(super) fn read_archive(
+    members: &Members,
+    store: &Store,
+    options: &LoadOptions,
+) -> Result<Vec<Found>> {
+    let index = Index::parse(&members.small("index.json", store)?)?;
+    let mut found = read(index, Blobs::Store, store, options)?;
+    if members.has("manifest.json") {
+        // What `docker save` of several names writes tells of some only there.
+        for (config, names) in docker_archive::names(members, store)? {
+            for found in found.iter_mut().filter(|found| found.image.config_digest == config) {
+                found.names.extend(names.iter().cloned());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Reads every image that the index names, and where it names none, the one that there is.
+fn read(
+    index: Index,
+    blobs: Blobs<'_>,
+    store: &Store,
+    options: &LoadOptions,
+) -> Result<Vec<Found>> {
+    let mut found: Vec<Found> = Vec::new();
+    for descriptor in select(index.manifests, options) {
+        let image = image(&descriptor, blobs, store, options, 0)?;
+        let names = name(&descriptor);
+        match found.iter_mut().find(|found| found.image.manifest == image.manifest) {
+            Some(same) => same.names.extend(names),
+            None => found.push(Found { names: names.into_iter().collect(), image }),
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::new("there is no image in the OCI layout"));
+    }
+    Ok(found)
+}
+
+/// Returns the descriptors of images; of several for one name, those of the platform.
+fn select(manifests: Vec<Descriptor>, options: &LoadOptions) -> Vec<Descriptor> {
+    let images: Vec<_> = manifests.into_iter().filter(is_image).collect();
+    let mut chosen: Vec<Descriptor> = Vec::new();
+    for descriptor in images {
+        let rank = |descriptor: &Descriptor| rank(descriptor.platform.as_ref(), &options.platform);
+        match chosen.iter_mut().find(|other| name(other) == name(&descriptor)) {
+            Some(other) if rank(other) >= rank(&descriptor) => {}
+            Some(other) => *other = descriptor,
+            None => chosen.push(descriptor),
+        }
+    }
+    chosen
+}
+
+/// BuildKit puts attestations into indexes, as images for no platform.
+fn is_image(descriptor: &Descriptor) -> bool {
+    let is_attestation = descriptor.annotations.contains_key("vnd.docker.reference.type")
+        || descriptor.platform.as_ref().is_some_and(|platform| platform.os == "unknown");
+    !is_attestation
+}
+
+/// Returns how well an image suits a platform: 0 not at all, 2 exactly.
+fn rank(platform: Option<&Platform>, wanted: &str) -> u8 {
+    let Some(platform) = platform else { return 1 };
+    let mut parts = wanted.split('/');
+    let (os, architecture) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+    if platform.os != os || platform.architecture != architecture {
+        return 0;
+    }
+    // `arm64` is `arm64/v8`, `arm` is `arm/v7` (containerd's normal form).
+    let variant = |variant: Option<&str>| match (architecture, variant.filter(|it| !it.is_empty()))
+    {
+        ("arm64", Some("v8")) => None,
+        ("arm", None) => Some("v7".to_owned()),
+        (_, variant) => variant.map(str::to_owned),
+    };
+    if variant(platform.variant.as_deref()) == variant(parts.next()) { 2 } else { 1 }
+}
+
+/// Brings the image of a descriptor into the store.
+fn image(
+    descriptor: &Descriptor,
+    blobs: Blobs<'_>,
+    store: &Store,
+    options: &LoadOptions,
+    depth: usize,
+) -> Result<Image> {
+    fetch(descriptor, blobs, store)?;
+    let json = store.read_blob(&descriptor.digest, MAX_JSON_BYTES)?;
+    let is_index =
+        descriptor.media_type.contains("index") || descriptor.media_type.contains("manifest.list");
+    if is_index {
+        if depth == MAX_INDEX_DEPTH {
+            return Err(Error::new("the indexes of the OCI layout lie in one another too deep"));
+        }
+        let images: Vec<_> = Index::parse(&json)?.manifests.into_iter().filter(is_image).collect();
+        let rank = |image: &Descriptor| rank(image.platform.as_ref(), &options.platform);
+        // The first of the best.
+        let best = images.iter().rev().max_by_key(|image| rank(image));
+        return match best {
+            Some(best) if rank(best) > 0 || images.len() == 1 => {
+                image(best, blobs, store, options, depth + 1)
+            }
+            _ => Err(Error::new(format!("there is no image for `{}`", options.platform))
+                .with_help(format!("there is: {}", platforms(&images)))),
+        };
+    }
+    let manifest = Manifest::parse(&json)?;
+    fetch(&manifest.config, blobs, store)?;
+    for layer in &manifest.layers {
+        fetch(layer, blobs, store)?;
+    }
+    Image::load(store, &descriptor.digest)
+}
+
+fn platforms(images: &[Descriptor]) -> String {
+    let platforms = images.iter().filter_map(|image| image.platform.as_ref());
+    let names: Vec<_> = platforms
+        .map(|platform| {
+            let variant = platform.variant.as_deref().map(|it| format!("/{it}"));
+            format!("{}/{}{}", platform.os, platform.architecture, variant.unwrap_or_default())
+        })
+        .collect();
+    names.join(", ")
+}
+
+/// Makes sure that a blob is in the store, with the size and the digest of its descriptor.
+fn fetch(descriptor: &Descriptor, blobs: Blobs<'_>, store: &Store) -> Result<()> {
+    let Descriptor { digest, size, .. } = descriptor;
+    let wrong = |what: String| Error::new(what).with_kind(ErrorKind::Corrupt);
+    let there = match blobs {
+        _ if store.has_blob(digest) => store.blob_size(digest)?,
+        Blobs::Store => {
+            return Err(wrong(format!("the blob `{digest}` is not in the archive")));
+        }
+        Blobs::Directory(path) => {
+            let path = path.join("blobs/sha256").join(digest.hex());
+            let mut from = open_regular(&path)?.take(size.saturating_add(1));
+            let mut blob = store.blob_writer()?;
+            let copied = std::io::copy(&mut from, &mut blob)
+                .doing(|| format!("read `{}`", path.display()))?;
+            blob.flush().doing(|| format!("write the blob `{digest}`"))?;
+            if copied == *size {
+                blob.finish_as(digest)
+                    .map_err(|error| error.with_help(format!("`{}` is damaged", path.display())))?;
+            }
+            copied
+        }
+    };
+    if there != *size {
+        return Err(wrong(format!("the blob `{digest}` does not have its {size} bytes")));
+    }
+    Ok(())
+}
+
+/// Returns the name that a descriptor gives to its image. A tag alone is none.
+fn name(descriptor: &Descriptor) -> Option<String> {
+    let annotation = |key: &str| descriptor.annotations.get(key).cloned();
+    annotation("io.containerd.image.name")
+        .or_else(|| annotation(REF_NAME).filter(|name| name.contains([':', '/'])))
+}

@@ -1,0 +1,125 @@
+//! A stack of layers as the one tree that a mount of them would show, without the mount.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+
+use rustix::fs::{FileType, Mode, OFlags, Stat};
+
+use super::lower::Stack;
+use super::{CAPABILITY, kind};
+use crate::Result;
+use crate::archive::{Entry, EntryKind, Writer};
+use crate::error::Context;
+
+/// Writes the tree that `layers`, unpacked and given bottom first, show together as one tar.
+pub(crate) fn write_merged(layers: &[PathBuf], out: impl Write) -> Result<()> {
+    let stack = Stack::open(layers)?;
+    let mut merge = Merge { writer: Writer::new(out), links: HashMap::new(), stack: &stack };
+    let all = stack.all();
+    let names = stack.names(&all, b"").doing(|| "read the image".to_owned())?;
+    let mut frames = vec![(names.into_iter(), 0, all)];
+    let mut path = Vec::new();
+    while let Some((names, parent_length, among)) = frames.last_mut() {
+        let Some(name) = names.next() else {
+            path.truncate(*parent_length);
+            frames.pop();
+            continue;
+        };
+        let length = path.len();
+        if length > 0 {
+            path.push(b'/');
+        }
+        path.extend_from_slice(&name);
+        let merged = merge.visit(among, &path)?;
+        if merged.is_empty() {
+            path.truncate(length);
+        } else {
+            let names = stack.names(&merged, &path).doing(|| reading(&path))?;
+            frames.push((names.into_iter(), length, merged));
+        }
+    }
+    merge.writer.finish().doing(|| "write the archive".to_owned())?;
+    Ok(())
+}
+
+struct Merge<'a, W> {
+    writer: Writer<W>,
+    /// The first path of each file that has several, by layer and inode.
+    links: HashMap<(usize, u64), Vec<u8>>,
+    stack: &'a Stack,
+}
+
+impl<W: Write> Merge<'_, W> {
+    /// Writes what is at `path`. Returns the layers whose directories are merged there.
+    fn visit(&mut self, among: &[usize], path: &[u8]) -> Result<Vec<usize>> {
+        let found = self.stack.find(among, path).doing(|| reading(path))?;
+        let Some((index, stat)) = found.shown else { return Ok(Vec::new()) };
+        if kind(&stat) == FileType::Socket {
+            return Ok(Vec::new());
+        }
+        let mut entry = entry_of(path, &stat);
+        let writing = || "write the archive".to_owned();
+        if entry.kind != EntryKind::Directory && stat.st_nlink > 1 {
+            if let Some(first) = self.links.get(&(index, stat.st_ino)) {
+                entry.link.clone_from(first);
+                entry.kind = EntryKind::HardLink;
+                self.writer.header(&entry).doing(writing)?;
+                return Ok(Vec::new());
+            }
+            self.links.insert((index, stat.st_ino), path.to_vec());
+        }
+        let layer = self.stack.layer(index);
+        if entry.kind == EntryKind::Symlink {
+            let target = rustix::fs::readlinkat(layer, path, Vec::new());
+            entry.link = target.doing(|| reading(path))?.into_bytes();
+        }
+        if entry.kind != EntryKind::File {
+            self.writer.header(&entry).doing(writing)?;
+            return Ok(found.merged);
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = rustix::fs::openat(layer, path, flags, Mode::empty()).doing(|| reading(path))?;
+        let mut capability = Vec::with_capacity(64);
+        let buffer = rustix::buffer::spare_capacity(&mut capability);
+        let has_capability = rustix::fs::fgetxattr(&file, CAPABILITY, buffer).is_ok();
+        entry.capability = has_capability.then_some(capability);
+        entry.size = u64::try_from(stat.st_size).unwrap_or(0);
+        self.writer.header(&entry).doing(writing)?;
+        self.writer.data(&mut File::from(file), entry.size).doing(|| reading(path))?;
+        Ok(Vec::new())
+    }
+}
+
+/// Returns the entry of a file, without what only opening it tells.
+pub(super) fn entry_of(path: &[u8], stat: &Stat) -> Entry {
+    let kind = match kind(stat) {
+        FileType::Directory => EntryKind::Directory,
+        FileType::Symlink => EntryKind::Symlink,
+        FileType::CharacterDevice => EntryKind::CharDevice,
+        FileType::BlockDevice => EntryKind::BlockDevice,
+        FileType::Fifo => EntryKind::Fifo,
+        _ => EntryKind::File,
+    };
+    let is_device = matches!(kind, EntryKind::CharDevice | EntryKind::BlockDevice);
+    let device = if is_device {
+        (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev))
+    } else {
+        (0, 0)
+    };
+    Entry {
+        path: path.to_vec(),
+        kind,
+        mode: stat.st_mode & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        mtime: stat.st_mtime,
+        device,
+        ..Entry::default()
+    }
+}
+
+fn reading(path: &[u8]) -> String {
+    format!("read `/{}` in the image", path.escape_ascii())
+}
