@@ -4,11 +4,39 @@
 //! that process makes the mounts, takes away the privileges and becomes the command. When it ends
 //! the kernel kills everything it left behind, since its PID namespace ends with it.
 
-use std::os::fd::OwnedFd;
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::process::{Signal, WaitId, WaitIdOptions};
+
+use crate::error::Context;
 use crate::snapshot::Snapshot;
-use crate::{Error, Network, Result, Stream, Ulimit};
+use crate::sys;
+use crate::{Error, ErrorKind, Network, Result, Stream, Ulimit};
+
+mod agent;
+mod init;
+mod mounts;
+mod program;
+mod pump;
+mod seccomp;
+mod spec;
+mod stubs;
+mod target;
+pub(crate) mod user;
+
+pub use init::init_if_requested;
+
+use agent::Agent;
+use spec::{Failure, MountSpec, SourceSpec, Spec};
+use stubs::Stubs;
+use user::Account;
 
 /// What to run and in which surroundings.
 #[derive(Debug)]
@@ -112,25 +140,263 @@ impl Exit {
 /// # Errors
 ///
 /// When the step cannot be set up: an unknown user, a program that is not there, a mount that the
-/// kernel refuses; and with kind [`crate::ErrorKind::Interrupted`] after a signal. A command that
-/// fails is no error but an [`Exit`].
+/// kernel refuses; and with kind [`ErrorKind::Interrupted`] after a signal. A command that fails is
+/// no error but an [`Exit`].
 pub fn run(
-    _snapshot: &Snapshot,
-    _process: &Process,
-    _output: &mut dyn FnMut(Stream, &[u8]),
+    snapshot: &Snapshot,
+    process: &Process,
+    output: &mut dyn FnMut(Stream, &[u8]),
 ) -> Result<Exit> {
-    Err(Error::new("RUN is not supported yet"))
+    let doing = || "make a pipe".to_owned();
+    let nothing = File::open("/dev/null").doing(|| "open `/dev/null`".to_owned())?;
+    let (stdout, stdout_end) = io::pipe().doing(doing)?;
+    let (stderr, stderr_end) = io::pipe().doing(doing)?;
+    let stdio = [nothing.as_fd(), stdout_end.as_fd(), stderr_end.as_fd()];
+    let step = Step::start(snapshot, process, stdio, false)?;
+    // The step's ends must be closed here, or the pipes would never come to theirs.
+    drop((stdout_end, stderr_end));
+    let pumped = pump::pump(&step.child, [stdout.into(), stderr.into()], output);
+    if pumped.is_err() {
+        step.kill();
+    }
+    let exit = step.finish()?;
+    pumped.map(|()| exit)
 }
 
-/// Runs a command on `snapshot` with the standard streams of this process.
+/// Runs a command on `snapshot` with the standard streams of this process. Signals of the terminal
+/// are the command's affair meanwhile; others are handed on to it.
 ///
 /// # Errors
 ///
 /// As [`run`].
-pub fn interactive(_snapshot: &Snapshot, _process: &Process) -> Result<Exit> {
-    Err(Error::new("running is not supported yet"))
+pub fn interactive(snapshot: &Snapshot, process: &Process) -> Result<Exit> {
+    sys::ignore_terminal_signals().doing(|| "ignore signals of the terminal".to_owned())?;
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    let stdio = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
+    let step = Step::start(snapshot, process, stdio, true)?;
+    let waited = pump::wait(&step.child);
+    if waited.is_err() {
+        step.kill();
+    }
+    let exit = step.finish()?;
+    let caught = sys::catch_interrupts().doing(|| "catch signals".to_owned());
+    waited.and(caught).map(|()| exit)
 }
 
-/// Becomes process 1 of a step if this process was started as that, and then never returns.
-/// Programs that call [`run`] call this first thing in `main`.
-pub fn init_if_requested() {}
+/// A running step.
+#[derive(Debug)]
+struct Step {
+    child: OwnedFd,
+    stubs: Stubs,
+    /// Serves agents until it is dropped.
+    _agents: Vec<Agent>,
+    /// Holds the file system for the stubs.
+    _root: OwnedFd,
+}
+
+impl Step {
+    fn start(
+        snapshot: &Snapshot,
+        process: &Process,
+        stdio: [BorrowedFd<'_>; 3],
+        is_interactive: bool,
+    ) -> Result<Self> {
+        let root = snapshot.mount_detached()?;
+        let account = user::look_up(root.as_fd(), &process.user)?;
+        let own = ["/etc/hosts", "/etc/resolv.conf"];
+        let targets = own.into_iter().chain(process.mounts.iter().map(|m| m.target.as_str()));
+        let stubs = Stubs::note(root.as_fd(), targets)
+            .doing(|| "look for mount points in the image".to_owned())?;
+        let (ours, theirs) = UnixStream::pair().doing(|| "make a socket".to_owned())?;
+        let mut passed = Passed::default();
+        let mounts = passed.mounts(snapshot, process)?;
+        let is_offline = process.network == Network::None;
+        let spec = Spec {
+            root: root.as_raw_fd(),
+            args: process.args.clone(),
+            env: environment(process, &account),
+            cwd: process.cwd.clone(),
+            uid: account.uid,
+            gid: account.gid,
+            groups: can_set_groups().then_some(account.groups),
+            hostname: process.hostname.clone(),
+            is_offline,
+            is_insecure: process.insecure,
+            is_interactive,
+            shm_size_bytes: process.shm_size_bytes.unwrap_or(64 << 20),
+            limits: process.ulimits.iter().map(|l| (l.name.clone(), l.soft, l.hard)).collect(),
+            hosts: hosts(process),
+            resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+            mounts,
+        };
+        let mut keep = vec![theirs.as_raw_fd(), root.as_raw_fd()];
+        keep.extend(passed.trees.iter().map(AsRawFd::as_raw_fd));
+        let child = spawn(theirs.as_raw_fd(), stdio, &keep, is_offline)?;
+        drop(theirs);
+        let step = Self { child, stubs, _agents: passed.agents, _root: root };
+        match step.tell(ours, &spec) {
+            Ok(()) => Ok(step),
+            Err(error) => {
+                step.kill();
+                step.finish()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends the specification, and waits until the command has been started.
+    fn tell(&self, mut socket: UnixStream, spec: &Spec) -> Result<()> {
+        let doing = || "start a step".to_owned();
+        let text = serde_json::to_vec(spec).doing(doing)?;
+        let sent = socket.write_all(&text).and_then(|()| socket.shutdown(Shutdown::Write));
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).doing(doing)?;
+        if answer.is_empty() {
+            return sent.doing(doing);
+        }
+        let failure: Failure = serde_json::from_slice(&answer).doing(doing)?;
+        let error = match failure.code {
+            Some(code) => Error::new(failure.message).with_kind(ErrorKind::Exit(code)),
+            None => Error::new(failure.message).with_kind(ErrorKind::System),
+        };
+        Err(match failure.help {
+            Some(help) => error.with_help(help),
+            None => error,
+        })
+    }
+
+    /// Kills the step and, with process 1, everything in it.
+    fn kill(&self) {
+        // It may have ended already.
+        let _ = rustix::process::pidfd_send_signal(&self.child, Signal::KILL);
+    }
+
+    /// Waits for the end and removes the mount points that were made.
+    fn finish(self) -> Result<Exit> {
+        let id = WaitId::PidFd(self.child.as_fd());
+        let status = loop {
+            match rustix::process::waitid(id.clone(), WaitIdOptions::EXITED) {
+                Err(rustix::io::Errno::INTR) => {}
+                status => break status.doing(|| "wait for a step".to_owned())?,
+            }
+        };
+        self.stubs.remove();
+        let status = status.ok_or_else(|| Error::system("cannot wait for a step", "no status"))?;
+        let signal = status.terminating_signal().map(Exit::Signal);
+        Ok(signal.unwrap_or_else(|| Exit::Code(status.exit_status().unwrap_or_default())))
+    }
+}
+
+/// What a step is given beside the specification.
+#[derive(Debug, Default)]
+struct Passed {
+    trees: Vec<OwnedFd>,
+    agents: Vec<Agent>,
+}
+
+impl Passed {
+    /// Prepares the mounts of `process`, those of parents before those below them.
+    fn mounts(&mut self, snapshot: &Snapshot, process: &Process) -> Result<Vec<MountSpec>> {
+        let mut mounts: Vec<&Mount> = process.mounts.iter().collect();
+        mounts.sort_by_key(|mount| mount.target.split('/').filter(|name| !name.is_empty()).count());
+        let prepare = |mount: &&Mount| {
+            let source = self.source(snapshot, mount)?;
+            Ok(MountSpec { target: mount.target.clone(), source })
+        };
+        mounts.iter().map(prepare).collect()
+    }
+
+    fn source(&mut self, snapshot: &Snapshot, mount: &Mount) -> Result<SourceSpec> {
+        match &mount.source {
+            MountSource::Bind { source, read_only } => {
+                self.tree(source.as_fd(), *read_only, &mount.target)
+            }
+            MountSource::Tmpfs { size_bytes } => Ok(SourceSpec::Tmpfs { size_bytes: *size_bytes }),
+            MountSource::File { data, uid, gid, mode } => {
+                Ok(SourceSpec::File { data: data.clone(), uid: *uid, gid: *gid, mode: *mode })
+            }
+            MountSource::Agent { socket, uid, gid, mode } => {
+                let path = snapshot.private_path(&format!("agent-{}", self.agents.len()));
+                let agent = Agent::start(socket, &path, (*uid, *gid), *mode)?;
+                let file = rustix::fs::open(&path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+                    .doing(|| format!("open `{}`", path.display()))?;
+                self.agents.push(agent);
+                self.tree(file.as_fd(), false, &mount.target)
+            }
+        }
+    }
+
+    /// Makes a mount of what is behind a descriptor. It is never looked up by path again.
+    fn tree(
+        &mut self,
+        source: BorrowedFd<'_>,
+        is_read_only: bool,
+        target: &str,
+    ) -> Result<SourceSpec> {
+        let doing = || format!("prepare the mount of `{target}`");
+        let mode = rustix::fs::fstat(source).doing(doing)?.st_mode;
+        let is_directory = FileType::from_raw_mode(mode) == FileType::Directory;
+        let tree = mounts::clone(source, is_directory).doing(doing)?;
+        if is_read_only {
+            mounts::read_only(tree.as_fd(), is_directory).doing(doing)?;
+        }
+        let fd = tree.as_raw_fd();
+        self.trees.push(tree);
+        Ok(SourceSpec::Tree { fd, is_directory })
+    }
+}
+
+/// Starts process 1 of a step.
+fn spawn(
+    socket: RawFd,
+    stdio: [BorrowedFd<'_>; 3],
+    keep: &[RawFd],
+    is_offline: bool,
+) -> Result<OwnedFd> {
+    let mut namespaces = libc::CLONE_NEWNS
+        | libc::CLONE_NEWPID
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWCGROUP;
+    if is_offline {
+        namespaces |= libc::CLONE_NEWNET;
+    }
+    let args = [init::NAME.to_owned(), socket.to_string()];
+    let args: Vec<CString> = args.into_iter().filter_map(|arg| CString::new(arg).ok()).collect();
+    let program = program::own()?;
+    let spawned = sys::spawn(&sys::Spawn { program, args: &args, stdio, keep, namespaces });
+    spawned.map(|spawned| spawned.pidfd).map_err(|error| {
+        let is_refused = error.kind() == io::ErrorKind::PermissionDenied;
+        let error = Error::system("cannot make the namespaces of a step", error);
+        if is_refused {
+            return error.with_help("call `enter` first, or allow namespaces to this user");
+        }
+        error
+    })
+}
+
+/// Returns the variables of a process: its own, and `HOME`.
+fn environment(process: &Process, account: &Account) -> Vec<String> {
+    let mut env: Vec<String> =
+        process.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if !process.env.iter().any(|(name, _)| name == "HOME") {
+        env.push(format!("HOME={}", account.home));
+    }
+    env
+}
+
+fn hosts(process: &Process) -> String {
+    let mut text = format!(
+        "127.0.0.1\tlocalhost {}\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+        process.hostname
+    );
+    for (name, address) in &process.extra_hosts {
+        text.push_str(&format!("{address}\t{name}\n"));
+    }
+    text
+}
+
+/// Returns whether supplementary groups can be set: not in a user namespace with a single id.
+fn can_set_groups() -> bool {
+    std::fs::read_to_string("/proc/self/setgroups").is_ok_and(|text| text.trim() == "allow")
+}

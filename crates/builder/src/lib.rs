@@ -17,6 +17,7 @@ pub mod namespace;
 mod request;
 pub mod snapshot;
 pub mod store;
+mod sys;
 mod tree;
 
 pub use build::{Build, build};

@@ -1,0 +1,76 @@
+//! Runs a command on a directory tree as RUN would, and throws away what it writes:
+//! `step [--user=U] [--network=none] [--cwd=D] [--insecure] [--tty] ROOT PROGRAM [ARGUMENT]…`
+#![expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a command line")]
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use dockwright_builder::exec::{self, Process};
+use dockwright_builder::{Error, Network, Result, Snapshot, Stream};
+
+fn main() -> ExitCode {
+    exec::init_if_requested();
+    match run() {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(255)),
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut cause = std::error::Error::source(&error);
+            while let Some(error) = cause {
+                eprintln!("cause: {error}");
+                cause = error.source();
+            }
+            if let Some(help) = error.help() {
+                eprintln!("help: {help}");
+            }
+            ExitCode::from(125)
+        }
+    }
+}
+
+fn run() -> Result<i32> {
+    let mut process = Process {
+        args: Vec::new(),
+        env: vec![("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())],
+        cwd: "/".to_owned(),
+        user: String::new(),
+        hostname: "buildkitsandbox".to_owned(),
+        network: Network::Default,
+        insecure: false,
+        extra_hosts: Vec::new(),
+        shm_size_bytes: None,
+        ulimits: Vec::new(),
+        mounts: Vec::new(),
+    };
+    let mut is_interactive = false;
+    let mut root = None;
+    for argument in std::env::args().skip(1) {
+        let option = if root.is_none() { argument.split_once('=') } else { None };
+        match (option, argument.as_str()) {
+            (Some(("--user", user)), _) => process.user = user.to_owned(),
+            (Some(("--cwd", cwd)), _) => process.cwd = cwd.to_owned(),
+            (Some(("--network", "none")), _) => process.network = Network::None,
+            (_, "--insecure") if root.is_none() => process.insecure = true,
+            (_, "--tty") if root.is_none() => is_interactive = true,
+            _ if root.is_none() => root = Some(argument.into()),
+            _ => process.args.push(argument),
+        }
+    }
+    let root = root.ok_or_else(|| Error::new("name a directory and a program"))?;
+    let entered = dockwright_builder::enter()?;
+    if entered.is_rootless {
+        eprintln!("rootless, ids: {:?}", entered.ids);
+    }
+    let directory = tempfile::tempdir().map_err(|error| Error::system("no directory", error))?;
+    let snapshot = Snapshot::at(directory.path(), &[root])?;
+    let exit = if is_interactive {
+        exec::interactive(&snapshot, &process)?
+    } else {
+        exec::run(&snapshot, &process, &mut |stream, bytes| {
+            let _ = match stream {
+                Stream::Stdout => std::io::stdout().write_all(bytes),
+                Stream::Stderr => std::io::stderr().write_all(bytes),
+            };
+        })?
+    };
+    Ok(exit.code())
+}
