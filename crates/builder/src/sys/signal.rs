@@ -65,9 +65,17 @@ fn handle(signal: c_int, handler: libc::sighandler_t) -> io::Result<()> {
 
 /// Makes every signal do what it does by default, and lets all of them through.
 pub(crate) fn forget_signals() {
+    // The kernel's structure, all zeros: the default action. The C library's own call leaves out
+    // the signals that it uses itself, and they may be ignored all the same.
+    let action = [0_u64; 4];
     for signal in 1..=64 {
-        // Some cannot be changed, and some the C library keeps for itself.
-        let _ = handle(signal, libc::SIG_DFL);
+        // Two of them cannot be changed.
+        // SAFETY: the structure is at most as large as this on every architecture, and its set of
+        // signals has eight bytes.
+        unsafe {
+            let old = ptr::null::<u64>();
+            libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), old, 8_usize);
+        }
     }
     set_mask(libc::SIG_SETMASK, &[]);
 }

@@ -1,0 +1,49 @@
+//! Steps as they really run: in namespaces, on overlayfs, as root and as an ordinary user.
+//!
+//! The cases run in a child that has entered namespaces of its own (`inner`), once as the user who
+//! runs the test, and when that is root once more as a user with a single id. They need `busybox`.
+#![expect(clippy::print_stdout, reason = "a test program")]
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+mod cases;
+mod killing;
+mod support;
+
+/// An id that no user of a machine has, and that no file gives further ids to.
+const SINGLE_ID: u32 = 54_321;
+
+fn main() {
+    dockwright_builder::exec::init_if_requested();
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.first().map(String::as_str) {
+        Some("inner") => return cases::run(),
+        Some("sleep") => return killing::sleep(&args[1]),
+        // `cargo test` asks harnesses for a list; a filter has no meaning here.
+        Some("--list") => return,
+        _ => {}
+    }
+    if !Path::new(support::BUSYBOX).exists() {
+        println!("NOT TESTED: the sandbox, since {} is not installed", support::BUSYBOX);
+        return;
+    }
+    let program = std::env::current_exe().unwrap();
+    let own = inner(Command::new(&program));
+    let mut is_good = own;
+    if rustix::process::geteuid().is_root() {
+        let copy = support::public_copy(&program);
+        let mut command = Command::new(copy.path().join("program"));
+        command.uid(SINGLE_ID).gid(SINGLE_ID).current_dir("/");
+        is_good &= inner(command);
+    }
+    killing::run(&program);
+    std::process::exit(i32::from(!is_good));
+}
+
+fn inner(mut command: Command) -> bool {
+    command.arg("inner").stdin(Stdio::null());
+    command.status().unwrap().success()
+}
