@@ -148,3 +148,6 @@ impl<R: Read> Read for Decoding<R> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,7 +68,7 @@ impl Compression {
     pub const fn default_level(self) -> i32 {
         match self {
             Self::None => 0,
-            Self::Gzip => 4,
+            Self::Gzip => 3,
             Self::Zstd => 3,
         }
     }
@@ -375,7 +375,7 @@ mod tests {
         assert!(output.status.success() && output.stdout == bytes);
         insta::assert_snapshot!(
             crate::Digest::of(&packed),
-            @"sha256:88c87561a8e92b4affadbcf33f96b421f4571aefb1eeddb09fce30745fe326bf"
+            @"sha256:89188e1920663c4e65ced661658fb19906302da026cc0f2240e3b3a1a4832489"
         );
     }
 

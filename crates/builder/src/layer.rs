@@ -43,6 +43,8 @@ const OPAQUE: &str = "user.overlay.opaque";
 const CAPABILITY: &str = "security.capability";
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;
 
 fn kind(stat: &Stat) -> FileType {

@@ -56,7 +56,8 @@ impl ExtractOptions {
 /// What [`extract`] extracted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extracted {
-    /// The sizes of the regular files together, in bytes.
+    /// The sizes of the regular files and of the targets of symbolic links together, in bytes, as
+    /// Docker reckons the size of a layer.
     pub size: u64,
     /// The number of members.
     pub n_entries: u64,
@@ -104,6 +105,9 @@ pub fn extract_into(
         extractor.entry(&entry, &mut reader)?;
     }
     extractor.finish()?;
+    // The checksum of a compressed archive stands behind all of it.
+    let mut rest = reader.into_inner().take(options.max_bytes);
+    io::copy(&mut rest, &mut io::sink()).map_err(crate::archive::read_error)?;
     Ok(extractor.extracted)
 }
 
@@ -436,9 +440,12 @@ impl Extractor<'_> {
 
     fn count(&mut self, entry: &Entry) -> Result<()> {
         self.extracted.n_entries += 1;
-        if entry.kind == EntryKind::File {
-            self.extracted.size = self.extracted.size.saturating_add(entry.file_size());
-        }
+        let size = match entry.kind {
+            EntryKind::File => entry.file_size(),
+            EntryKind::Symlink => entry.link.len() as u64,
+            _ => 0,
+        };
+        self.extracted.size = self.extracted.size.saturating_add(size);
         let (max_bytes, max_entries) = (self.options.max_bytes, self.options.max_entries);
         if self.extracted.size > max_bytes {
             return Err(Error::new(format!("the archive holds more than {max_bytes} bytes")));

@@ -28,7 +28,8 @@ const MAX_HELD_DEPTH: usize = 128;
 /// What [`write`] wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// The sizes of the regular files together, in bytes.
+    /// The sizes of the regular files and of the targets of symbolic links together, in bytes, as
+    /// Docker reckons the size of a layer.
     pub size: u64,
     /// The number of members.
     pub n_entries: u64,
@@ -178,7 +179,10 @@ impl<W: Write> Walk<W> {
                 }
                 self.settle(parent.as_fd(), name, &stat, entry.mtime)?;
                 if !self.is_same(&stat, &entry, parent.as_fd(), &found)? {
-                    self.linked(entry, &stat)?;
+                    let size = entry.link.len() as u64;
+                    if self.linked(entry, &stat)? {
+                        self.written.size += size;
+                    }
                 }
             }
         }
