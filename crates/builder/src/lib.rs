@@ -12,6 +12,7 @@ pub mod export;
 pub mod history;
 pub mod image;
 pub mod import;
+pub mod inspect;
 pub mod layer;
 pub mod namespace;
 mod request;
