@@ -67,7 +67,8 @@ pub(super) struct Prepared {
     /// Devices of the machine, where no device can be made.
     devices: Vec<(&'static str, OwnedFd)>,
     pts: OwnedFd,
-    shm: OwnedFd,
+    /// Absent where the request mounts something else there.
+    shm: Option<OwnedFd>,
     /// Absent in a kernel without message queues.
     mqueue: Option<OwnedFd>,
     hosts: OwnedFd,
@@ -93,6 +94,13 @@ pub(super) fn prepare(spec: &mut Spec) -> Result<Prepared> {
         mounts.push((mount.target, tree, is_directory));
     }
     files.close()?;
+    let shm = match mounts.iter().any(|(target, ..)| target == "/dev/shm") {
+        true => None,
+        false => Some(
+            new_file_system("tmpfs", &[("mode", "1777"), ("size", &shm_size)], NO_SUID_DEV_EXEC)
+                .map_err(|error| Failure::new("make `/dev/shm`", error))?,
+        ),
+    };
     Ok(Prepared {
         proc: new_or_machine("proc", "/proc", NO_SUID_DEV_EXEC)?,
         sys: prepare_sys(spec.is_insecure)?,
@@ -100,8 +108,7 @@ pub(super) fn prepare(spec: &mut Spec) -> Result<Prepared> {
         dev,
         devices,
         pts: prepare_pts()?,
-        shm: new_file_system("tmpfs", &[("mode", "1777"), ("size", &shm_size)], NO_SUID_DEV_EXEC)
-            .map_err(|error| Failure::new("make `/dev/shm`", error))?,
+        shm,
         mqueue: new_file_system("mqueue", &[], NO_SUID_DEV_EXEC).ok(),
         hosts,
         resolv_conf,
@@ -151,7 +158,9 @@ impl Prepared {
             put(self.dev.as_fd(), name, device, false)?;
         }
         put(self.dev.as_fd(), "pts", &self.pts, true)?;
-        put(self.dev.as_fd(), "shm", &self.shm, true)?;
+        if let Some(shm) = &self.shm {
+            put(self.dev.as_fd(), "shm", shm, true)?;
+        }
         if let Some(mqueue) = &self.mqueue {
             put(self.dev.as_fd(), "mqueue", mqueue, true)?;
         }

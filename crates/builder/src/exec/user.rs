@@ -130,7 +130,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Reads a regular file of the image; one that is missing is empty.
+/// Reads a regular file of the image; one that is missing, or is something else, is empty.
 fn read(root: BorrowedFd<'_>, path: &str) -> Result<String> {
     let fail = |error: std::io::Error| Error::system(format!("cannot read `/{path}`"), error);
     // A FIFO would block the builder.
@@ -141,7 +141,7 @@ fn read(root: BorrowedFd<'_>, path: &str) -> Result<String> {
     };
     let mode = rustix::fs::fstat(&fd).map_err(|error| fail(error.into()))?.st_mode;
     if FileType::from_raw_mode(mode) != FileType::RegularFile {
-        return Err(Error::new(format!("`/{path}` of the image is not a regular file")));
+        return Ok(String::new());
     }
     let mut bytes = Vec::new();
     File::from(fd).take(LIMIT_BYTES + 1).read_to_end(&mut bytes).map_err(fail)?;
@@ -199,6 +199,9 @@ mod tests {
         std::fs::create_dir_all(directory.path().join("etc/passwd")).unwrap();
         let root = File::open(directory.path()).unwrap();
         let error = look_up(std::os::fd::AsFd::as_fd(&root), "app").unwrap_err();
-        assert_eq!(error.to_string(), "`/etc/passwd` of the image is not a regular file");
+        assert_eq!(
+            error.to_string(),
+            "unable to find user app: no matching entries in passwd file"
+        );
     }
 }
