@@ -1,16 +1,35 @@
 //! The instructions of a Dockerfile as typed nodes.
 
-use crate::{Heredoc, Span, SyntaxError, Text};
+use crate::{Span, Text};
+
+pub(crate) mod add;
+pub(crate) mod arg;
+pub(crate) mod command;
+pub(crate) mod copy;
+pub(crate) mod expose;
+pub(crate) mod from;
+pub(crate) mod healthcheck;
+pub(crate) mod keyword;
+pub(crate) mod onbuild;
+pub(crate) mod pairs;
+pub(crate) mod run;
+pub(crate) mod shell;
+pub(crate) mod volume;
+pub(crate) mod whole;
+
+pub use keyword::Keyword;
 
 /// One instruction: what every instruction has, and its typed content.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instruction<'a> {
-    /// From the first byte of the keyword to the end of the last line, heredoc terminators
+    /// From the first byte of the instruction to the end of the last line, heredoc terminators
     /// included, without the final line end.
     pub span: Span,
     /// First and last physical line, counted from 1, as BuildKit reports them.
     pub lines: (u32, u32),
-    /// The keyword as written.
+    /// Whether a blank line stands among its continued lines, which BuildKit warns of.
+    pub has_blank_continuation: bool,
+    /// The keyword as written, continuations joined.
     pub keyword: Text<'a>,
     /// The flags as written, known or not.
     pub flags: Vec<Flag<'a>>,
@@ -22,6 +41,25 @@ pub struct Instruction<'a> {
     pub comments: Vec<Text<'a>>,
     /// The typed content.
     pub kind: Kind<'a>,
+}
+
+/// A heredoc of RUN, COPY or ADD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heredoc<'a> {
+    /// The start word as written, `<<-"EOF"` for example.
+    pub word: Text<'a>,
+    /// The delimiter, quotes removed.
+    pub name: String,
+    /// The file descriptor before `<<`, 0 when none is written.
+    pub file_descriptor: u32,
+    /// Whether variables in the body are expanded (no quotes in the word).
+    pub expand: bool,
+    /// Whether leading tabs are cut when the body is used (`<<-`).
+    pub chomp: bool,
+    /// The body as it stands in the source, tabs kept, terminator excluded.
+    pub body: Text<'a>,
+    /// The terminator line without its line end; empty at the end of the body when it is missing.
+    pub terminator: Span,
 }
 
 /// A flag in front of the arguments: `--name` or `--name=value`.
@@ -60,31 +98,6 @@ pub enum Kind<'a> {
     /// No instruction, or one that BuildKit would refuse; [`Instruction::keyword`] and
     /// [`Instruction::arguments`] hold its text, and the fault is in [`crate::Parse::errors`].
     Invalid(Keyword),
-}
-
-/// The keywords, and [`Keyword::Unknown`] for anything else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the variants are the keywords")]
-pub enum Keyword {
-    Add,
-    Arg,
-    Cmd,
-    Copy,
-    Entrypoint,
-    Env,
-    Expose,
-    From,
-    Healthcheck,
-    Label,
-    Maintainer,
-    Onbuild,
-    Run,
-    Shell,
-    Stopsignal,
-    User,
-    Volume,
-    Workdir,
-    Unknown,
 }
 
 /// `command` or `["program", "argument"]`.
@@ -263,5 +276,25 @@ pub struct Volume<'a> {
     pub json: bool,
 }
 
-/// What parsing one instruction found.
-pub(crate) type Outcome<'a> = Result<Kind<'a>, SyntaxError>;
+impl Heredoc<'_> {
+    /// Returns the body as it is used: leading tabs of every line cut if the word is `<<-`.
+    pub fn content(&self) -> std::borrow::Cow<'_, str> {
+        let body = self.body.as_str();
+        if !self.chomp || !body.contains('\t') {
+            return body.into();
+        }
+        body.split_inclusive('\n').map(|line| line.trim_start_matches('\t')).collect()
+    }
+}
+
+impl<'a> Instruction<'a> {
+    /// Returns the keyword.
+    pub fn kind_of_keyword(&self) -> Keyword {
+        Keyword::of(self.keyword.as_str())
+    }
+
+    /// Returns the flag `name` if it is there.
+    pub fn flag(&self, name: &str) -> Option<&Flag<'a>> {
+        self.flags.iter().find(|flag| flag.name.as_str() == name)
+    }
+}

@@ -1,17 +1,48 @@
 //! A total, lossless parser for Dockerfiles.
 
+#![forbid(unsafe_code)]
+
+mod convert;
+mod csv;
+mod directive;
+mod duration;
+mod error;
+pub mod expand;
+mod flag;
+mod heredoc;
+mod ignore_file;
+mod image_ref;
 mod instruction;
+mod json;
+mod line;
+mod line_index;
 mod model;
+mod parse;
+mod platform;
+mod source_text;
+mod space;
 mod span;
 mod text;
+mod token;
+mod word;
 
+pub use directive::Directive;
+pub use error::{ErrorStage, SyntaxError};
+pub use flag::{FlagKind, FlagSpec};
+pub use ignore_file::{Decision, IgnoreFault, IgnoreFile};
+pub use image_ref::{ImageRef, ImageRefError};
 pub use instruction::{
-    Add, Arg, Command, Copy, Declaration, Expose, Flag, From, Healthcheck, Instruction, Keyword,
-    Kind, Mount, Onbuild, Pair, Pairs, Run, Volume,
+    Add, Arg, Command, Copy, Declaration, Expose, Flag, From, Healthcheck, Heredoc, Instruction,
+    Keyword, Kind, Mount, Onbuild, Pair, Pairs, Run, Volume,
 };
+pub use line_index::{LineColumn, LineIndex};
+pub use model::scope::{AUTOMATIC_ARGS, Inputs, PREDEFINED_ARGS, Scope, Settings};
 pub use model::{Base, Model, Stage, StageRef};
+pub use platform::{Platform, PlatformError};
+pub use source_text::SourceText;
 pub use span::Span;
 pub use text::Text;
+pub use token::{Token, TokenKind};
 
 /// The result of [`parse`]: never a failure, always the whole file.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,109 +61,25 @@ pub struct Parse<'a> {
     pub tokens: Vec<Token>,
 }
 
-/// A parser directive, `# key=value`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Directive<'a> {
-    /// The whole line without its line end.
-    pub span: Span,
-    /// The key in lower case: `syntax`, `escape` or `check`.
-    pub key: &'static str,
-    /// The value.
-    pub value: Text<'a>,
-}
-
-/// A heredoc of RUN, COPY or ADD.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heredoc<'a> {
-    /// The start word as written, `<<-"EOF"` for example.
-    pub word: Text<'a>,
-    /// The delimiter, quotes removed.
-    pub name: String,
-    /// The file descriptor before `<<`, 0 when none is written.
-    pub file_descriptor: u32,
-    /// Whether variables in the body are expanded (no quotes in the word).
-    pub expand: bool,
-    /// Whether leading tabs are cut when the body is used (`<<-`).
-    pub chomp: bool,
-    /// The body as it stands in the source, tabs kept, terminator excluded.
-    pub body: Text<'a>,
-    /// The terminator line without its line end; empty at the end of the text when it is missing.
-    pub terminator: Span,
-}
-
-/// A piece of the source with its class. Tokens follow each other without gap or overlap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// What it is.
-    pub kind: TokenKind,
-    /// Where it stands.
-    pub span: Span,
-}
-
-/// The classes of tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TokenKind {
-    /// A byte order mark at the very start.
-    ByteOrderMark,
-    /// Blanks within a line.
-    Whitespace,
-    /// A line end, LF or CRLF.
-    Newline,
-    /// A comment from `#` to the end of the line.
-    Comment,
-    /// A parser directive from `#` to the end of the line.
-    Directive,
-    /// The keyword of an instruction.
-    Keyword,
-    /// A flag in front of the arguments.
-    Flag,
-    /// Argument text.
-    Argument,
-    /// An escape character with trailing blanks and the line end it takes away.
-    Continuation,
-    /// The body of a heredoc.
-    HeredocBody,
-    /// The line that ends a heredoc, without its line end.
-    HeredocTerminator,
-}
-
-/// Which step of the reference refuses the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ErrorStage {
-    /// The line parser: the reference uses no instruction of the file.
-    Parse,
-    /// The conversion to typed instructions.
-    Instruction,
-    /// Stages, references and values: the model.
-    Graph,
-}
-
-/// A fault of the text, with its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyntaxError {
-    /// The stable code, for example `unknown-instruction`.
-    pub code: &'static str,
-    /// Which step of the reference refuses it.
-    pub stage: ErrorStage,
-    /// The text at fault.
-    pub span: Span,
-    /// One sentence without a full stop that says what is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub help: Option<String>,
-}
-
 /// Parses `text` as a Dockerfile.
 ///
 /// Parsing never fails: an instruction that is wrong is kept as [`Kind::Invalid`] and reported in
-/// [`Parse::errors`], and all others are there as if it were right.
+/// [`Parse::errors`], and all others are there as if it were right. What only the whole file shows
+/// (an instruction before the first FROM, a stage that is not there) is in [`Model::errors`].
+///
+/// # Examples
+///
+/// ```
+/// use dockerfile_parser::{Command, Kind, parse};
+///
+/// let parsed = parse("RNU make\nRUN --network=none make \\\n  install\n");
+///
+/// assert_eq!(parsed.errors[0].message, "unknown instruction `RNU`");
+/// let Kind::Run(run) = &parsed.instructions[1].kind else { panic!("a RUN") };
+/// let Command::Shell(text) = &run.command else { panic!("the shell form") };
+/// assert_eq!(text, "make   install");
+/// assert_eq!(text.source_span(7..14).start, 37);
+/// ```
 pub fn parse(text: &str) -> Parse<'_> {
-    Parse {
-        source: text,
-        escape: '\\',
-        directives: Vec::new(),
-        instructions: Vec::new(),
-        errors: Vec::new(),
-        tokens: Vec::new(),
-    }
+    parse::parse(text, false)
 }

@@ -1,28 +1,35 @@
 //! Cooked values that remember where each of their bytes came from.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::Span;
 
 /// A value of the Dockerfile as the instruction means it: continuations joined, flag quotes or
 /// JSON escapes removed, together with a map from its bytes back to the source.
 ///
-/// A value that stands in the source as it is borrows from it and needs no map.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Text<'a> {
-    value: Cow<'a, str>,
-    map: Map,
+/// A value that stands in the source as it is borrows from it and needs no map. Values that were
+/// put together share one buffer an instruction, so that a clone is cheap.
+///
+/// Two values are equal when their text and their place are.
+#[derive(Clone)]
+pub struct Text<'a>(Form<'a>);
+
+#[derive(Clone)]
+enum Form<'a> {
+    /// The value is `source[start..start + value.len()]`.
+    Verbatim { value: &'a str, start: u32 },
+    /// The value is a range of a text that was put together.
+    Cooked { cooked: Arc<Cooked>, start: u32, end: u32 },
 }
 
-/// Where the bytes of a value came from.
-#[derive(Clone, PartialEq, Eq)]
-enum Map {
-    /// The value is `source[start..start + len]`.
-    Contiguous { start: u32 },
-    /// The value is made of pieces, in order of `value_start`; the first starts at 0.
-    Pieces(Box<[Piece]>),
+/// A text that was put together from pieces of the source.
+#[derive(Debug)]
+pub(crate) struct Cooked {
+    value: String,
+    /// In order of `value_start`; the first starts at 0.
+    pieces: Vec<Piece>,
 }
 
 /// A run of value bytes that stands contiguously in the source, or (when `source` and value lengths
@@ -36,28 +43,38 @@ pub(crate) struct Piece {
 impl<'a> Text<'a> {
     /// Returns a value that stands in the source at `start` just as it is.
     pub(crate) const fn borrowed(value: &'a str, start: u32) -> Self {
-        Self { value: Cow::Borrowed(value), map: Map::Contiguous { start } }
+        Self(Form::Verbatim { value, start })
     }
 
     /// Returns a value put together from pieces of the source.
-    pub(crate) fn from_pieces(value: String, pieces: Vec<Piece>) -> Self {
-        Self { value: Cow::Owned(value), map: Map::Pieces(pieces.into_boxed_slice()) }
+    pub(crate) fn from_pieces(mut value: String, mut pieces: Vec<Piece>) -> Self {
+        value.shrink_to_fit();
+        pieces.shrink_to_fit();
+        let end = value.len() as u32;
+        Self(Form::Cooked { cooked: Arc::new(Cooked { value, pieces }), start: 0, end })
     }
 
     /// Returns the value.
     pub fn as_str(&self) -> &str {
-        &self.value
+        match &self.0 {
+            Form::Verbatim { value, .. } => value,
+            Form::Cooked { cooked, start, end } => {
+                cooked.value.get(*start as usize..*end as usize).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Returns the value as a piece of the source when it stands there as it is.
+    pub fn as_source(&self) -> Option<&'a str> {
+        match &self.0 {
+            Form::Verbatim { value, .. } => Some(value),
+            Form::Cooked { .. } => None,
+        }
     }
 
     /// Returns the smallest source range that holds the whole value.
     pub fn span(&self) -> Span {
-        match &self.map {
-            Map::Contiguous { start } => Span::new(*start, *start + self.value.len() as u32),
-            Map::Pieces(pieces) => match (pieces.first(), pieces.last()) {
-                (Some(first), Some(last)) => first.source.cover(last.source),
-                _ => Span::default(),
-            },
-        }
+        self.source_span(0..self.as_str().len())
     }
 
     /// Returns the smallest source range that holds the value's bytes `range`.
@@ -65,56 +82,218 @@ impl<'a> Text<'a> {
     /// A finding inside a RUN is told with this: its span is on the true line and column, also
     /// after continuations and inside JSON strings.
     pub fn source_span(&self, range: Range<usize>) -> Span {
-        let start = self.source_offset(range.start, false);
-        let end =
-            if range.end > range.start { self.source_offset(range.end - 1, true) } else { start };
-        Span::new(start, end.max(start))
+        match &self.0 {
+            Form::Verbatim { start, .. } => {
+                Span::new(start + range.start as u32, start + range.end.max(range.start) as u32)
+            }
+            Form::Cooked { cooked, start, .. } => {
+                let from = cooked.source_offset(*start as usize + range.start, false);
+                let to = if range.end > range.start {
+                    cooked.source_offset(*start as usize + range.end - 1, true)
+                } else {
+                    from
+                };
+                Span::new(from, to.max(from))
+            }
+        }
     }
 
     /// Returns the source ranges that the value's bytes came from, in order.
     pub fn source_ranges(&self) -> Vec<Span> {
-        match &self.map {
-            Map::Contiguous { .. } => vec![self.span()],
-            Map::Pieces(pieces) => pieces.iter().map(|piece| piece.source).collect(),
-        }
+        let mut ranges = Vec::new();
+        self.each_piece(0..self.as_str().len(), |_, source, _| ranges.push(source));
+        ranges
     }
 
     /// Tells whether the value stands in the source as it is.
     pub fn is_verbatim(&self) -> bool {
-        matches!(self.map, Map::Contiguous { .. })
+        matches!(self.0, Form::Verbatim { .. })
+    }
+
+    /// Returns the part `range` of the value; it maps to the source as the whole does.
+    ///
+    /// A range that is not one of the value's, or cuts a character in two, gives an empty text.
+    pub fn slice(&self, range: Range<usize>) -> Self {
+        if self.as_str().get(range.clone()).is_none() {
+            return Self::borrowed("", self.source_span(0..0).start);
+        }
+        match &self.0 {
+            Form::Verbatim { value, start } => {
+                Self::borrowed(&value[range.clone()], start + range.start as u32)
+            }
+            Form::Cooked { cooked, start, .. } => Self(Form::Cooked {
+                cooked: Arc::clone(cooked),
+                start: start + range.start as u32,
+                end: start + range.end as u32,
+            }),
+        }
+    }
+
+    /// As [`Text::slice`], but a part that stands in `source` as it is borrows from there.
+    pub(crate) fn slice_of(&self, source: &'a str, range: Range<usize>) -> Self {
+        if let Form::Cooked { cooked, start, .. } = &self.0 {
+            let whole = *start as usize + range.start..*start as usize + range.end;
+            if let Some(span) = cooked.verbatim(&whole)
+                && let Some(value) = source.get(span.range())
+            {
+                return Self::borrowed(value, span.start);
+            }
+        }
+        self.slice(range)
+    }
+
+    /// Calls `each` with the value range, the source range and whether both hold the same bytes,
+    /// for every piece of the value's bytes `range`.
+    pub(crate) fn each_piece(
+        &self,
+        range: Range<usize>,
+        mut each: impl FnMut(Range<usize>, Span, bool),
+    ) {
+        let (cooked, offset) = match &self.0 {
+            Form::Verbatim { .. } => {
+                if !range.is_empty() {
+                    each(range.clone(), self.source_span(range), true);
+                }
+                return;
+            }
+            Form::Cooked { cooked, start, .. } => (cooked, *start as usize),
+        };
+        let mut at = range.start + offset;
+        let end = range.end + offset;
+        let mut index = cooked.piece_at(at);
+        while at < end {
+            let Some(piece) = index.and_then(|index| cooked.pieces.get(index)) else { return };
+            let piece_end = cooked.piece_end(index.unwrap_or_default());
+            let stop = piece_end.min(end);
+            let is_same = piece_end - piece.value_start as usize == piece.source.len();
+            let source = if is_same {
+                let shifted = |at: usize| piece.source.start + at as u32 - piece.value_start;
+                Span::new(shifted(at), shifted(stop))
+            } else {
+                piece.source
+            };
+            if stop > at {
+                each(at - offset..stop - offset, source, is_same);
+            }
+            at = stop.max(at);
+            index = index.map(|index| index + 1);
+        }
+    }
+}
+
+impl Cooked {
+    /// Number of the piece that holds value byte `offset`.
+    fn piece_at(&self, offset: usize) -> Option<usize> {
+        self.pieces.partition_point(|piece| piece.value_start as usize <= offset).checked_sub(1)
+    }
+
+    /// Value offset at which piece `index` ends.
+    fn piece_end(&self, index: usize) -> usize {
+        self.pieces.get(index + 1).map_or(self.value.len(), |next| next.value_start as usize)
+    }
+
+    /// Where value bytes `range` stand in the source if they stand there as they are.
+    fn verbatim(&self, range: &Range<usize>) -> Option<Span> {
+        let index = self.piece_at(range.start)?;
+        let piece = self.pieces.get(index)?;
+        let end = self.piece_end(index);
+        let value_start = piece.value_start as usize;
+        if range.end > end || end - value_start != piece.source.len() {
+            return None;
+        }
+        let start = piece.source.start as usize + range.start - value_start;
+        Some(Span::new(start as u32, (start + range.len()) as u32))
     }
 
     /// Source offset of value byte `offset`, or just after it when `after` is set.
     fn source_offset(&self, offset: usize, after: bool) -> u32 {
-        let offset = offset as u32;
-        match &self.map {
-            Map::Contiguous { start } => start + offset + u32::from(after),
-            Map::Pieces(pieces) => {
-                let index = pieces.partition_point(|piece| piece.value_start <= offset);
-                let Some(piece) = index.checked_sub(1).and_then(|index| pieces.get(index)) else {
-                    return 0;
-                };
-                let next =
-                    pieces.get(index).map_or(self.value.len() as u32, |next| next.value_start);
-                let len = next - piece.value_start;
-                let within = offset - piece.value_start;
-                if len as usize == piece.source.len() {
-                    (piece.source.start + within + u32::from(after)).min(piece.source.end)
-                } else if after || within >= len {
-                    piece.source.end
-                } else {
-                    piece.source.start
-                }
-            }
+        let Some(index) = self.piece_at(offset) else { return 0 };
+        let Some(piece) = self.pieces.get(index) else { return 0 };
+        let len = self.piece_end(index) - piece.value_start as usize;
+        let within = offset - piece.value_start as usize;
+        if len == piece.source.len() {
+            (piece.source.start + within as u32 + u32::from(after)).min(piece.source.end)
+        } else if after || within >= len {
+            piece.source.end
+        } else {
+            piece.source.start
         }
     }
 }
+
+/// Puts a value together from parts of another one, keeping the map to the source.
+#[derive(Debug, Default)]
+pub(crate) struct Cook {
+    value: String,
+    pieces: Vec<Piece>,
+}
+
+impl Cook {
+    pub(crate) fn with_capacity(len: usize, n_pieces: usize) -> Self {
+        Self { value: String::with_capacity(len), pieces: Vec::with_capacity(n_pieces) }
+    }
+
+    /// Adds `text[range]` as it is.
+    pub(crate) fn keep(&mut self, text: &Text<'_>, range: Range<usize>) {
+        let value = text.as_str();
+        text.each_piece(range, |part, source, is_same| {
+            let value_start = self.value.len() as u32;
+            self.value.push_str(value.get(part).unwrap_or_default());
+            self.push(value_start, source, is_same);
+        });
+    }
+
+    /// Adds `replacement` for what stands at `text[range]`.
+    pub(crate) fn replace(&mut self, text: &Text<'_>, range: Range<usize>, replacement: char) {
+        let value_start = self.value.len() as u32;
+        self.value.push(replacement);
+        self.pieces.push(Piece { value_start, source: text.source_span(range) });
+    }
+
+    /// Adds `source[span]` as it is.
+    pub(crate) fn keep_source(&mut self, source: &str, span: Span) {
+        if !span.is_empty() {
+            let value_start = self.value.len() as u32;
+            self.value.push_str(source.get(span.range()).unwrap_or_default());
+            self.push(value_start, span, true);
+        }
+    }
+
+    /// Returns what was put together; `at` is the place of a value without any byte.
+    pub(crate) fn finish<'a>(mut self, at: u32) -> Text<'a> {
+        if self.pieces.is_empty() {
+            self.pieces.push(Piece { value_start: 0, source: Span::new(at, at) });
+        }
+        Text::from_pieces(self.value, self.pieces)
+    }
+
+    fn push(&mut self, value_start: u32, source: Span, is_same: bool) {
+        // Pieces that follow each other in both texts are one piece.
+        if is_same
+            && let Some(last) = self.pieces.last_mut()
+            && last.source.end == source.start
+            && last.source.len() as u32 == value_start - last.value_start
+        {
+            last.source.end = source.end;
+            return;
+        }
+        self.pieces.push(Piece { value_start, source });
+    }
+}
+
+impl PartialEq for Text<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str() && self.span() == other.span()
+    }
+}
+
+impl Eq for Text<'_> {}
 
 impl std::ops::Deref for Text<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
-        &self.value
+        self.as_str()
     }
 }
 

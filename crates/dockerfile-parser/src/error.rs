@@ -1,0 +1,107 @@
+//! Faults of the text as values.
+
+use crate::Span;
+
+/// Which step of the reference refuses the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ErrorStage {
+    /// The line parser: the reference uses no instruction of the file.
+    Parse,
+    /// The conversion to typed instructions.
+    Instruction,
+    /// Stages, references and values: the model.
+    Graph,
+}
+
+/// A fault of the text, with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// The stable code, for example `unknown-instruction`; `docs/errors.md` has the list.
+    pub code: &'static str,
+    /// Which step of the reference refuses it.
+    pub stage: ErrorStage,
+    /// The text at fault.
+    pub span: Span,
+    /// One sentence without a full stop that says what is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl SyntaxError {
+    /// A fault that stops the reference's line parser.
+    pub(crate) fn parse(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self { code, stage: ErrorStage::Parse, span, message: message.into(), help: None }
+    }
+
+    /// A fault of one instruction.
+    pub(crate) fn instruction(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self { code, stage: ErrorStage::Instruction, span, message: message.into(), help: None }
+    }
+
+    /// A fault that only the whole file shows.
+    pub(crate) fn graph(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self { code, stage: ErrorStage::Graph, span, message: message.into(), help: None }
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl std::fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for SyntaxError {}
+
+/// Returns the candidate that `word` was probably meant to be: at most two letters differ.
+pub(crate) fn nearest<'c>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
+    const MAX_DISTANCE: usize = 2;
+    candidates
+        .into_iter()
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= MAX_DISTANCE)
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= MAX_DISTANCE)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein distance in bytes, ASCII case left aside.
+fn distance(a: &str, b: &str) -> usize {
+    let b = b.as_bytes();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let above = row[j + 1];
+            let replaced = diagonal + usize::from(!x.eq_ignore_ascii_case(y));
+            row[j + 1] = replaced.min(above + 1).min(row[j] + 1);
+            diagonal = above;
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_at_most_two_letters_away() {
+        let keywords = ["ADD", "ARG", "RUN", "WORKDIR"];
+        assert_eq!(nearest("WROKDIR", keywords), Some("WORKDIR"));
+        assert_eq!(nearest("rnu", keywords), Some("RUN"));
+        assert_eq!(nearest("AS", keywords), Some("ADD"));
+        assert_eq!(nearest("INCLUDE", keywords), None);
+    }
+}

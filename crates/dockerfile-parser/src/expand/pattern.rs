@@ -1,0 +1,124 @@
+//! The patterns of `${name#pattern}` and its kin: `*`, `?` and literals.
+
+/// A pattern, read once.
+pub(super) struct Pattern {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Any run of characters, line feeds excepted.
+    Star,
+    /// Any character but a line feed.
+    Any,
+    Char(char),
+}
+
+impl Pattern {
+    /// Reads a pattern; the error is the escape at fault.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut characters = text.chars();
+        while let Some(character) = characters.next() {
+            let part = match character {
+                '*' if parts.last() == Some(&Part::Star) => continue,
+                '*' => Part::Star,
+                '?' => Part::Any,
+                '\\' => match characters.next() {
+                    Some(next @ ('*' | '?' | '\\' | '}' | '/')) => Part::Char(next),
+                    Some(next) => return Err(format!("\\{next}")),
+                    None => return Err("\\".to_owned()),
+                },
+                other => Part::Char(other),
+            };
+            parts.push(part);
+        }
+        Ok(Self { parts })
+    }
+
+    /// Cuts the shortest or longest match off the start or the end of `value`.
+    pub(super) fn cut(&self, value: &str, is_prefix: bool, is_longest: bool) -> String {
+        if self.parts.is_empty() {
+            return value.to_owned();
+        }
+        let mut characters: Vec<char> = value.chars().collect();
+        let mut parts = self.parts.clone();
+        if !is_prefix {
+            characters.reverse();
+            parts.reverse();
+        }
+        let Some(len) = prefix(&parts, &characters, is_longest) else { return value.to_owned() };
+        let kept = characters[len..].iter();
+        if is_prefix { kept.collect() } else { kept.rev().collect() }
+    }
+
+    /// Replaces the first match, or all.
+    pub(super) fn replace(&self, value: &str, replacement: &str, all: bool) -> String {
+        let characters: Vec<char> = value.chars().collect();
+        let mut replaced = String::with_capacity(value.len());
+        let mut at = 0;
+        let mut previous_end = None;
+        while at <= characters.len() {
+            let found = prefix(&self.parts, &characters[at..], true);
+            match found {
+                // As in Go, an empty match right after a match does not count.
+                Some(len) if len > 0 || previous_end != Some(at) => {
+                    replaced.push_str(replacement);
+                    at += len;
+                    previous_end = Some(at);
+                    if !all {
+                        break;
+                    }
+                    if len == 0 {
+                        replaced.extend(characters.get(at));
+                        at += 1;
+                    }
+                }
+                _ => {
+                    replaced.extend(characters.get(at));
+                    at += 1;
+                }
+            }
+        }
+        replaced.extend(characters.get(at..).unwrap_or_default());
+        replaced
+    }
+}
+
+/// Length of the shortest or longest match of `parts` at the start of `text`.
+///
+/// All lengths of a match are followed at once, so that time is at most parts times characters.
+fn prefix(parts: &[Part], text: &[char], is_longest: bool) -> Option<usize> {
+    let mut states = vec![false; parts.len() + 1];
+    states[0] = true;
+    let mut found = None;
+    for len in 0..=text.len() {
+        for (index, part) in parts.iter().enumerate() {
+            if states[index] && *part == Part::Star {
+                states[index + 1] = true;
+            }
+        }
+        if states[parts.len()] {
+            found = Some(len);
+            if !is_longest {
+                break;
+            }
+        }
+        let Some(character) = text.get(len) else { break };
+        let mut next = vec![false; parts.len() + 1];
+        for (index, part) in parts.iter().enumerate() {
+            if states[index] {
+                match part {
+                    Part::Star => next[index] |= *character != '\n',
+                    Part::Any => next[index + 1] |= *character != '\n',
+                    Part::Char(expected) => next[index + 1] |= expected == character,
+                }
+            }
+        }
+        if !next.contains(&true) {
+            break;
+        }
+        states = next;
+    }
+    found
+}

@@ -1,0 +1,12 @@
+//! CMD and ENTRYPOINT.
+
+use super::Command;
+use crate::SyntaxError;
+use crate::convert::Head;
+use crate::flag;
+
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Command<'a>, SyntaxError> {
+    let command = head.command(&head.instruction.arguments)?;
+    flag::check(&head.instruction.flags, &[])?;
+    Ok(command)
+}

@@ -1,0 +1,49 @@
+//! FROM.
+
+use super::From;
+use crate::convert::Head;
+use crate::flag::{self, FlagKind, FlagSpec};
+use crate::{SyntaxError, Text};
+
+pub(crate) const FLAGS: &[FlagSpec] = &[FlagSpec::new("platform", FlagKind::String, "")];
+
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<From<'a>, SyntaxError> {
+    let mut words = head.words().into_iter();
+    let (image, as_keyword, name) = match (words.next(), words.next(), words.next(), words.next()) {
+        (Some(image), None, None, None) => (image, None, None),
+        (Some(image), Some(keyword), Some(name), None) if keyword.eq_ignore_ascii_case("as") => {
+            (image, Some(keyword), Some(name))
+        }
+        (_, extra, ..) => return Err(wrong_count(head, extra)),
+    };
+    if let Some(name) = &name
+        && !is_stage_name(name)
+    {
+        let message = format!("`{name}` cannot be the name of a stage");
+        return Err(SyntaxError::instruction("invalid-stage-name", name.span(), message)
+            .help("start with a letter and go on with letters, digits, `-`, `_` and `.`"));
+    }
+    let flags = &head.instruction.flags;
+    flag::check(flags, FLAGS)?;
+    Ok(From { image, platform: flag::value(flags, "platform"), as_keyword, name })
+}
+
+fn wrong_count<'a>(head: Head<'_, 'a>, extra: Option<Text<'a>>) -> SyntaxError {
+    let error = head.too_few(
+        "either one or three arguments",
+        "write `FROM image` or `FROM image AS name`; a comment must stand on a line of its own",
+    );
+    match extra {
+        Some(extra) => {
+            let end = head.instruction.arguments.span().end;
+            SyntaxError { span: crate::Span::new(extra.span().start, end), ..error }
+        }
+        None => error,
+    }
+}
+
+/// `^[a-z][a-z0-9-_.]*$`, in any case as it is lower-cased first.
+fn is_stage_name(name: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    name.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) && name.bytes().all(is_part)
+}

@@ -1,0 +1,77 @@
+//! ONBUILD.
+
+use super::{Instruction, Keyword, Kind, Onbuild};
+use crate::convert::{self, Head};
+use crate::error::ErrorStage;
+use crate::parse::split;
+use crate::{SyntaxError, flag};
+
+/// Triggers inside triggers are read this deep; the reference refuses all but the first.
+const MAX_DEPTH: usize = 8;
+
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Onbuild<'a>, SyntaxError> {
+    let outer = head.instruction;
+    let mut trigger = trigger(head);
+    let word = Keyword::of(&trigger.keyword);
+    match convert::kind(head.context, &trigger, word, head.depth + 1) {
+        Ok(kind) => trigger.kind = kind,
+        // What the line parser refuses counts now, the rest only when the trigger runs.
+        Err(error) if error.stage == ErrorStage::Parse => return Err(error),
+        Err(_) => {}
+    }
+    if trigger.keyword.is_empty() {
+        return Err(head.too_few(
+            "at least one argument",
+            "write the instruction to run in builds that are based on the image",
+        ));
+    }
+    let span = trigger.keyword.span();
+    match word {
+        Keyword::Onbuild => {
+            let message = "`ONBUILD ONBUILD` is not allowed";
+            return Err(SyntaxError::instruction("onbuild-chained", span, message)
+                .help("write `ONBUILD` once; triggers reach one build, not further"));
+        }
+        Keyword::From | Keyword::Maintainer => {
+            let message = format!("`{word}` is not allowed as a trigger");
+            return Err(SyntaxError::instruction("onbuild-forbidden", span, message)
+                .help("remove it; every other instruction can be a trigger"));
+        }
+        _ => {}
+    }
+    flag::check(&outer.flags, &[])?;
+    let text = outer.arguments.as_str().to_owned();
+    Ok(Onbuild { trigger: Box::new(trigger), text })
+}
+
+/// Splits the arguments into a trigger that is not judged yet.
+fn trigger<'a>(head: Head<'_, 'a>) -> Instruction<'a> {
+    let outer = head.instruction;
+    let context = head.context;
+    let parts = split(context, outer.arguments.clone(), &mut Vec::new());
+    let keyword = parts.line.slice_of(context.source, parts.keyword);
+    let word = Keyword::of(&keyword);
+    Instruction {
+        span: outer.arguments.span(),
+        lines: outer.lines,
+        has_blank_continuation: false,
+        keyword,
+        flags: parts.flags,
+        arguments: parts.line.slice_of(context.source, parts.arguments),
+        heredocs: Vec::new(),
+        comments: Vec::new(),
+        kind: Kind::Invalid(word),
+    }
+}
+
+/// Tells whether the trigger that the arguments of an ONBUILD hold takes heredocs.
+pub(crate) fn takes_heredocs(head: Head<'_, '_>) -> bool {
+    let trigger = trigger(head);
+    let word = Keyword::of(&trigger.keyword);
+    word != Keyword::Onbuild && convert::takes_heredocs(head.context, &trigger, word)
+}
+
+/// Tells whether a trigger at this depth is read at all.
+pub(crate) const fn is_too_deep(depth: usize) -> bool {
+    depth > MAX_DEPTH
+}

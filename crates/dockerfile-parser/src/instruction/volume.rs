@@ -1,0 +1,19 @@
+//! VOLUME.
+
+use super::Volume;
+use crate::convert::{Head, Paths};
+use crate::{SyntaxError, flag};
+
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Volume<'a>, SyntaxError> {
+    let Paths { words: paths, json } = head.words_or_json()?;
+    if paths.is_empty() {
+        return Err(head.too_few("at least one argument", "write for example `VOLUME /data`"));
+    }
+    flag::check(&head.instruction.flags, &[])?;
+    if let Some(path) = paths.iter().find(|path| path.trim().is_empty()) {
+        let message = "a volume's path is empty";
+        return Err(SyntaxError::instruction("empty-volume", path.span(), message)
+            .help("write the path of a directory"));
+    }
+    Ok(Volume { paths, json })
+}

@@ -1,0 +1,127 @@
+//! References between stages.
+
+use std::collections::HashMap;
+
+use super::{Model, Stage, StageRef};
+use crate::{Instruction, Kind, SyntaxError, Text};
+
+/// Finds what COPY --from and RUN --mount refer to, and the faults of it.
+pub(super) fn find(model: &mut Model<'_, '_>) {
+    let mut last = HashMap::new();
+    for stage in &model.stages {
+        if let Some(name) = &stage.name {
+            last.insert(name.clone(), stage.index);
+        }
+    }
+    let n_stages = model.stages.len();
+    let mut errors = Vec::new();
+    for stage in &mut model.stages {
+        for index in stage.instructions.clone() {
+            let Some(instruction) = model.parse.instructions.get(index) else { continue };
+            for (text, takes_number) in texts(instruction) {
+                let found = match stage_number(text) {
+                    Some(number) if takes_number => {
+                        if number >= n_stages {
+                            errors.push(bad_number(text, n_stages));
+                            continue;
+                        }
+                        Some(number)
+                    }
+                    _ => last.get(&text.to_ascii_lowercase()).copied(),
+                };
+                let Some(found) = found else { continue };
+                let reference = StageRef { instruction: index, stage: found, span: text.span() };
+                stage.references.push(reference);
+            }
+        }
+    }
+    model.errors.extend(errors);
+    let cycles = cycles(&model.stages);
+    for stage in &model.stages {
+        let order = stage.references.iter().filter(|one| one.stage >= stage.index);
+        for reference in order {
+            let error = out_of_order(model, stage, reference, &cycles);
+            model.errors.push(error);
+        }
+    }
+}
+
+/// The texts of an instruction that name a stage, and whether a number is taken for one.
+fn texts<'i, 'a>(
+    instruction: &'i Instruction<'a>,
+) -> Box<dyn Iterator<Item = (&'i Text<'a>, bool)> + 'i> {
+    match &instruction.kind {
+        Kind::Copy(copy) => Box::new(copy.from.iter().map(|from| (from, true))),
+        Kind::Run(run) => Box::new(
+            run.mounts
+                .iter()
+                .flat_map(|mount| mount.fields.iter().rev())
+                .filter(|(key, _)| key.eq_ignore_ascii_case("from"))
+                .filter_map(|(_, value)| Some((value.as_ref()?, false)))
+                .filter(|(value, _)| !value.is_empty()),
+        ),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+/// A reference that is nothing but digits.
+fn stage_number(text: &str) -> Option<usize> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(usize::MAX))
+}
+
+fn bad_number(text: &Text<'_>, n_stages: usize) -> SyntaxError {
+    let message = format!("there is no stage number {text}");
+    SyntaxError::graph("invalid-stage-number", text.span(), message)
+        .help(format!("stages are counted from 0 to {}", n_stages.saturating_sub(1)))
+}
+
+fn out_of_order(
+    model: &Model<'_, '_>,
+    stage: &Stage<'_, '_>,
+    reference: &StageRef,
+    cycles: &[bool],
+) -> SyntaxError {
+    let name = model.stages.get(reference.stage).map(Stage::display_name).unwrap_or_default();
+    let is_cycle = reference.stage == stage.index
+        || (cycles.get(stage.index) == Some(&true) && cycles.get(reference.stage) == Some(&true));
+    if is_cycle {
+        let message = format!("the stage `{name}` needs itself");
+        return SyntaxError::graph("stage-cycle", reference.span, message)
+            .help("take the files from another stage, or split the stage in two");
+    }
+    let message = format!("the stage `{name}` is defined only after this one");
+    SyntaxError::graph("stage-order", reference.span, message)
+        .help("move that stage above this one")
+}
+
+/// For every stage, whether it needs itself by any way.
+fn cycles(stages: &[Stage<'_, '_>]) -> Vec<bool> {
+    // Stages that need nothing which is left are taken away again and again; then the same along
+    // the other direction. What stays stands on a cycle, or between two.
+    let n_stages = stages.len();
+    let needs: Vec<Vec<usize>> = stages.iter().map(|stage| stage.needs().collect()).collect();
+    let mut needed_by = vec![Vec::new(); n_stages];
+    for (index, needs) in needs.iter().enumerate() {
+        for need in needs {
+            needed_by[*need].push(index);
+        }
+    }
+    let mut left = vec![true; n_stages];
+    for (from, to) in [(&needs, &needed_by), (&needed_by, &needs)] {
+        let count = |one: &Vec<usize>| one.iter().filter(|other| left[**other]).count();
+        let mut counts: Vec<usize> = from.iter().map(count).collect();
+        let mut open: Vec<usize> =
+            (0..n_stages).filter(|index| left[*index] && counts[*index] == 0).collect();
+        while let Some(index) = open.pop() {
+            left[index] = false;
+            for other in &to[index] {
+                counts[*other] = counts[*other].saturating_sub(1);
+                if counts[*other] == 0 && left[*other] {
+                    open.push(*other);
+                }
+            }
+        }
+    }
+    left
+}

@@ -1,0 +1,72 @@
+//! The sets of white space, which differ by place.
+//!
+//! BuildKit uses Unicode's white space where it trims and splits words, and five ASCII characters
+//! where it splits an instruction into keyword and arguments. Both must be kept apart:
+//! `RUN<NBSP>x` is one unknown keyword, `ENV a=b<NBSP>c=d` is two pairs.
+
+use std::ops::Range;
+
+/// Tells whether `byte` is a tab, vertical tab, form feed, carriage return or space.
+pub(crate) const fn is_space(byte: u8) -> bool {
+    matches!(byte, b'\t' | 0x0B | 0x0C | b'\r' | b' ')
+}
+
+/// Returns the range of `text` without Unicode white space at both ends.
+pub(crate) fn trim(text: &str) -> Range<usize> {
+    let start = trim_start(text);
+    start..start + trim_end_len(&text[start..])
+}
+
+/// Returns the number of bytes of Unicode white space that `text` starts with.
+#[inline]
+pub(crate) fn trim_start(text: &str) -> usize {
+    match text.as_bytes() {
+        [first, ..] if (b'!'..0x80).contains(first) => 0,
+        _ => text.len() - text.trim_start().len(),
+    }
+}
+
+/// Returns the length of `text` without the Unicode white space at its end.
+#[inline]
+fn trim_end_len(text: &str) -> usize {
+    match text.as_bytes() {
+        [.., last] if (b'!'..0x80).contains(last) => text.len(),
+        _ => text.trim_end().len(),
+    }
+}
+
+/// Returns the words of `text` between runs of the five ASCII blanks.
+pub(crate) fn split(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        at += bytes.get(at..)?.iter().position(|byte| !is_space(*byte))?;
+        let start = at;
+        at = bytes[at..].iter().position(|byte| is_space(*byte)).map_or(bytes.len(), |n| at + n);
+        Some(start..at)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, words: &[&str]) {
+        let found: Vec<&str> = split(text).map(|range| &text[range]).collect();
+        assert_eq!(found, words, "{text:?}");
+    }
+
+    #[test]
+    fn words_end_at_ascii_blanks_only() {
+        check("", &[]);
+        check("  a\tb\u{b}c  ", &["a", "b", "c"]);
+        check("80\u{2003}81 82", &["80\u{2003}81", "82"]);
+    }
+
+    #[test]
+    fn trim_takes_unicode_blanks() {
+        assert_eq!(trim("\u{a0} a b\u{2003}\n"), 3..6);
+        assert_eq!(trim(" \t"), 2..2);
+    }
+}
