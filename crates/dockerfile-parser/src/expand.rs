@@ -22,7 +22,7 @@ use crate::heredoc::name_len;
 use pattern::Pattern;
 
 /// How deep `${a:-${b:-…}}` may be nested.
-pub const MAX_DEPTH: usize = 1000;
+pub const MAX_DEPTH: usize = 256;
 
 /// Where the values of variables come from; `None` for a variable that is not set.
 pub type Lookup<'f> = &'f dyn Fn(&str) -> Option<String>;
@@ -564,7 +564,7 @@ mod tests {
         check("${a", "error: `${` lacks its `}`");
         check(
             &format!("{}x{}", "${u:-".repeat(2000), "}".repeat(2000)),
-            "error: more than 1000 substitutions stand inside each other",
+            "error: more than 256 substitutions stand inside each other",
         );
     }
 
