@@ -1,3 +1,22 @@
 //! The command line of dockwright.
 
-fn main() {}
+mod cli;
+mod commands;
+mod diff;
+mod environment;
+mod exit_code;
+mod find;
+mod human;
+mod output;
+mod print;
+mod progress;
+mod report;
+mod source_file;
+mod template;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dockwright_builder::exec::init_if_requested();
+    cli::run().into()
+}

@@ -1,0 +1,109 @@
+//! One file a command, and what they share.
+
+use std::path::Path;
+
+use dockerfile_parser::{ImageRef, Span};
+use dockwright_builder::{Error, Image, Store};
+
+use crate::cli::Session;
+use crate::environment;
+use crate::exit_code::Exit;
+use crate::report::{self, Level, Report};
+use crate::source_file::SourceFile;
+
+pub(crate) mod build;
+pub(crate) mod history;
+pub(crate) mod images;
+pub(crate) mod import;
+pub(crate) mod inspect;
+pub(crate) mod lint;
+pub(crate) mod load;
+pub(crate) mod run;
+
+/// Opens the store. An ordinary user's process enters a user namespace for it, so this comes before
+/// any thread is started.
+fn open_store(session: &Session) -> Result<Store, Exit> {
+    let place = environment::store_path(session.store.as_deref())
+        .map_err(|message| usage(session, &message, "name a folder with `--store`"))?;
+    dockwright_builder::enter().map_err(|error| failure(session, &error, None))?;
+    Store::open(&place).map_err(|error| failure(session, &error, None))
+}
+
+/// Looks up an image by its name.
+fn require_image(session: &Session, store: &Store, name: &str) -> Result<Image, Exit> {
+    let fail = |error: Error| failure(session, &error, None);
+    let Some(record) = store.resolve(name).map_err(fail)? else {
+        let error = Error::new(format!("there is no image `{name}` in the store"));
+        return Err(fail(error.with_help("`dockwright images` lists what is there")));
+    };
+    Image::load(store, &record.manifest).map_err(fail)
+}
+
+/// Shows an error of the builder, with its place where it has one in `file`.
+fn failure(session: &Session, error: &Error, file: Option<&SourceFile>) -> Exit {
+    let place = error.span().and_then(|span| file.map(|file| (file, span)));
+    let report = Report {
+        level: Level::Error,
+        code: None,
+        message: with_causes(error),
+        help: error.help().map(ToOwned::to_owned),
+        place,
+    };
+    report::error(&session.environment, &report);
+    Exit::Failure
+}
+
+/// Shows that the command line or a file it names is wrong.
+fn usage(session: &Session, message: &str, help: &str) -> Exit {
+    report::error(&session.environment, &report::plain_error(message, Some(help)));
+    Exit::Usage
+}
+
+/// Shows a fault that stands at `span` of `file`.
+fn fault(session: &Session, file: &SourceFile, span: Span, message: &str, help: Option<&str>) {
+    let report = Report {
+        level: Level::Error,
+        code: None,
+        message: message.to_owned(),
+        help: help.map(ToOwned::to_owned),
+        place: Some((file, span)),
+    };
+    report::error(&session.environment, &report);
+}
+
+/// The message of an error and of what caused it, in one line.
+fn with_causes(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = error.source();
+    }
+    message
+}
+
+/// Reads a text file for a command; `-` is standard input.
+fn read_file(session: &Session, path: &Path) -> Result<Vec<u8>, Exit> {
+    crate::source_file::read(path)
+        .map_err(|message| usage(session, &message, "check the name and its permissions"))
+}
+
+/// Refuses what cannot be the name of an image in the store.
+fn check_name(session: &Session, name: &str) -> Result<(), Exit> {
+    match ImageRef::parse(name) {
+        Ok(reference) if reference.digest().is_none() => Ok(()),
+        Ok(_) => {
+            let message = format!("`{name}` has a digest, which cannot be given by hand");
+            Err(usage(session, &message, "leave the `@sha256:…` out"))
+        }
+        Err(error) => Err(usage(
+            session,
+            &format!("`{name}` is not a name for an image: {error}"),
+            "a name is lower case, as in `app:1.0` or `registry.example/team/app:1.0`",
+        )),
+    }
+}

@@ -1,0 +1,239 @@
+//! `dockwright build`
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use dockerfile_parser::SourceText;
+use dockwright_builder::{Build, IgnoreFile, Network, Request, Store};
+
+use super::{check_name, failure, open_store, read_file, usage};
+use crate::cli::Session;
+use crate::environment;
+use crate::exit_code::Exit;
+use crate::output::Output;
+use crate::print;
+use crate::progress::{Done, Progress, Style};
+use crate::source_file::{SourceFile, display_name};
+
+/// Build an image from a Dockerfile
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The Dockerfile [default: CONTEXT/Dockerfile]; `-` reads standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Name of the image, `NAME[:TAG]`; may be repeated
+    #[arg(short, long = "tag", value_name = "NAME[:TAG]")]
+    tags: Vec<String>,
+    /// Value of an ARG; `NAME` alone takes it from the environment
+    #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
+    build_args: Vec<String>,
+    /// Stage to build [default: the last]
+    #[arg(long, value_name = "STAGE")]
+    target: Option<String>,
+    /// Execute every step, whatever the cache holds
+    #[arg(long)]
+    no_cache: bool,
+    /// Stages whose steps are executed whatever the cache holds
+    #[arg(long, value_name = "STAGE", value_delimiter = ',')]
+    no_cache_filter: Vec<String>,
+    /// How progress is shown, on standard error
+    #[arg(long, value_enum, default_value = "auto")]
+    progress: Style,
+    /// Show nothing but the image's id
+    #[arg(short, long)]
+    quiet: bool,
+    /// Write the image out: `type=oci|docker|local|tar,dest=PATH`; may be repeated
+    #[arg(short, long = "output", value_name = "type=TYPE,dest=PATH")]
+    outputs: Vec<String>,
+    /// Label of the image; may be repeated
+    #[arg(long = "label", value_name = "NAME=VALUE")]
+    labels: Vec<String>,
+    /// Platform of the image, `linux/amd64` for example
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<String>,
+    /// Network of RUN steps
+    #[arg(long, value_name = "MODE", default_value = "default", value_parser = network)]
+    network: Network,
+    /// Write the image's id to a file
+    #[arg(long, value_name = "FILE")]
+    iidfile: Option<PathBuf>,
+    /// How many steps run at once [default: the number of processors]
+    #[arg(long, short = 'j', value_name = "N")]
+    jobs: Option<usize>,
+    /// The directory that COPY and ADD read
+    #[arg(value_name = "CONTEXT")]
+    context: PathBuf,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
+    match build(arguments, session) {
+        Ok(()) => Exit::Success,
+        Err(exit) => exit,
+    }
+}
+
+fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
+    let outputs = outputs(arguments, session)?;
+    let (request, file) = request(arguments, session)?;
+    for tag in &arguments.tags {
+        check_name(session, tag)?;
+    }
+    let store = open_store(session)?;
+    let style = if arguments.quiet { Style::Quiet } else { arguments.progress };
+    let mut progress = Progress::new(style, &session.environment);
+    let mut show = |event: dockwright_builder::Event| progress.event(&event, &file);
+    let built = dockwright_builder::build(&request, &store, &mut show)
+        .map_err(|error| failure(session, &error, Some(&file)))?;
+    write(arguments, session, &store, &built, &outputs)?;
+    let image_id = built.image.config_digest.to_string();
+    progress.done(&Done {
+        image_id: image_id.clone(),
+        manifest: built.image.manifest.to_string(),
+        names: &arguments.tags,
+        destinations: outputs.iter().map(|output| output.destination.as_path()).collect(),
+    });
+    if style == Style::Quiet {
+        print::output(&format!("{image_id}\n"));
+    }
+    Ok(())
+}
+
+/// Exports the image, then names it: a name appears only when everything else is done.
+fn write(
+    arguments: &Arguments,
+    session: &Session,
+    store: &Store,
+    built: &Build,
+    outputs: &[Output],
+) -> Result<(), Exit> {
+    let fail = |error| failure(session, &error, None);
+    for output in outputs {
+        output.write(&built.image, &arguments.tags, store).map_err(fail)?;
+    }
+    if let Some(path) = &arguments.iidfile {
+        std::fs::write(path, built.image.config_digest.to_string()).map_err(|error| {
+            let message = format!("cannot write `{}`: {error}", path.display());
+            usage(session, &message, "name a file in a directory that can be written")
+        })?;
+    }
+    for tag in &arguments.tags {
+        store.tag(tag, &built.image.manifest).map_err(fail)?;
+    }
+    Ok(())
+}
+
+/// Turns the command line and what it names into plain data.
+fn request(arguments: &Arguments, session: &Session) -> Result<(Request, SourceFile), Exit> {
+    let fail = |message: String, help: &str| usage(session, &message, help);
+    let context = &arguments.context;
+    if !context.is_dir() {
+        let message = format!("the build context `{}` is not a directory", context.display());
+        return Err(fail(message, "name the directory that COPY and ADD are to read, often `.`"));
+    }
+    std::fs::read_dir(context).map_err(|error| {
+        let message = format!("cannot read the build context `{}`: {error}", context.display());
+        fail(message, "make it readable for this user")
+    })?;
+    let path = dockerfile_path(arguments);
+    let bytes = read_file(session, &path)?;
+    let source = SourceText::new(bytes);
+    let file = SourceFile::new(display_name(&path), source.as_str());
+    let mut request = Request::new(source.as_str());
+    request.ignore = ignore_file(&path, context, session)?;
+    request.context = Some(environment::absolute(context).map_err(|message| fail(message, ""))?);
+    request.build_args = build_args(&arguments.build_args, session)?;
+    request.labels = pairs(&arguments.labels, "--label", session)?;
+    request.target.clone_from(&arguments.target);
+    request.no_cache = arguments.no_cache;
+    request.no_cache_filter.clone_from(&arguments.no_cache_filter);
+    request.epoch = environment::epoch()
+        .map_err(|message| fail(message, "unset it, or give seconds such as `date +%s` prints"))?;
+    request.platform.clone_from(&arguments.platform);
+    request.network = arguments.network;
+    request.jobs = arguments.jobs.unwrap_or_else(processors).max(1);
+    Ok((request, file))
+}
+
+/// `-f`, else `Dockerfile` in the context, else `dockerfile` there as BuildKit tries it.
+fn dockerfile_path(arguments: &Arguments) -> PathBuf {
+    let path = arguments.file.clone().unwrap_or_else(|| arguments.context.join("Dockerfile"));
+    let lower = path.with_file_name("dockerfile");
+    let default_name = path.file_name().is_some_and(|name| name == "Dockerfile");
+    if default_name && !path.exists() && lower.exists() { lower } else { path }
+}
+
+/// `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context.
+fn ignore_file(
+    dockerfile: &Path,
+    context: &Path,
+    session: &Session,
+) -> Result<Option<IgnoreFile>, Exit> {
+    let mut own = dockerfile.as_os_str().to_owned();
+    own.push(".dockerignore");
+    for path in [PathBuf::from(own), context.join(".dockerignore")] {
+        if path.exists() {
+            let text = String::from_utf8_lossy(&read_file(session, &path)?).into_owned();
+            return Ok(Some(IgnoreFile { name: display_name(&path), text }));
+        }
+    }
+    Ok(None)
+}
+
+/// `--build-arg`: a name alone takes its value from the environment, or is left out.
+fn build_args(options: &[String], session: &Session) -> Result<BTreeMap<String, String>, Exit> {
+    let mut values = BTreeMap::new();
+    for option in options {
+        let (name, value) = match option.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (option.as_str(), environment::variable(option)),
+        };
+        if name.is_empty() {
+            let message = format!("`--build-arg {option}` has no name");
+            return Err(usage(session, &message, "write it as `--build-arg NAME=VALUE`"));
+        }
+        if let Some(value) = value {
+            values.insert(name.to_owned(), value);
+        }
+    }
+    Ok(values)
+}
+
+fn pairs(
+    options: &[String],
+    flag: &str,
+    session: &Session,
+) -> Result<BTreeMap<String, String>, Exit> {
+    let mut values = BTreeMap::new();
+    for option in options {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        if name.is_empty() {
+            let message = format!("`{flag} {option}` has no name");
+            return Err(usage(session, &message, &format!("write it as `{flag} NAME=VALUE`")));
+        }
+        values.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(values)
+}
+
+fn outputs(arguments: &Arguments, session: &Session) -> Result<Vec<Output>, Exit> {
+    let parse = |text: &String| {
+        Output::parse(text).map_err(|message| {
+            usage(session, &message, "write it as `type=oci,dest=image.tar`, as for docker build")
+        })
+    };
+    arguments.outputs.iter().map(parse).collect()
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    match text {
+        "default" => Ok(Network::Default),
+        "none" => Ok(Network::None),
+        "host" => Ok(Network::Host),
+        _ => Err("it is one of default, none, host".to_owned()),
+    }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

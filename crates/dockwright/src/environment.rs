@@ -1,0 +1,90 @@
+//! Everything that is read from the process's surroundings, in one place: the rest of the program
+//! gets plain values.
+
+#![expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// The oldest time that a zip archive can hold, 1980-01-01T00:00:00Z. Images carry it unless
+/// `SOURCE_DATE_EPOCH` says otherwise, so that the same input gives the same bytes on any day.
+pub(crate) const DEFAULT_EPOCH: i64 = 315_532_800;
+
+/// What the command line takes from its surroundings.
+#[derive(Clone, Debug)]
+pub(crate) struct Environment {
+    /// Where standard output goes.
+    pub(crate) stdout_terminal: bool,
+    /// Where standard error goes.
+    pub(crate) stderr_terminal: bool,
+    /// Whether standard input is a terminal.
+    pub(crate) stdin_terminal: bool,
+    /// Terminal width in columns, when it is known.
+    pub(crate) width: Option<usize>,
+}
+
+impl Environment {
+    /// Looks around.
+    pub(crate) fn read() -> Self {
+        Self {
+            stdout_terminal: std::io::stdout().is_terminal(),
+            stderr_terminal: std::io::stderr().is_terminal(),
+            stdin_terminal: std::io::stdin().is_terminal(),
+            width: variable("COLUMNS").and_then(|columns| columns.parse().ok()),
+        }
+    }
+
+    /// Whether colours are wanted where `terminal` tells if the output is a terminal: `NO_COLOR`,
+    /// `CLICOLOR_FORCE` and `TERM=dumb` are obeyed.
+    pub(crate) fn colours(terminal: bool) -> bool {
+        if variable("NO_COLOR").is_some() {
+            return false;
+        }
+        if variable("CLICOLOR_FORCE").is_some_and(|value| value != "0") {
+            return true;
+        }
+        terminal && variable("TERM").is_none_or(|term| term != "dumb")
+    }
+}
+
+/// Returns an environment variable that is set, not empty, and text.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Returns the store's place: `--store`, else `DOCKWRIGHT_STORE`, else the user's XDG data folder.
+pub(crate) fn store_path(option: Option<&Path>) -> Result<PathBuf, String> {
+    let place = option.map(Path::to_path_buf).or_else(|| path("DOCKWRIGHT_STORE"));
+    let place = place
+        .or_else(|| path("XDG_DATA_HOME").map(|data| data.join("dockwright")))
+        .or_else(|| path("HOME").map(|home| home.join(".local/share/dockwright")))
+        .ok_or("no place for the store is known: `HOME` is not set")?;
+    absolute(&place)
+}
+
+/// Returns `place` as an absolute path, without resolving links.
+pub(crate) fn absolute(place: &Path) -> Result<PathBuf, String> {
+    std::path::absolute(place)
+        .map_err(|error| format!("cannot find `{}`: {error}", place.display()))
+}
+
+/// Returns `SOURCE_DATE_EPOCH`, else [`DEFAULT_EPOCH`].
+pub(crate) fn epoch() -> Result<i64, String> {
+    let Some(text) = variable("SOURCE_DATE_EPOCH") else {
+        return Ok(DEFAULT_EPOCH);
+    };
+    text.parse().ok().filter(|epoch| *epoch >= 0).ok_or_else(|| {
+        format!("`SOURCE_DATE_EPOCH` is `{text}`, which is not a number of seconds since 1970")
+    })
+}
+
+/// Returns the number of seconds since 1970: only for what is shown, never for what is stored.
+pub(crate) fn now() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs() as i64)
+}
+
+fn path(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}

@@ -1,0 +1,150 @@
+//! Sizes, times and tables as docker prints them.
+
+/// Lays rows out as docker's tables are: cells at least ten wide, three blanks between, the last
+/// column as it is.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count() + 3).max().unwrap_or(0).max(10)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        for (column, cell) in row.iter().enumerate() {
+            text.push_str(cell);
+            if column + 1 < row.len() {
+                let blanks = widths[column].saturating_sub(cell.chars().count());
+                text.extend(std::iter::repeat_n(' ', blanks));
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Returns a number of bytes in decimal units with three significant digits: `1.23MB`.
+pub(crate) fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    let mut units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"].iter().peekable();
+    let mut unit = "B";
+    while let Some(next) = units.next() {
+        unit = next;
+        // 999.5 and more would round to 1000: that is 1 of the next unit.
+        if value < 999.5 || units.peek().is_none() {
+            break;
+        }
+        value /= 1000.0;
+    }
+    let decimals = match value {
+        value if value >= 99.95 => 0,
+        value if value >= 9.995 => 1,
+        _ => 2,
+    };
+    let number = format!("{value:.decimals$}");
+    let number =
+        if decimals > 0 { number.trim_end_matches('0').trim_end_matches('.') } else { &number };
+    format!("{number}{unit}")
+}
+
+/// Returns how long ago `then` was at `now`, both in seconds after 1970.
+pub(crate) fn ago(then: i64, now: i64) -> String {
+    let seconds = (now - then).max(0);
+    let (minutes, hours) = (seconds / 60, (seconds + 1800) / 3600);
+    let text = match () {
+        () if seconds < 1 => "Less than a second".to_owned(),
+        () if seconds == 1 => "1 second".to_owned(),
+        () if seconds < 60 => format!("{seconds} seconds"),
+        () if minutes == 1 => "About a minute".to_owned(),
+        () if minutes < 60 => format!("{minutes} minutes"),
+        () if hours == 1 => "About an hour".to_owned(),
+        () if hours < 48 => format!("{hours} hours"),
+        () if hours < 24 * 7 * 2 => format!("{} days", hours / 24),
+        () if hours < 24 * 30 * 2 => format!("{} weeks", hours / 24 / 7),
+        () if hours < 24 * 365 * 2 => format!("{} months", hours / 24 / 30),
+        () => format!("{} years", seconds / 3600 / 24 / 365),
+    };
+    format!("{text} ago")
+}
+
+/// Reads an RFC 3339 time in UTC, as image configs carry it, into seconds after 1970.
+pub(crate) fn seconds(text: &str) -> Option<i64> {
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    // Days since 1970 in the Gregorian calendar, counting years from March.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * year + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + (153 * month + 2) / 5
+        + day
+        - 719_469;
+    let offset = match text.get(19..)?.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit())
+    {
+        "Z" | "z" => 0,
+        zone => {
+            let sign = if zone.starts_with('-') { -1 } else { 1 };
+            let hours = zone.get(1..3)?.parse::<i64>().ok()?;
+            let minutes = zone.get(4..6)?.parse::<i64>().ok()?;
+            sign * (hours * 3600 + minutes * 60)
+        }
+    };
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second - offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_three_digits() {
+        for (bytes, text) in [
+            (0, "0B"),
+            (12, "12B"),
+            (999, "999B"),
+            (1000, "1kB"),
+            (1234, "1.23kB"),
+            (12_345, "12.3kB"),
+            (2_050_000, "2.05MB"),
+            (123_456_789, "123MB"),
+            (999_999, "1MB"),
+            (1_500_000_000, "1.5GB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn times_are_told_roughly() {
+        for (seconds, text) in [
+            (0, "Less than a second ago"),
+            (1, "1 second ago"),
+            (59, "59 seconds ago"),
+            (60, "About a minute ago"),
+            (120, "2 minutes ago"),
+            (3600, "About an hour ago"),
+            (7200, "2 hours ago"),
+            (3 * 86_400, "3 days ago"),
+            (30 * 86_400, "4 weeks ago"),
+            (90 * 86_400, "3 months ago"),
+            (1000 * 86_400, "2 years ago"),
+        ] {
+            assert_eq!(ago(0, seconds), text);
+        }
+    }
+
+    #[test]
+    fn times_are_read() {
+        assert_eq!(seconds("1970-01-01T00:00:00Z"), Some(0));
+        assert_eq!(seconds("1980-01-01T00:00:00Z"), Some(315_532_800));
+        assert_eq!(seconds("2024-02-29T12:30:01.123456789Z"), Some(1_709_209_801));
+        assert_eq!(seconds("2024-02-29T12:30:01+02:00"), Some(1_709_202_601));
+        assert_eq!(seconds("yesterday"), None);
+    }
+
+    #[test]
+    fn tables_are_laid_out_as_docker_does() {
+        let rows = [vec!["NAME".into(), "SIZE".into()], vec!["a-long-name".into(), "1B".into()]];
+        assert_eq!(table(&rows), "NAME          SIZE\na-long-name   1B\n");
+    }
+}

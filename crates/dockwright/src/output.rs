@@ -1,0 +1,198 @@
+//! `--output`: where a built image is written, in docker's words.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use dockwright_builder::compress::Compression;
+use dockwright_builder::export::{self, Export, ImageOptions, OutputFile};
+use dockwright_builder::{Error, Image, Result, Store};
+
+/// One `--output`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Output {
+    kind: Kind,
+    /// `-` is standard output.
+    pub(crate) destination: PathBuf,
+    compression: Compression,
+    level: Option<i32>,
+    is_forced: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    OciArchive,
+    OciDirectory,
+    DockerArchive,
+    Tar,
+    Local,
+}
+
+const TYPES: &str = "the types are oci, docker, tar and local, as in `type=oci,dest=image.tar`";
+
+impl Output {
+    /// Reads `type=TYPE,dest=PATH,…`; a path alone is a directory for the files, `-` a tar of them on
+    /// standard output, as in docker.
+    pub(crate) fn parse(text: &str) -> std::result::Result<Self, String> {
+        if !text.contains('=') {
+            let kind = if text == "-" { Kind::Tar } else { Kind::Local };
+            return Ok(Self::new(kind, PathBuf::from(text)));
+        }
+        let mut fields = std::collections::BTreeMap::new();
+        for field in text.split(',') {
+            let (name, value) = field
+                .split_once('=')
+                .ok_or_else(|| format!("`{field}` in `--output {text}` is not `name=value`"))?;
+            fields.insert(name.to_ascii_lowercase(), value);
+        }
+        let mut take = |name: &str| fields.remove(name);
+        let kind = match (take("type"), take("tar")) {
+            (Some("oci"), Some("false")) => Kind::OciDirectory,
+            (Some("oci"), None | Some("true")) => Kind::OciArchive,
+            (Some("docker"), None | Some("true")) => Kind::DockerArchive,
+            (Some("tar"), None) => Kind::Tar,
+            (Some("local"), None) => Kind::Local,
+            (Some("oci" | "docker"), Some(value)) => {
+                return Err(format!("`tar={value}` cannot be had here"));
+            }
+            (Some(other), _) => {
+                return Err(format!("the output type `{other}` is not known; {TYPES}"));
+            }
+            (None, _) => return Err(format!("`--output {text}` has no `type=`; {TYPES}")),
+        };
+        let destination = take("dest").filter(|path| !path.is_empty());
+        let destination = match (destination, kind) {
+            (Some(path), _) => PathBuf::from(path),
+            (None, Kind::OciDirectory | Kind::Local) => {
+                return Err(format!("`--output {text}` has no `dest=`"));
+            }
+            (None, _) => PathBuf::from("-"),
+        };
+        let mut output = Self::new(kind, destination);
+        output.set_compression(take("compression"), take("compression-level"))?;
+        output.is_forced = match take("force-compression") {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(value) => {
+                return Err(format!("`force-compression={value}` is neither true nor false"));
+            }
+        };
+        match fields.keys().next() {
+            Some(name) => Err(format!("`{name}` in `--output {text}` is not known")),
+            None => Ok(output),
+        }
+    }
+
+    /// Archives that are loaded elsewhere are gzipped as docker's are; what stays here is not.
+    fn new(kind: Kind, destination: PathBuf) -> Self {
+        Self { kind, destination, compression: Compression::Gzip, level: None, is_forced: false }
+    }
+
+    fn set_compression(
+        &mut self,
+        name: Option<&str>,
+        level: Option<&str>,
+    ) -> std::result::Result<(), String> {
+        self.compression = match name {
+            None | Some("gzip") => Compression::Gzip,
+            Some("zstd") => Compression::Zstd,
+            Some("none" | "uncompressed") => Compression::None,
+            Some(other) => {
+                return Err(format!(
+                    "the compression `{other}` is not one of gzip, zstd, uncompressed"
+                ));
+            }
+        };
+        let Some(level) = level else { return Ok(()) };
+        let max = self.compression.max_level();
+        let number = level.parse().ok().filter(|number| (1..=max).contains(number));
+        let Some(number) = number else {
+            return Err(format!("`compression-level={level}` is not a number from 1 to {max}"));
+        };
+        self.level = Some(number);
+        Ok(())
+    }
+
+    /// Writes the image there.
+    pub(crate) fn write(&self, image: &Image, names: &[String], store: &Store) -> Result<()> {
+        let options = ImageOptions {
+            names: names.to_vec(),
+            compression: self.compression,
+            level: self.level,
+            is_forced: self.is_forced,
+        };
+        match self.kind {
+            Kind::OciDirectory => {
+                export::run(Export::OciDirectory(self.destination.clone(), options), image, store)?;
+            }
+            Kind::Local => {
+                export::run(Export::Local(self.destination.clone(), None), image, store)?;
+            }
+            Kind::OciArchive | Kind::DockerArchive | Kind::Tar => {
+                self.stream(|out| {
+                    let export = match self.kind {
+                        Kind::OciArchive => Export::OciArchive(out, options),
+                        Kind::DockerArchive => Export::DockerArchive(out, options),
+                        _ => Export::Tar(out),
+                    };
+                    export::run(export, image, store).map(|_| ())
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the destination, which appears under its name only once it is whole.
+    fn stream(&self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+        if self.destination == Path::new("-") {
+            let mut out = std::io::stdout().lock();
+            write(&mut out)?;
+            return out
+                .flush()
+                .map_err(|error| Error::system("cannot write standard output", error));
+        }
+        let mut file = OutputFile::create(&self.destination)?;
+        write(&mut file)?;
+        file.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_read_in_dockers_words() {
+        let output = Output::parse("type=oci,dest=a.tar,compression=zstd,compression-level=3");
+        let expected = Output {
+            kind: Kind::OciArchive,
+            destination: "a.tar".into(),
+            compression: Compression::Zstd,
+            level: Some(3),
+            is_forced: false,
+        };
+        assert_eq!(output, Ok(expected));
+        assert_eq!(Output::parse("out").map(|output| output.kind), Ok(Kind::Local));
+        assert_eq!(Output::parse("-").map(|output| output.kind), Ok(Kind::Tar));
+        assert_eq!(
+            Output::parse("type=oci,tar=false,dest=d").map(|o| o.kind),
+            Ok(Kind::OciDirectory)
+        );
+        assert_eq!(Output::parse("type=docker").map(|o| o.destination), Ok("-".into()));
+    }
+
+    #[test]
+    fn wrong_outputs_are_named() {
+        for (text, message) in [
+            ("type=zip,dest=x", "the output type `zip` is not known"),
+            ("dest=x", "has no `type=`"),
+            ("type=local", "has no `dest=`"),
+            ("type=oci,dest=x,compression=rar", "the compression `rar` is not one of"),
+            ("type=oci,dest=x,compression-level=99", "is not a number from 1 to"),
+            ("type=oci,dest=x,colour=red", "`colour` in"),
+            ("type=oci,dest", "is not `name=value`"),
+        ] {
+            let error = Output::parse(text).expect_err(text);
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! GitHub's workflow commands, which become annotations on the lines of a change.
+
+use dockwright_lint::Severity;
+
+use super::row::{Voice, rows};
+use crate::commands::lint::Linted;
+
+/// Renders all findings.
+pub(crate) fn report(all: &[Linted]) -> String {
+    let mut text = String::new();
+    for row in all.iter().flat_map(|linted| rows(linted, Voice::Own)) {
+        let command = match row.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info | Severity::Style => "notice",
+        };
+        let message = match row.help {
+            Some(help) => format!("{}\n{help}", row.message),
+            None => row.message.to_owned(),
+        };
+        text.push_str(&format!(
+            "::{command} file={},line={},endLine={},col={},endColumn={},title={}::{}\n",
+            property(row.file),
+            row.line,
+            row.end_line,
+            row.column,
+            row.end_column,
+            property(row.code),
+            data(&message)
+        ));
+    }
+    text
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

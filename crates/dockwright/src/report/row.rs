@@ -1,0 +1,70 @@
+//! A finding as the machine-readable formats see it.
+
+use dockwright_lint::{Diagnostic, Severity};
+
+use crate::commands::lint::Linted;
+
+/// Who is said to have found it: the hadolint profile speaks as hadolint, so that scripts which
+/// read its reports need no change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// `dockwright`, with exact places.
+    Own,
+    /// `Hadolint`, with first lines and column 1.
+    Hadolint,
+}
+
+/// A finding with its place in lines and columns, all counted from 1.
+pub(crate) struct Row<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) end_line: usize,
+    pub(crate) end_column: usize,
+    pub(crate) code: &'a str,
+    pub(crate) severity: Severity,
+    pub(crate) message: &'a str,
+    pub(crate) help: Option<&'a str>,
+    pub(crate) found: &'a Diagnostic,
+}
+
+/// Returns the findings of one file.
+pub(crate) fn rows(linted: &Linted, voice: Voice) -> impl Iterator<Item = Row<'_>> {
+    linted.diagnostics.iter().map(move |found| {
+        let (line, column) = linted.file.position(found.span.start);
+        let (end_line, end_column) = linted.file.position(found.span.end);
+        let first = found.lines.0 as usize;
+        let (line, column, end_line, end_column) = match voice {
+            Voice::Own => (line, column, end_line, end_column),
+            Voice::Hadolint => (first, 1, first, 1),
+        };
+        Row {
+            file: &linted.file.name,
+            line,
+            column,
+            end_line,
+            end_column,
+            code: found.code,
+            severity: found.severity,
+            message: &found.message,
+            help: found.help.as_deref(),
+            found,
+        }
+    })
+}
+
+/// Replaces what XML gives a meaning.
+pub(crate) fn xml(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' | '\t' => escaped.push(c),
+            '\u{0}'..='\u{1f}' => escaped.push('\u{fffd}'),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
