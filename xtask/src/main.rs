@@ -1,3 +1,79 @@
-//! Tasks of the workspace.
+//! Chores of the workspace: `./x demo` and `./x test` end here.
 
-fn main() {}
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+mod demo;
+
+fn main() -> ExitCode {
+    let task = std::env::args().nth(1);
+    let result = match task.as_deref() {
+        Some("demo") => demo::demo(),
+        Some("test") => test(),
+        _ => Err("usage: cargo xtask demo | test".to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs all tests and ends with one line that counts them.
+fn test() -> Result<(), String> {
+    // The tests call the real binary, so it is built first.
+    cargo(&["build", "--locked", "--package", "dockwright"])?;
+    let mut child = Command::new(env!("CARGO"))
+        .args(["test", "--locked", "--workspace", "--no-fail-fast"])
+        .current_dir(workspace())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    let mut counts = [0u64; 3];
+    let output = child.stdout.take().ok_or("no output to read")?;
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line.map_err(|error| format!("cannot read cargo's output: {error}"))?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        if let Some(result) = line.strip_prefix("test result: ") {
+            for (count, word) in counts.iter_mut().zip(["passed", "failed", "ignored"]) {
+                *count += counted(result, word);
+            }
+        }
+    }
+    let status = child.wait().map_err(|error| format!("cannot wait for cargo: {error}"))?;
+    let [passed, failed, ignored] = counts;
+    match ignored {
+        0 => println!("{passed} passed, {failed} failed"),
+        _ => println!("{passed} passed, {failed} failed, {ignored} skipped"),
+    }
+    if status.success() && passed > 0 { Ok(()) } else { Err("tests failed".to_owned()) }
+}
+
+/// The number before `word` in a line such as `ok. 12 passed; 0 failed; …`.
+fn counted(result: &str, word: &str) -> u64 {
+    let words: Vec<&str> = result.split([' ', ';']).filter(|word| !word.is_empty()).collect();
+    let at = words.iter().position(|candidate| *candidate == word);
+    at.and_then(|at| words.get(at.checked_sub(1)?))
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(0)
+}
+
+fn cargo(arguments: &[&str]) -> Result<(), String> {
+    run(Command::new(env!("CARGO")).args(arguments).current_dir(workspace()))
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let status = command.status().map_err(|error| format!("cannot run {command:?}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?} ended with {status}")) }
+}
+
+fn workspace() -> PathBuf {
+    let member = Path::new(env!("CARGO_MANIFEST_DIR"));
+    member.parent().unwrap_or(member).to_path_buf()
+}
