@@ -1,0 +1,214 @@
+//! Bad input: one diagnostic with file, line, caret and what to do; documented exit codes; nothing
+//! tagged; the store still works.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use dockwright_tests::{Outcome, Sandbox, is_root, run};
+use insta::assert_snapshot;
+
+/// Builds `dockerfile` with more arguments, which must fail with `code` and leave no image.
+#[track_caller]
+fn check(name: &str, dockerfile: &str, arguments: &[&str], code: i32) {
+    let sandbox = Sandbox::with_base();
+    sandbox.write("context/Dockerfile", dockerfile);
+    sandbox.write("context/requirements.txt", "flask\n");
+    sandbox.write("context/secret.key", "key\n");
+    sandbox.write("context/.dockerignore", "# keys stay here\n*.key\n");
+    let mut all = vec!["build", "--progress", "quiet", "-t", "broken"];
+    all.extend(arguments);
+    all.push("context");
+    let outcome = sandbox.run(all);
+    assert_eq!(outcome.code, code, "{}", outcome.text());
+    assert_snapshot!(name, outcome.text());
+    nothing_is_left(&sandbox);
+}
+
+/// No image came to be, and the store still builds.
+#[track_caller]
+fn nothing_is_left(sandbox: &Sandbox) {
+    let images = sandbox.succeed(["images"]).stdout;
+    assert!(!images.contains("broken"), "{images}");
+    sandbox.build_text("fine", "FROM centos\nRUN true\n");
+}
+
+#[test]
+fn empty_file() {
+    check("empty-file", "", &[], 1);
+}
+
+#[test]
+fn only_comments() {
+    check("only-comments", "# nothing\n\n", &[], 1);
+}
+
+#[test]
+fn unknown_instruction() {
+    check("unknown-instruction", "FROM centos\nRUM echo hello\n", &[], 1);
+}
+
+#[test]
+fn two_faults_are_both_told() {
+    check("two-faults", "FROM centos\nRUM echo hello\nWORKDIR\nRUN true\n", &[], 1);
+}
+
+#[test]
+fn unknown_flag_of_an_instruction() {
+    check("unknown-instruction-flag", "FROM centos\nCOPY --chwon=1:1 requirements.txt /\n", &[], 1);
+}
+
+#[test]
+fn instruction_before_from() {
+    check("instruction-before-from", "RUN true\nFROM centos\n", &[], 1);
+}
+
+#[test]
+fn copy_of_a_missing_file() {
+    check("copy-missing", "FROM centos\nCOPY requirement.txt /app/\n", &[], 1);
+}
+
+#[test]
+fn copy_of_an_ignored_file() {
+    check("copy-ignored", "FROM centos\nRUN true\nCOPY secret.key /app/\n", &[], 1);
+}
+
+#[test]
+fn copy_from_an_unknown_stage() {
+    check(
+        "copy-from-unknown",
+        "FROM centos AS build\nFROM centos\nCOPY --from=biuld /a /b\n",
+        &[],
+        1,
+    );
+}
+
+#[test]
+fn unknown_target() {
+    check("unknown-target", "FROM centos AS build\n", &["--target", "biuld"], 1);
+}
+
+#[test]
+fn unknown_base() {
+    check("unknown-base", "ARG TAG=8\nFROM centos:${TAG}\n", &[], 1);
+}
+
+#[test]
+fn failing_run() {
+    check(
+        "failing-run",
+        "FROM centos\nRUN true\nRUN echo before && \\\n    echo broken >&2 && \\\n    exit 3\nRUN true\n",
+        &[],
+        1,
+    );
+}
+
+#[test]
+fn killed_run() {
+    check("killed-run", "FROM centos\nRUN kill -9 $$\n", &[], 1);
+}
+
+#[test]
+fn program_that_is_not_there() {
+    check("no-such-program", "FROM centos\nRUN [\"/bin/nosuch\", \"-x\"]\n", &[], 1);
+}
+
+#[test]
+fn unknown_user() {
+    check("unknown-user", "FROM centos\nUSER nosuch\nRUN true\n", &[], 1);
+}
+
+#[test]
+fn bad_port() {
+    check("bad-port", "FROM centos\nEXPOSE 80 70000\n", &[], 1);
+}
+
+#[test]
+fn bad_signal() {
+    check("bad-signal", "FROM centos\nSTOPSIGNAL SIGNOPE\n", &[], 1);
+}
+
+#[test]
+fn bad_expansion() {
+    check("bad-expansion", "FROM centos\nENV a=1 b=${a:=x}\n", &[], 1);
+}
+
+#[test]
+fn circular_stages() {
+    check("circular", "FROM centos AS a\nCOPY --from=b /x /x\nFROM a AS b\n", &[], 1);
+}
+
+#[test]
+fn wrong_tag() {
+    check("wrong-tag", "FROM centos\n", &["-t", "Bad Name"], 1);
+}
+
+#[test]
+fn unknown_command_line_flag() {
+    check("unknown-command-line-flag", "FROM centos\n", &["--targte", "x"], 2);
+}
+
+#[test]
+fn unknown_output_type() {
+    check("unknown-output", "FROM centos\n", &["-o", "type=zip,dest=x"], 2);
+}
+
+#[test]
+fn missing_dockerfile() {
+    let sandbox = Sandbox::with_base();
+    std::fs::create_dir(sandbox.path("context")).expect("folder");
+    let outcome = sandbox.run(["build", "-t", "broken", "context"]);
+    assert_snapshot!("missing-dockerfile", outcome.text());
+    assert_eq!(outcome.code, 2);
+    let named = sandbox.run(["build", "-f", "other/Dockerfile.dev", "-t", "broken", "context"]);
+    assert_eq!(named.code, 2);
+    assert!(named.stderr.contains("other/Dockerfile.dev"), "{}", named.stderr);
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn missing_context() {
+    let sandbox = Sandbox::with_base();
+    let outcome = sandbox.run(["build", "-t", "broken", "nowhere"]);
+    assert_snapshot!("missing-context", outcome.text());
+    assert_eq!(outcome.code, 2);
+    nothing_is_left(&sandbox);
+}
+
+/// Root may read everything, so as root this is tried as another user.
+#[test]
+fn unreadable_context() {
+    let sandbox = Sandbox::new();
+    sandbox.write("context/Dockerfile", "FROM scratch\nCOPY . /\n");
+    let closed = std::fs::Permissions::from_mode(0o000);
+    std::fs::set_permissions(sandbox.path("context"), closed).expect("chmod");
+    let outcome = as_ordinary_user(&sandbox, &["build", "-t", "broken", "context"]);
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(sandbox.path("context"), open).expect("chmod");
+    assert_eq!(outcome.code, 2, "{}", outcome.text());
+    assert!(
+        outcome.stderr.contains("cannot read the build context `context`"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stderr.contains("permission denied"), "{}", outcome.stderr);
+}
+
+fn as_ordinary_user(sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
+    let command = sandbox.command();
+    if !is_root() {
+        return sandbox.run(arguments.iter().copied());
+    }
+    let program = sandbox.path("dockwright");
+    std::fs::copy(command.get_program(), &program).expect("copied");
+    let open = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(sandbox.folder.path(), open).expect("chmod");
+    run(Command::new("setpriv")
+        .args(["--reuid=12345", "--regid=12345", "--clear-groups"])
+        .arg(program)
+        .args(arguments)
+        .current_dir(sandbox.folder.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", sandbox.folder.path())
+        .env("DOCKWRIGHT_STORE", sandbox.path("user-store")))
+}
