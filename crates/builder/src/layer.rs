@@ -17,6 +17,7 @@ mod merge;
 mod write;
 
 pub use extract::{ExtractOptions, Extracted, Form, extract, extract_into};
+pub(crate) use lower::Stack;
 pub(crate) use merge::write_merged;
 pub(crate) use write::commit;
 pub use write::{Written, write};
@@ -47,7 +48,7 @@ mod hostile;
 #[cfg(test)]
 mod tests;
 
-fn kind(stat: &Stat) -> FileType {
+pub(crate) fn kind(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 
@@ -57,7 +58,7 @@ fn is_whiteout(stat: &Stat) -> bool {
 }
 
 /// Returns whether a directory hides what is below it.
-fn is_opaque(directory: BorrowedFd<'_>) -> bool {
+pub(crate) fn is_opaque(directory: BorrowedFd<'_>) -> bool {
     let mut value = [0; 2];
     matches!(rustix::fs::fgetxattr(directory, OPAQUE, &mut value), Ok(1)) && value[0] == b'y'
 }

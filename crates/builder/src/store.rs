@@ -24,6 +24,7 @@ use crate::error::Context;
 use crate::{Digest, Error, ErrorKind, Result};
 
 mod blob;
+mod chain;
 mod layers;
 mod records;
 mod tags;

@@ -1,7 +1,7 @@
 //! The files of an image, without the image.
 
 use std::io::{BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::Context;
 use crate::image::Image;
@@ -11,7 +11,7 @@ use crate::{Error, Result};
 
 /// Writes the files as one tar.
 pub(super) fn write_tar(out: &mut dyn Write, image: &Image, store: &Store) -> Result<()> {
-    layer::write_merged(&layers(image, store)?, &mut *out)?;
+    layer::write_merged(&store.layer_paths(&image.layers)?, &mut *out)?;
     out.flush().doing(|| "write the archive".to_owned())
 }
 
@@ -24,7 +24,7 @@ pub(super) fn write_directory(
 ) -> Result<()> {
     let doing = || format!("write `{}`", path.display());
     std::fs::create_dir_all(path).doing(doing)?;
-    let layers = layers(image, store)?;
+    let layers = store.layer_paths(&image.layers)?;
     let (reader, writer) = std::io::pipe().doing(doing)?;
     std::thread::scope(|scope| {
         let writing = scope.spawn(|| layer::write_merged(&layers, writer));
@@ -38,8 +38,4 @@ pub(super) fn write_directory(
         extracted?;
         written
     })
-}
-
-fn layers(image: &Image, store: &Store) -> Result<Vec<PathBuf>> {
-    image.layers.iter().map(|diff_id| store.layer_path(diff_id)).collect()
 }

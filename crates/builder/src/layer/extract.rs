@@ -3,7 +3,7 @@
 //! Every name is resolved by the kernel with the destination as its root directory, as a process
 //! would see it that was chrooted there: links can lead nowhere else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -54,13 +54,15 @@ impl ExtractOptions {
 }
 
 /// What [`extract`] extracted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extracted {
     /// The sizes of the regular files and of the targets of symbolic links together, in bytes, as
     /// Docker reckons the size of a layer.
     pub size: u64,
     /// The number of members.
     pub n_entries: u64,
+    /// The directories that no member describes, sorted; an empty path is the archive's root.
+    pub implied: Vec<Vec<u8>>,
 }
 
 /// Extracts the tar `archive` below the directory `destination`.
@@ -94,12 +96,11 @@ pub fn extract_into(
         options: *options,
         parent: None,
         directory_times: BTreeMap::new(),
+        implied: BTreeSet::new(),
         buffer: vec![0; 256 << 10],
         extracted: Extracted::default(),
     };
-    if options.form == Form::Overlay {
-        extractor.directory_times.insert(Vec::new(), (0, 0));
-    }
+    extractor.imply(b"");
     while let Some(entry) = reader.next()? {
         extractor.count(&entry)?;
         extractor.entry(&entry, &mut reader)?;
@@ -108,7 +109,7 @@ pub fn extract_into(
     // The checksum of a compressed archive stands behind all of it.
     let mut rest = reader.into_inner().take(options.max_bytes);
     io::copy(&mut rest, &mut io::sink()).map_err(crate::archive::read_error)?;
-    Ok(extractor.extracted)
+    Ok(Extracted { implied: extractor.implied.into_iter().collect(), ..extractor.extracted })
 }
 
 struct Extractor<'a> {
@@ -118,6 +119,7 @@ struct Extractor<'a> {
     parent: Option<(Vec<u8>, OwnedFd)>,
     /// Set at the end, since each new name in a directory changes its time.
     directory_times: BTreeMap<Vec<u8>, (i64, u32)>,
+    implied: BTreeSet<Vec<u8>>,
     buffer: Vec<u8>,
     extracted: Extracted,
 }
@@ -166,6 +168,7 @@ impl Extractor<'_> {
         let root = tree::open_beneath(self.root, b"").doing(doing)?;
         self.metadata(root.as_fd(), entry).doing(doing)?;
         self.directory_times.insert(Vec::new(), (entry.mtime, entry.mtime_ns));
+        self.implied.remove(b"".as_slice());
         Ok(())
     }
 
@@ -216,6 +219,7 @@ impl Extractor<'_> {
         };
         self.metadata(directory.as_fd(), entry)?;
         self.directory_times.insert(path.to_vec(), (entry.mtime, entry.mtime_ns));
+        self.implied.remove(path);
         Ok(())
     }
 
@@ -416,6 +420,15 @@ impl Extractor<'_> {
         }
     }
 
+    /// Remembers a directory that no member has described so far. In a layer its time must not be
+    /// that of the unpacking.
+    fn imply(&mut self, path: &[u8]) {
+        self.implied.insert(path.to_vec());
+        if self.options.form == Form::Overlay {
+            self.directory_times.insert(path.to_vec(), (0, 0));
+        }
+    }
+
     fn make_parents(&mut self, path: &[u8]) -> rustix::io::Result<OwnedFd> {
         let mut parent = tree::open_in_root(self.root, b"")?;
         let mut end = 0;
@@ -427,9 +440,7 @@ impl Extractor<'_> {
                     parent = self.make_directory(&parent, name)?;
                     let implied = Entry { mode: 0o755, ..Entry::default() };
                     self.metadata(parent.as_fd(), &implied)?;
-                    if self.options.form == Form::Overlay {
-                        self.directory_times.insert(path[..end].to_vec(), (0, 0));
-                    }
+                    self.imply(&path[..end]);
                 }
                 Err(error) => return Err(error),
             }

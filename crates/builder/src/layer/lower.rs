@@ -70,6 +70,19 @@ impl Stack {
         Ok(found)
     }
 
+    /// Looks `path` up from the root, which an empty path is; no link in it is followed.
+    pub(crate) fn look_up(&self, path: &[u8]) -> rustix::io::Result<Found> {
+        let all = self.all();
+        let mut found = self.find(&all, b".")?;
+        found.merged = all;
+        let mut end = 0;
+        for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+            end = if end == 0 { name.len() } else { end + 1 + name.len() };
+            found = self.find(&found.merged, &path[..end])?;
+        }
+        Ok(found)
+    }
+
     /// Returns the names in the directory `path`, merged from the layers `among`, sorted.
     pub(crate) fn names(&self, among: &[usize], path: &[u8]) -> rustix::io::Result<Vec<Vec<u8>>> {
         let mut names = BTreeMap::new();

@@ -12,7 +12,7 @@ use super::{Store, WorkDir, sync_directory, write_small};
 use crate::archive;
 use crate::compress::{Compression, Compressor};
 use crate::error::Context;
-use crate::layer::{self, ExtractOptions, LayerOptions};
+use crate::layer::{self, ExtractOptions, Extracted, LayerOptions};
 use crate::{DiffId, Digest, Error, ErrorKind, Result};
 
 /// A layer in the store.
@@ -63,7 +63,7 @@ impl Store {
             LayerBlob { blob: digest, compression: Compression::None, size: Some(written.size) };
         self.put_layer_blob(&diff_id, &layer)?;
         let staging = self.work_dir()?;
-        self.adopt(&diff_id, upper, &staging)?;
+        self.adopt(&diff_id, upper, &staging, &[])?;
         Ok(LayerRecord {
             diff_id,
             size: written.size,
@@ -207,8 +207,20 @@ impl Store {
     }
 
     fn unpack(&self, diff_id: &DiffId) -> Result<()> {
-        let layer = self.layer_blob(diff_id)?;
         let staging = self.work_dir()?;
+        let (root, extracted) = self.unpack_into(diff_id, &staging)?;
+        let layer = self.layer_blob(diff_id)?;
+        self.put_layer_blob(diff_id, &LayerBlob { size: Some(extracted.size), ..layer })?;
+        self.adopt(diff_id, &root, &staging, &extracted.implied)
+    }
+
+    /// Unpacks and verifies a layer into a directory of `staging`.
+    pub(super) fn unpack_into(
+        &self,
+        diff_id: &DiffId,
+        staging: &WorkDir,
+    ) -> Result<(PathBuf, Extracted)> {
+        let layer = self.layer_blob(diff_id)?;
         let root = staging.path().join("unpacked");
         std::fs::create_dir(&root).doing(|| format!("create `{}`", root.display()))?;
         let plain = archive::decompress(self.open_blob(&layer.blob)?, layer.compression)?;
@@ -218,10 +230,8 @@ impl Store {
         if !is_right {
             self.verify(&layer.blob)?;
         }
-        let extracted = extracted.map_err(|error| {
-            let help = format!("it was found in the layer `{diff_id}`");
-            error.with_help(help)
-        })?;
+        let extracted = extracted
+            .map_err(|error| error.with_help(format!("it was found in the layer `{diff_id}`")))?;
         if !is_right {
             return Err(Error::new(format!(
                 "the blob `{}` does not hold the layer `{diff_id}` that the image names",
@@ -230,8 +240,7 @@ impl Store {
             .with_help("the image is wrong: make it again")
             .with_kind(ErrorKind::Corrupt));
         }
-        self.put_layer_blob(diff_id, &LayerBlob { size: Some(extracted.size), ..layer })?;
-        self.adopt(diff_id, &root, &staging)
+        Ok((root, extracted))
     }
 
     /// Fails if a blob is damaged.
@@ -239,8 +248,15 @@ impl Store {
         self.copy_blob(blob, &mut std::io::sink()).map(|_| ())
     }
 
-    /// Makes `root` the unpacked form of a layer.
-    fn adopt(&self, diff_id: &DiffId, root: &Path, staging: &WorkDir) -> Result<()> {
+    /// Makes `root` the unpacked form of a layer, whose tar does not describe the directories
+    /// `implied`.
+    pub(super) fn adopt(
+        &self,
+        diff_id: &DiffId,
+        root: &Path,
+        staging: &WorkDir,
+        implied: &[Vec<u8>],
+    ) -> Result<()> {
         if self.is_whole(diff_id) {
             return Ok(());
         }
@@ -250,6 +266,10 @@ impl Store {
         let path = self.unpacked_path(diff_id);
         std::fs::create_dir(&layer).doing(doing)?;
         std::fs::rename(root, layer.join("fs")).doing(doing)?;
+        // Each path ends with a NUL; that of the root is empty.
+        let implied: Vec<u8> =
+            implied.iter().flat_map(|path| path.iter().copied().chain([0])).collect();
+        std::fs::write(layer.join("implied"), implied).doing(doing)?;
         std::fs::write(layer.join("boot"), boot_id()).doing(doing)?;
         // One of an earlier boot goes away with the staging directory.
         let _ = std::fs::rename(&path, staging.path().join("stale"));
@@ -263,12 +283,12 @@ impl Store {
 
     /// Returns whether a layer was unpacked since the machine was started. Files of an older one
     /// were never synced, so a power cut may have emptied some: it is made again.
-    fn is_whole(&self, diff_id: &DiffId) -> bool {
+    pub(super) fn is_whole(&self, diff_id: &DiffId) -> bool {
         let boot = std::fs::read_to_string(self.unpacked_path(diff_id).join("boot"));
         boot.is_ok_and(|boot| !boot.is_empty() && boot == boot_id())
     }
 
-    fn unpacked_path(&self, diff_id: &DiffId) -> PathBuf {
+    pub(super) fn unpacked_path(&self, diff_id: &DiffId) -> PathBuf {
         self.0.root.join("layers").join(diff_id.0.hex())
     }
 }

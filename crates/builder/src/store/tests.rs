@@ -171,3 +171,47 @@ fn threads_share_one_unpacking() {
         }
     });
 }
+
+/// Stores a tar as a layer, as a registry or another tool would bring it.
+fn put_tar(store: &Store, script: &str) -> DiffId {
+    let work = store.work_dir().unwrap();
+    let output = std::process::Command::new("sh")
+        .arg("-euc")
+        .arg(script)
+        .current_dir(work.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    DiffId(store.put_bytes(&output.stdout).unwrap())
+}
+
+#[test]
+fn parents_that_a_layer_leaves_out_stay_as_they_are_below() {
+    let (_directory, store) = new_store();
+    let base = put_tar(
+        &store,
+        "mkdir -p r/tmp r/home/me r/etc; chmod 1777 r/tmp; chmod 700 r/home/me; chmod 711 r
+        chown 7:8 r/home/me; tar -c -C r .",
+    );
+    let upper = put_tar(
+        &store,
+        "mkdir -p r/tmp r/home/me r/etc r/new; : > r/tmp/a; : > r/home/me/b; : > r/new/c; chmod 750 r/etc
+        tar -c -C r tmp/a home/me/b new/c etc",
+    );
+    let modes = |paths: &[PathBuf]| -> Vec<(u32, u32)> {
+        let mode = |name: &&str| {
+            let meta = paths.last().unwrap().join(name).metadata().unwrap();
+            (meta.mode() & 0o7777, meta.uid())
+        };
+        ["", "tmp", "home", "home/me", "etc", "new"].iter().map(mode).collect()
+    };
+    let expected = [(0o711, 0), (0o1777, 0), (0o755, 0), (0o700, 7), (0o750, 0), (0o755, 0)];
+    let paths = store.layer_paths(&[base, upper]).unwrap();
+    assert_eq!(modes(&paths), expected);
+    assert_eq!(store.layer_paths(&[base, upper]).unwrap(), paths);
+    // On its own, and on what has nothing to say, the layer is one and the same.
+    let alone = store.layer_paths(&[upper]).unwrap();
+    let other = put_tar(&store, "mkdir -p r/opt; tar -c -C r opt");
+    assert_eq!(store.layer_paths(&[other, upper]).unwrap()[1], alone[0]);
+    assert_eq!(modes(&alone)[1], (0o755, 0));
+}
