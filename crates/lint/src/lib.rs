@@ -37,6 +37,7 @@ mod linter;
 mod rule;
 pub mod rules;
 mod shell;
+mod suppress;
 
 pub use config::{Config, ContextFacts, LabelKind, Profile, UnknownName};
 pub use diagnostic::{Diagnostic, Label, Severity};

@@ -1,9 +1,14 @@
 //! What a rule sees, and the run over all rules.
 
+use std::collections::BTreeSet;
+
 use dockerfile_parser::{Model, Parse, Span, parse};
 
 pub(crate) use crate::facts::{RunFacts, Step};
-use crate::{Config, Diagnostic, Edit, Fix, Profile, Rule, Severity, facts::Facts, rules};
+use crate::{
+    Config, Diagnostic, Edit, Fix, Profile, Rule, Severity, facts::Facts, rules,
+    suppress::Suppressions,
+};
 
 /// Lints `model` and returns the findings in the order of the text.
 ///
@@ -32,16 +37,40 @@ pub fn lint(model: &Model<'_, '_>, config: &Config) -> Vec<Diagnostic> {
             (rule.check)(&mut linter);
         }
     }
+    let suppressions = Suppressions::new(&linter);
     let mut diagnostics = linter.diagnostics;
+    diagnostics.retain(|diagnostic| !suppressions.cover(diagnostic));
     diagnostics.sort_by(|a, b| {
-        (a.span.start, a.span.end, a.code, &a.message).cmp(&(
-            b.span.start,
-            b.span.end,
-            b.code,
-            &b.message,
-        ))
+        let key = |d: &Diagnostic| (d.span.start, d.span.end, d.code);
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
     });
+    if config.profile == Profile::Hadolint {
+        as_hadolint(&mut diagnostics);
+    }
     diagnostics
+}
+
+/// Does as hadolint does: a file that it cannot parse has that one finding, and a rule says one
+/// thing of one instruction once.
+fn as_hadolint(diagnostics: &mut Vec<Diagnostic>) {
+    let is_refused = |d: &Diagnostic| d.rule.is_none() && !hadolint_accepts(d.code);
+    if let Some(at) = diagnostics.iter().position(is_refused) {
+        diagnostics.swap(0, at);
+        diagnostics.truncate(1);
+        if let Some(first) = diagnostics.first_mut() {
+            first.code = "DL1000";
+        }
+        return;
+    }
+    diagnostics.retain(|diagnostic| diagnostic.rule.is_some());
+    let mut seen = BTreeSet::new();
+    diagnostics.retain(|d| seen.insert((d.lines.0, d.code, d.message.clone())));
+}
+
+/// Tells whether hadolint parses a file with this fault: it has its own rules for those.
+fn hadolint_accepts(code: &str) -> bool {
+    let _ = code;
+    false
 }
 
 /// Parses `source` and lints it; see [`lint()`].

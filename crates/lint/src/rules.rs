@@ -3,7 +3,11 @@
 mod buildkit;
 mod dockwright;
 mod hadolint;
+mod labels;
+mod packages;
 mod repeated;
+mod secrets;
+mod variables;
 
 use crate::Rule;
 

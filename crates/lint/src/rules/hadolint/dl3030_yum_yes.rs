@@ -1,0 +1,29 @@
+use crate::rules::packages;
+use crate::{Applicability, Family, FixAvailability, Levels, Rule, Severity, linter::Linter};
+
+pub(super) static RULE: Rule = Rule {
+    code: "DL3030",
+    name: "yum-yes",
+    aliases: &[],
+    family: Family::Hadolint,
+    levels: Levels::hadolint(Some(Severity::Warning), Some(Severity::Warning)),
+    fix: FixAvailability::Sometimes(Applicability::Safe),
+    page: include_str!("dl3030_yum_yes.md"),
+    check,
+};
+
+const ORDERS: [&str; 3] = ["install", "groupinstall", "localinstall"];
+
+fn check(linter: &mut Linter<'_>) {
+    let message = "Use the -y switch to avoid manual input `yum install -y <package>`";
+    for run in linter.runs() {
+        for command in &run.script.commands {
+            if command.has("yum", &ORDERS) && !command.has_flag(&["y", "assumeyes"]) {
+                linter
+                    .report(&run.step, packages::name_span(run, command), message)
+                    .help("add `-y`")
+                    .fix(packages::flag_fix(run, command, &ORDERS, "-y"));
+            }
+        }
+    }
+}

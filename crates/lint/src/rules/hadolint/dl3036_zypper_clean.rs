@@ -1,0 +1,34 @@
+use crate::rules::packages;
+use crate::{Applicability, Family, FixAvailability, Levels, Rule, Severity, linter::Linter};
+
+pub(super) static RULE: Rule = Rule {
+    code: "DL3036",
+    name: "zypper-clean",
+    aliases: &["DS-0020", "DD034"],
+    family: Family::Hadolint,
+    levels: Levels::hadolint(Some(Severity::Warning), Some(Severity::Info)),
+    fix: FixAvailability::Sometimes(Applicability::Safe),
+    page: include_str!("dl3036_zypper_clean.md"),
+    check,
+};
+
+fn check(linter: &mut Linter<'_>) {
+    for run in linter.runs() {
+        let unclean = packages::is_left_unclean(
+            run,
+            |command| command.has("zypper", &["install", "in"]),
+            |command| command.has("zypper", &["clean", "cc"]),
+        );
+        let Some(command) = unclean else { continue };
+        let is_silent = !linter.is_hadolint() && !packages::is_shipped(linter, run.step.stage);
+        if packages::has_cache_mount(run, "/var/cache/zypp") || is_silent {
+            continue;
+        }
+        let fix = packages::append_fix(linter, run, "zypper clean");
+        let span = packages::name_span(run, command);
+        linter
+            .report(&run.step, span, "`zypper clean` missing after zypper use.")
+            .help("end this `RUN` with `zypper clean`")
+            .fix(fix);
+    }
+}

@@ -1,0 +1,200 @@
+//! The label schema: which labels must be there, and what their values must be.
+
+use dockerfile_parser::{Kind, Pair};
+
+use crate::{
+    LabelKind,
+    linter::{Linter, Step},
+};
+
+/// Returns every pair of every LABEL.
+pub(super) fn pairs<'m>(linter: &Linter<'m>) -> Vec<(&'m Step<'m>, &'m Pair<'m>)> {
+    let mut pairs = Vec::new();
+    for step in linter.steps() {
+        if let Kind::Label(label) = &step.instruction.kind {
+            pairs.extend(label.pairs.iter().map(|pair| (step, pair)));
+        }
+    }
+    pairs
+}
+
+/// Reports the labels of `kind` whose value `is_valid` refuses.
+pub(super) fn check(
+    linter: &mut Linter<'_>,
+    kind: LabelKind,
+    is_valid: fn(&str) -> bool,
+    what: &str,
+) {
+    for (step, pair) in pairs(linter) {
+        let name = unquoted(&pair.name);
+        let schema = &linter.config.label_schema;
+        let is_meant = schema.iter().any(|(known, of)| *known == name && *of == kind);
+        if is_meant && !is_valid(&unquoted(&pair.value)) {
+            let message = if kind == LabelKind::Semver {
+                format!("Label `{name}` does not conform to semantic versioning.")
+            } else {
+                format!("Label `{name}` is not a valid {what}.")
+            };
+            linter.report(step, pair.value.span(), message);
+        }
+    }
+}
+
+/// Returns the stages that have the label `name`, and those whose content goes into one that has
+/// it.
+pub(super) fn stages_with(linter: &Linter<'_>, name: &str) -> Vec<usize> {
+    let mut stages: Vec<usize> = pairs(linter)
+        .into_iter()
+        .filter(|(_, pair)| unquoted(&pair.name) == name)
+        .filter_map(|(step, _)| step.stage)
+        .collect();
+    // A used stage comes before its user, so one pass from the end is enough.
+    for stage in linter.model.stages.iter().rev() {
+        if stages.contains(&stage.index) {
+            stages.extend(linter.facts.parents.get(stage.index).copied().flatten());
+            let copied = stage.references.iter().filter(|reference| {
+                linter
+                    .steps()
+                    .get(reference.instruction)
+                    .is_some_and(|step| matches!(step.instruction.kind, Kind::Copy(_)))
+            });
+            stages.extend(copied.map(|reference| reference.stage));
+        }
+    }
+    stages
+}
+
+/// Returns `text` without the quotes around it.
+pub(super) fn unquoted(text: &str) -> String {
+    for quote in ['"', '\''] {
+        let inner = text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+        if let Some(inner) = inner {
+            return inner.to_owned();
+        }
+    }
+    text.to_owned()
+}
+
+/// Tells whether `text` is an absolute URI (RFC 3986).
+pub(super) fn is_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let is_scheme_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let is_url_char = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(is_scheme_char)
+        && rest.chars().all(is_url_char)
+}
+
+/// Tells whether `text` is a time of RFC 3339.
+pub(super) fn is_time(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digits = |from: usize, to: usize| {
+        let range = bytes.get(from..to)?;
+        range.iter().all(u8::is_ascii_digit).then_some(())?;
+        text.get(from..to)?.parse::<u32>().ok()
+    };
+    let sign = |at: usize, allowed: &[u8]| bytes.get(at).is_some_and(|b| allowed.contains(b));
+    let part = |from: usize, to: usize, low: u32, high: u32| {
+        digits(from, to).is_some_and(|number| (low..=high).contains(&number))
+    };
+    let head = digits(0, 4).is_some()
+        && sign(4, b"-")
+        && part(5, 7, 1, 12)
+        && sign(7, b"-")
+        && part(8, 10, 1, 31)
+        && sign(10, b"Tt ")
+        && part(11, 13, 0, 23)
+        && sign(13, b":")
+        && part(14, 16, 0, 59)
+        && sign(16, b":")
+        && part(17, 19, 0, 60);
+    let rest = text.get(19..).unwrap_or_default();
+    let rest = rest
+        .strip_prefix('.')
+        .map_or(rest, |fraction| fraction.trim_start_matches(|c: char| c.is_ascii_digit()));
+    let is_zone = |zone: &str| {
+        let offset = zone.strip_prefix(['+', '-']).unwrap_or_default();
+        matches!(zone, "Z" | "z")
+            || offset.split_once(':').is_some_and(|(hours, minutes)| {
+                [hours, minutes]
+                    .iter()
+                    .all(|part| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()))
+            })
+    };
+    head && is_zone(rest)
+}
+
+/// Ids of SPDX licences without the family of versions, which is matched by rule.
+const LICENCES: &str = include_str!("spdx.txt");
+
+/// Tells whether `text` is the id of an SPDX licence.
+pub(super) fn is_licence(text: &str) -> bool {
+    LICENCES.lines().any(|line| line == text)
+}
+
+/// Tells whether `text` is 7 or 40 lower-case hexadecimal digits.
+pub(super) fn is_hash(text: &str) -> bool {
+    matches!(text.len(), 7 | 40)
+        && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+/// Tells whether `text` is a semantic version.
+pub(super) fn is_version(text: &str) -> bool {
+    let (text, build) = text.split_once('+').map_or((text, None), |(t, b)| (t, Some(b)));
+    let (core, pre) = text.split_once('-').map_or((text, None), |(c, p)| (c, Some(p)));
+    let is_number = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_digit())
+            && (part == "0" || !part.starts_with('0'))
+    };
+    let is_identifier = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let is_pre = |part: &str| {
+        is_identifier(part) && (!part.bytes().all(|b| b.is_ascii_digit()) || is_number(part))
+    };
+    core.split('.').count() == 3
+        && core.split('.').all(is_number)
+        && pre.is_none_or(|pre| pre.split('.').all(is_pre))
+        && build.is_none_or(|build| build.split('.').all(is_identifier))
+}
+
+/// Tells whether `text` is a mail address (the dot-atom and quoted forms of RFC 5322).
+pub(super) fn is_mail(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let is_atom_char = |c: char| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
+    let is_dot_atom =
+        |text: &str| text.split('.').all(|part| !part.is_empty() && part.chars().all(is_atom_char));
+    let is_quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
+    let is_literal = domain.starts_with('[') && domain.ends_with(']');
+    (is_dot_atom(local) || is_quoted) && (is_dot_atom(domain) || is_literal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(is_valid: fn(&str) -> bool, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!(is_valid(text), "{text}");
+        }
+        for text in bad {
+            assert!(!is_valid(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn values() {
+        check(is_url, &["https://a.b/c?d#e", "mailto:a@b"], &["a.b", "not a url", "://x"]);
+        check(
+            is_time,
+            &["2026-08-01T12:00:00Z", "2026-08-01T12:00:00.5+01:00"],
+            &["2026-08-01", "2026-13-01T12:00:00Z", "2026-08-01T12:00:00"],
+        );
+        check(is_licence, &["MIT", "BSD-3-Clause"], &["free", "MIT OR Apache-2.0", ""]);
+        check(is_hash, &["43c572f", &"0".repeat(40)], &["43C572F", "43c572", ""]);
+        check(is_version, &["1.2.3", "1.0.0-rc.1+b"], &["1.2", "01.2.3", "v1.2.3", "1.2.3-"]);
+        check(is_mail, &["a@b.c", "a.b+c@d"], &["a", "a@", "@b", "a b@c"]);
+    }
+}

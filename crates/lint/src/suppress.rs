@@ -1,0 +1,195 @@
+//! Comments in the file that turn rules off.
+
+use dockerfile_parser::{Kind, Span, TokenKind};
+
+use crate::{Diagnostic, Profile, linter::Linter};
+
+/// What a `# hadolint …` comment says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Comment<'t> {
+    /// `ignore=…`: for the instruction on the next line.
+    Ignore(Vec<&'t str>),
+    /// `stage ignore=…`: for the stage whose FROM is on the next line.
+    Stage(Vec<&'t str>),
+    /// `global ignore=…`: for the file.
+    Global(Vec<&'t str>),
+    /// `shell=…`: the shell of the RUNs that follow.
+    Shell(&'t str),
+}
+
+/// Reads a comment as hadolint does: the whole of it must match, codes are capital letters of
+/// `DLSC` and digits, and a reason may follow a second `#`.
+pub(crate) fn hadolint_comment(text: &str) -> Option<Comment<'_>> {
+    let text = text.strip_prefix('#')?.trim();
+    let rest = text.strip_prefix("hadolint")?;
+    let rest = rest.starts_with([' ', '\t']).then(|| rest.trim_start())?;
+    if let Some(value) = value_of(rest, "shell") {
+        return Some(Comment::Shell(value.split_whitespace().next().unwrap_or_default()));
+    }
+    let (scope, rest) = match rest.split_once([' ', '\t']) {
+        Some((scope @ ("global" | "stage"), rest)) => (scope, rest.trim_start()),
+        _ => ("", rest),
+    };
+    let codes = codes(value_of(rest, "ignore")?)?;
+    Some(match scope {
+        "global" => Comment::Global(codes),
+        "stage" => Comment::Stage(codes),
+        _ => Comment::Ignore(codes),
+    })
+}
+
+/// Returns what stands after `key =`.
+fn value_of<'t>(text: &'t str, key: &str) -> Option<&'t str> {
+    text.strip_prefix(key)?.trim_start().strip_prefix('=').map(str::trim_start)
+}
+
+/// Reads `CODE,CODE # reason`.
+fn codes(text: &str) -> Option<Vec<&str>> {
+    let text = text.split_once('#').map_or(text, |(codes, _)| codes).trim_end();
+    let codes: Vec<&str> = text.split(',').map(str::trim).collect();
+    let is_code = |code: &str| {
+        !code.is_empty() && code.bytes().all(|b| b"DLSC".contains(&b) || b.is_ascii_digit())
+    };
+    codes.iter().all(|code| is_code(code)).then_some(codes)
+}
+
+/// The value of `# check=skip=A,B;error=true`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CheckOptions<'t> {
+    pub(crate) skip: Vec<&'t str>,
+    pub(crate) experimental: Vec<&'t str>,
+}
+
+/// Reads the value of a `check` directive; text after a blank is a comment.
+pub(crate) fn check_options(value: &str) -> CheckOptions<'_> {
+    let value = value.split_whitespace().next().unwrap_or_default();
+    let mut options = CheckOptions::default();
+    for part in value.split(';') {
+        let Some((key, names)) = part.split_once('=') else { continue };
+        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+        match key.trim().to_ascii_lowercase().as_str() {
+            "skip" => options.skip.extend(names),
+            "experimental" => options.experimental.extend(names),
+            _ => {}
+        }
+    }
+    options
+}
+
+/// What the comments of a file turn off.
+pub(crate) struct Suppressions<'m> {
+    /// For the whole file.
+    global: Vec<&'m str>,
+    /// Between offsets.
+    ranges: Vec<(Span, Vec<&'m str>)>,
+}
+
+impl<'m> Suppressions<'m> {
+    pub(crate) fn new(linter: &Linter<'m>) -> Self {
+        let mut suppressions = Self { global: Vec::new(), ranges: Vec::new() };
+        if linter.config.disable_ignore_comments {
+            return suppressions;
+        }
+        if linter.config.profile != Profile::Buildkit {
+            suppressions.add_hadolint(linter);
+        }
+        if linter.config.profile != Profile::Hadolint {
+            suppressions.add_checks(linter);
+        }
+        suppressions
+    }
+
+    fn add_hadolint(&mut self, linter: &Linter<'m>) {
+        let parse = linter.parse();
+        let comments = parse.tokens.iter().filter(|token| token.kind == TokenKind::Comment);
+        for token in comments {
+            let Some(comment) = hadolint_comment(linter.source(token.span)) else { continue };
+            let line = linter.facts.line(token.span.start) + 1;
+            let steps = linter.steps();
+            let at = steps.partition_point(|step| step.lines.0 < line);
+            let next = steps.get(at).filter(|step| step.lines.0 == line);
+            match comment {
+                Comment::Global(codes) => self.global.extend(codes),
+                Comment::Ignore(codes) => {
+                    self.ranges.extend(next.map(|step| (step.instruction.span, codes)));
+                }
+                Comment::Stage(codes) => {
+                    let Some(step) =
+                        next.filter(|step| matches!(step.instruction.kind, Kind::From(_)))
+                    else {
+                        continue;
+                    };
+                    let last = steps.iter().rev().find(|other| other.stage == step.stage);
+                    let last = last.unwrap_or(step);
+                    self.ranges.push((step.instruction.span.cover(last.instruction.span), codes));
+                }
+                Comment::Shell(_) => {}
+            }
+        }
+    }
+
+    fn add_checks(&mut self, linter: &Linter<'m>) {
+        let directives = linter.parse().directives.iter();
+        for directive in directives.filter(|directive| directive.key == "check") {
+            self.global.extend(check_options(directive.value.as_str()).skip);
+        }
+        for step in linter.steps() {
+            let span = step.instruction.span;
+            for comment in &step.instruction.comments {
+                if let Some(value) = check_comment(comment.as_str()) {
+                    self.ranges.push((span, check_options(value).skip));
+                }
+            }
+        }
+    }
+
+    /// Tells whether a comment turns `diagnostic` off.
+    pub(crate) fn cover(&self, diagnostic: &Diagnostic) -> bool {
+        let Some(rule) = diagnostic.rule else { return false };
+        let is_named =
+            |names: &[&str]| names.iter().any(|name| *name == "all" || rule.is_called(name));
+        is_named(&self.global)
+            || self.ranges.iter().any(|(span, names)| {
+                let start = diagnostic.span.start;
+                span.start <= start && start <= span.end && is_named(names)
+            })
+    }
+}
+
+/// Returns the value of a comment `check=…` above an instruction.
+pub(crate) fn check_comment(comment: &str) -> Option<&str> {
+    value_of(comment.trim().trim_start_matches('#').trim_start(), "check")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<Comment<'_>>) {
+        assert_eq!(hadolint_comment(text), expected, "{text}");
+    }
+
+    #[test]
+    fn hadolint_comments() {
+        check("# hadolint ignore=DL3003", Some(Comment::Ignore(vec!["DL3003"])));
+        check(
+            "#hadolint  ignore = DL3003 , SC2086 # why",
+            Some(Comment::Ignore(vec!["DL3003", "SC2086"])),
+        );
+        check("# hadolint global ignore=DL3003", Some(Comment::Global(vec!["DL3003"])));
+        check("# hadolint stage ignore=DL3003", Some(Comment::Stage(vec!["DL3003"])));
+        check("# hadolint shell=bash", Some(Comment::Shell("bash")));
+        check("# hadolint ignore=DL3003,", None);
+        check("# hadolint ignore=dl3003", None);
+        check("# hadolint ignore=all", None);
+        check("# hadolintignore=DL3003", None);
+    }
+
+    #[test]
+    fn checks() {
+        let options = check_options("skip=A,B;error=true // why");
+        assert_eq!(options.skip, ["A", "B"]);
+        assert_eq!(check_options("experimental=all").experimental, ["all"]);
+    }
+}
