@@ -32,6 +32,8 @@ pub struct Config {
     pub build_contexts: Vec<String>,
     /// Facts about the build context, when there is one.
     pub context: Option<ContextFacts>,
+    /// Facts about base images, as far as they are known.
+    pub base_images: Vec<BaseImageFacts>,
 }
 
 impl Config {
@@ -50,6 +52,7 @@ impl Config {
             platform: "linux/amd64".to_owned(),
             build_contexts: Vec::new(),
             context: None,
+            base_images: Vec::new(),
         }
     }
 
@@ -170,6 +173,15 @@ impl std::str::FromStr for LabelKind {
 pub struct ContextFacts {
     /// The text of the `.dockerignore` in force; `None` when there is none.
     pub ignore_file: Option<String>,
+}
+
+/// What is known of a base image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BaseImageFacts {
+    /// The name as FROM gives it, variables put in.
+    pub name: String,
+    /// The platform of the image that was found, `linux/arm64` for example.
+    pub platform: Option<String>,
 }
 
 /// Tells whether `name` is a code of ShellCheck's: `SC` and digits.

@@ -24,7 +24,10 @@ pub(crate) fn image_name(text: &str) -> ImageName<'_> {
         None => (rest, None),
     };
     let host = path.split_once('/').filter(|(host, _)| {
-        host.contains(['.', ':']) || *host == "localhost" || host.chars().any(char::is_uppercase)
+        !host.contains('$')
+            && (host.contains(['.', ':'])
+                || *host == "localhost"
+                || host.chars().any(char::is_uppercase))
     });
     let (registry, name) = host.map_or((None, path), |(host, name)| (Some(host), name));
     ImageName { registry, name, tag, digest }

@@ -6,8 +6,11 @@ use dockerfile_parser::{Model, Parse, Span, parse};
 
 pub(crate) use crate::facts::{RunFacts, Step};
 use crate::{
-    Config, Diagnostic, Edit, Fix, Profile, Rule, Severity, facts::Facts, rules,
-    suppress::Suppressions,
+    Config, Diagnostic, Edit, Fix, Profile, Rule, Severity,
+    facts::Facts,
+    rules,
+    scope::Scopes,
+    suppress::{self, Suppressions},
 };
 
 /// Lints `model` and returns the findings in the order of the text.
@@ -22,17 +25,25 @@ use crate::{
 /// use dockwright_lint::{Config, Profile, lint};
 ///
 /// let parsed = parse("FROM debian:13\nWORKDIR app\n");
-/// let model = Model { parse: &parsed, stages: vec![], global_args: vec![], errors: vec![] };
+/// let model = Model::new(&parsed);
 /// let diagnostics = lint(&model, &Config::new(Profile::Dockwright));
 ///
 /// assert_eq!(diagnostics[0].code, "DL3000");
 /// ```
 pub fn lint(model: &Model<'_, '_>, config: &Config) -> Vec<Diagnostic> {
     let facts = Facts::new(model);
-    let mut linter = Linter { model, config, facts: &facts, rule: None, diagnostics: Vec::new() };
+    let scopes = Scopes::new(model, &facts, config);
+    let mut linter = Linter {
+        model,
+        config,
+        facts: &facts,
+        scopes: &scopes,
+        rule: None,
+        diagnostics: Vec::new(),
+    };
     syntax_errors(&mut linter);
     for rule in rules::all() {
-        if let Some(severity) = config.level(rule) {
+        if let Some(severity) = config.level(rule).or_else(|| asked_for(&linter, rule)) {
             linter.rule = Some((rule, severity));
             (rule.check)(&mut linter);
         }
@@ -48,6 +59,20 @@ pub fn lint(model: &Model<'_, '_>, config: &Config) -> Vec<Diagnostic> {
         as_hadolint(&mut diagnostics);
     }
     diagnostics
+}
+
+/// Returns the severity of an experimental check of BuildKit's that the file turns on.
+fn asked_for(linter: &Linter<'_>, rule: &Rule) -> Option<Severity> {
+    let is_off = linter.is_hadolint() || linter.config.ignore.iter().any(|n| rule.is_called(n));
+    if rule.code != "InvalidDefinitionDescription" || is_off {
+        return None;
+    }
+    let mut checks = linter.parse().directives.iter().filter(|d| d.key == "check");
+    let is_named = |value: &str| {
+        let names = suppress::check_options(value).experimental;
+        names.iter().any(|name| *name == "all" || rule.is_called(name))
+    };
+    checks.any(|directive| is_named(directive.value.as_str())).then_some(Severity::Warning)
 }
 
 /// Does as hadolint does: a file that it cannot parse has that one finding, and a rule says one
@@ -76,7 +101,7 @@ fn hadolint_accepts(code: &str) -> bool {
 /// Parses `source` and lints it; see [`lint()`].
 pub fn lint_text(source: &str, config: &Config) -> Vec<Diagnostic> {
     let parsed = parse(source);
-    let model = Model { parse: &parsed, stages: vec![], global_args: vec![], errors: vec![] };
+    let model = Model::new(&parsed);
     lint(&model, config)
 }
 
@@ -88,6 +113,8 @@ pub(crate) struct Linter<'m> {
     pub(crate) config: &'m Config,
     /// What was computed once for all rules.
     pub(crate) facts: &'m Facts<'m>,
+    /// The values of variables.
+    pub(crate) scopes: &'m Scopes<'m>,
     /// The rule that runs now, and its severity.
     rule: Option<(&'static Rule, Severity)>,
     diagnostics: Vec<Diagnostic>,
@@ -121,8 +148,8 @@ impl<'m> Linter<'m> {
 
     /// Returns `text` of a FROM with the defaults of the ARGs before the first FROM and the values
     /// of `--build-arg` put in; `None` when a variable has no value.
-    pub(crate) fn expand_from(&self, _step: &Step<'_>, text: &str) -> Option<String> {
-        (!text.contains('$')).then(|| text.to_owned())
+    pub(crate) fn expand_from(&self, text: &str) -> Option<String> {
+        self.scopes.expand_global(text, self.parse().escape)
     }
 
     /// Tells whether hadolint's exact triggers are asked for.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Applicability, Config, ContextFacts, Family, FixAvailability, LabelKind, Profile, Rule, fix,
-    lint_text, rules,
+    Applicability, BaseImageFacts, Config, ContextFacts, Family, FixAvailability, LabelKind,
+    Profile, Rule, fix, lint_text, rules,
 };
 
 /// An example of a page: the words after `dockerfile`, and the text.
@@ -45,6 +45,11 @@ fn config(rule: &Rule, example: &Example) -> Config {
             Some(("profile", value)) => config.profile = value.parse().expect("a profile"),
             Some(("ignorefile", value)) => {
                 config.context = Some(ContextFacts { ignore_file: Some(value.to_owned()) });
+            }
+            Some(("base", value)) => {
+                let (name, platform) = value.split_once('@').expect("base=NAME@PLATFORM");
+                let platform = Some(platform.to_owned());
+                config.base_images.push(BaseImageFacts { name: name.to_owned(), platform });
             }
             None if word == "strict" => config.strict_labels = true,
             _ => {}
@@ -87,7 +92,9 @@ fn examples_of_the_pages() {
                     let mut config = config;
                     config.ignore.extend(
                         rules::all()
-                            .filter(|other| other.code != rule.code)
+                            .filter(|other| {
+                                !rule.is_called(other.code) && !other.is_called(rule.code)
+                            })
                             .map(|other| other.code.to_owned()),
                     );
                     let fixed = fix(&bad.text, &config, Applicability::Unsafe).text;

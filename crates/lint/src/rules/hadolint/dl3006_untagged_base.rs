@@ -17,7 +17,7 @@ fn check(linter: &mut Linter<'_>) {
     let mut names: Vec<&str> = Vec::new();
     for step in linter.steps() {
         let Kind::From(from) = &step.instruction.kind else { continue };
-        let expanded = linter.expand_from(step, &from.image);
+        let expanded = linter.expand_from(&from.image);
         let is_untagged = if linter.is_hadolint() {
             is_untagged_for_hadolint(&from.image, &names)
         } else {

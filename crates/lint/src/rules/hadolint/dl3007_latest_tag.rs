@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(linter: &mut Linter<'_>) {
     for step in linter.steps() {
         let Kind::From(from) = &step.instruction.kind else { continue };
-        let expanded = linter.expand_from(step, &from.image);
+        let expanded = linter.expand_from(&from.image);
         let name = match &expanded {
             Some(image) if !linter.is_hadolint() => image_name(image),
             _ => hadolint_image_name(&from.image),
