@@ -80,7 +80,7 @@ impl<'m> Facts<'m> {
             facts.steps.push(step);
             facts.add(step);
             if let Kind::Onbuild(onbuild) = &instruction.kind {
-                facts.add(Step { instruction: &*onbuild.trigger, is_trigger: true, ..step });
+                facts.add(Step { instruction: &onbuild.trigger, is_trigger: true, ..step });
             }
         }
         facts
@@ -96,11 +96,6 @@ impl<'m> Facts<'m> {
     /// Returns the line of `offset`, counted from 1.
     pub(crate) fn line(&self, offset: u32) -> u32 {
         self.line_starts.partition_point(|start| *start <= offset) as u32
-    }
-
-    /// Returns the lines of `range` as a whole, without the line end of the last.
-    pub(crate) fn line_start(&self, line: u32) -> Option<u32> {
-        self.line_starts.get((line as usize).checked_sub(1)?).copied()
     }
 
     /// Returns the stage and those it is based on, nearest first.

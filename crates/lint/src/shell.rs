@@ -82,11 +82,6 @@ impl Word {
     pub(crate) fn is_flag(&self) -> bool {
         self.text.starts_with('-') && !matches!(self.text.as_str(), "-" | "--")
     }
-
-    /// Tells whether a part of the word is only known when it runs.
-    pub(crate) fn has_expansion(&self) -> bool {
-        self.text.contains("${")
-    }
 }
 
 /// Commands that run the command in their first argument.
@@ -161,20 +156,6 @@ impl Command {
             }
         }
         words
-    }
-
-    /// Returns the value of a flag, `--name value`, `--name=value` or `-n value`.
-    pub(crate) fn flag_value(&self, names: &[&str]) -> Option<&str> {
-        let mut arguments = self.arguments().iter();
-        while let Some(word) = arguments.next() {
-            if word.is_flag() && flags_of(&word.text).any(|flag| names.contains(&flag)) {
-                return match word.text.split_once('=') {
-                    Some((_, value)) => Some(value),
-                    None => arguments.next().map(|word| word.text.as_str()),
-                };
-            }
-        }
-        None
     }
 
     /// Sets which word is the name.

@@ -327,9 +327,7 @@ impl<'t> Reader<'t> {
                 return Err(Broken);
             }
             match self.peek() {
-                Some(b'<' | b'>') if !self.is_process_substitution() => {
-                    self.redirection(0).map(|_| ())?
-                }
+                Some(b'<' | b'>') if !self.is_process_substitution() => drop(self.redirection(0)?),
                 _ => {
                     if self.word()?.text == "]" {
                         return self.redirections();

@@ -1,5 +1,5 @@
 use crate::{Family, FixAvailability, Levels, Rule, Severity, linter::Linter};
-use dockerfile_parser::Kind;
+use dockerfile_parser::{IgnoreFile, Kind};
 
 pub(super) static RULE: Rule = Rule {
     code: "CopyIgnoredFile",
@@ -17,7 +17,7 @@ fn check(linter: &mut Linter<'_>) {
     else {
         return;
     };
-    let patterns = crate::ignore::Patterns::parse(text);
+    let patterns = IgnoreFile::parse(text);
     if patterns.has_exceptions() {
         return;
     }
@@ -28,9 +28,9 @@ fn check(linter: &mut Linter<'_>) {
             _ => continue,
         };
         for source in sources {
-            let path = crate::ignore::clean(source);
+            let path = clean(source);
             let is_file = !source.starts_with("<<") && !source.contains("://");
-            if is_file && patterns.ignore(&path) {
+            if is_file && is_ignored(&patterns, &path) {
                 let message = format!(
                     "Attempting to {verb} file \"{path}\" that is excluded by .dockerignore"
                 );
@@ -39,5 +39,35 @@ fn check(linter: &mut Linter<'_>) {
                     .help("take the pattern out of `.dockerignore`");
             }
         }
+    }
+}
+
+/// Tells whether `path` is left out; the context itself is, only where everything is.
+fn is_ignored(patterns: &IgnoreFile, path: &str) -> bool {
+    if path == "." || path == "/" {
+        return patterns.patterns().any(|pattern| ["*", "**", "**/*"].contains(&pattern));
+    }
+    patterns.ignores(path)
+}
+
+/// Cleans a path as Go's `filepath.Clean` does.
+fn clean(path: &str) -> String {
+    let is_rooted = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if is_rooted => {}
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    match (is_rooted, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
     }
 }

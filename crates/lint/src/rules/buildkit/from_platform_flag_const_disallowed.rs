@@ -1,6 +1,5 @@
-use crate::platform::Platform;
 use crate::{Family, FixAvailability, Levels, Rule, linter::Linter};
-use dockerfile_parser::Kind;
+use dockerfile_parser::{Kind, Platform};
 
 pub(super) static RULE: Rule = Rule {
     code: "FromPlatformFlagConstDisallowed",
@@ -24,8 +23,8 @@ fn check(linter: &mut Linter<'_>) {
         }
         let name = from.name.as_ref().map(|name| name.to_lowercase());
         if let Some(name) = name {
-            let Some(parsed) = Platform::parse(value) else { continue };
-            if name.contains(&parsed.system) || name.contains(&parsed.architecture) {
+            let Ok(parsed) = value.parse::<Platform>() else { continue };
+            if name.contains(&parsed.os) || name.contains(&parsed.architecture) {
                 continue;
             }
         }

@@ -1,6 +1,5 @@
-use crate::reference::is_reference;
 use crate::{Family, FixAvailability, Levels, Profile, Rule, Severity, linter::Linter};
-use dockerfile_parser::Kind;
+use dockerfile_parser::{ImageRef, Kind};
 
 pub(super) static RULE: Rule = Rule {
     code: "InvalidDefaultArgInFrom",
@@ -23,7 +22,7 @@ fn check(linter: &mut Linter<'_>) {
         let Kind::From(from) = &base.step.instruction.kind else { continue };
         let Some(image) = &base.default_image else { return };
         let is_plain = !is_buildkit && !from.image.contains('$');
-        if !is_reference(image) && !is_plain {
+        if ImageRef::parse(image).is_err() && !is_plain {
             let message = format!(
                 "Default value for ARG {} results in empty or invalid base image name",
                 from.image.as_str()
