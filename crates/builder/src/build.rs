@@ -1,12 +1,18 @@
 //! The entry point.
 
-use crate::{Error, Event, Image, Request, Result, Store};
+use std::collections::BTreeMap;
+
+use crate::event::Warning;
+use crate::plan::{BaseImage, Plan, Planned, plan};
+use crate::{Error, Event, Image, Request, Result, Store, history, solve};
 
 /// What a build made.
 #[derive(Clone, Debug)]
 pub struct Build {
     /// The image, written to the store. It has no name yet.
     pub image: Image,
+    /// What was run.
+    pub plan: Plan,
 }
 
 /// Builds an image and writes it to `store`.
@@ -18,6 +24,44 @@ pub struct Build {
 ///
 /// When the Dockerfile or the request is wrong, a command fails, or the machine does not do what
 /// was asked. The error points into the Dockerfile wherever that is what must change.
-pub fn build(_request: &Request, _store: &Store, _events: &mut dyn FnMut(Event)) -> Result<Build> {
-    Err(Error::new("building is not supported yet"))
+pub fn build(request: &Request, store: &Store, events: &mut dyn FnMut(Event)) -> Result<Build> {
+    let plan = make_plan(request, store)?;
+    for Warning { message, span } in &plan.warnings {
+        events(Event::Warning(Warning { message: message.clone(), span: *span }));
+    }
+    let stack = solve::solve(&plan, request, store, events)?;
+    let mut config = plan.config.clone();
+    history::fit(&mut config.history, stack.layers.len(), plan.epoch);
+    config.created = Some(history::rfc3339(plan.epoch));
+    let image = Image::write(store, &config, &stack.layers)?;
+    Ok(Build { image, plan })
+}
+
+/// Makes the plan of a build, with the base images that the store holds.
+///
+/// # Errors
+///
+/// When the Dockerfile or the request is wrong, or a base image is not in the store.
+pub fn make_plan(request: &Request, store: &Store) -> Result<Plan> {
+    let parse = dockerfile_parser::parse(&request.dockerfile);
+    let mut images = BTreeMap::new();
+    loop {
+        let missing = match plan(request, &parse, &images)? {
+            Planned::Plan(plan) => return Ok(*plan),
+            Planned::Missing(missing) => missing,
+        };
+        let name = &missing.name;
+        let record = store.resolve(name)?.ok_or_else(|| {
+            Error::new(format!("the image `{name}` is not in the store"))
+                .with_span(missing.span)
+                .with_help(format!(
+                    "load it with `dockwright load --name {name} OCI_LAYOUT`, or make it with \
+                     `dockwright import ROOTFS {name}`"
+                ))
+        })?;
+        let image =
+            Image::load(store, &record.manifest).map_err(|error| error.with_span(missing.span))?;
+        let base = BaseImage { manifest: image.manifest, config: image.config };
+        images.insert(missing.name, base);
+    }
 }

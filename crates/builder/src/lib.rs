@@ -1,35 +1,43 @@
-//! A daemonless Dockerfile builder.
+#![doc = include_str!("../README.md")]
 
 pub mod archive;
 mod build;
+pub mod cache;
 pub mod compress;
 pub mod config;
+mod context;
 mod digest;
 mod error;
 mod event;
 pub mod exec;
 pub mod export;
+mod file_op;
 pub mod history;
 pub mod image;
 pub mod import;
 pub mod inspect;
 pub mod layer;
 pub mod namespace;
+pub mod op;
+pub mod plan;
 mod request;
 pub mod snapshot;
+mod solve;
 pub mod store;
 mod sys;
 mod tree;
 
-pub use build::{Build, build};
+pub use build::{Build, build, make_plan};
 pub use config::ImageConfig;
 pub use digest::{DiffId, Digest};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Outcome, Step, StepId, Stream, Warning};
 pub use exec::{Exit, Process};
+pub use file_op::{Chmod, Clause};
 pub use history::rfc3339;
 pub use image::Image;
 pub use namespace::enter;
+pub use plan::Plan;
 pub use request::{IgnoreFile, NamedContext, Network, Request, Ulimit};
 pub use snapshot::Snapshot;
 pub use store::Store;

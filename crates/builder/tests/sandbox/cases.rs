@@ -238,8 +238,8 @@ fn hostile_images(entered: &Entered) {
     fs::remove_file(image.root().join("etc/passwd")).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, image.root().join("etc/passwd"), rustix::fs::Mode::RUSR)
         .unwrap();
-    let expected = "`/etc/passwd` of the image is not a regular file";
-    check_error(&image, &script("true"), ErrorKind::Input, expected);
+    // Nobody waits for a writer: what is no file holds no users.
+    assert_eq!(image.run(&script("true")).result.unwrap(), Exit::Code(0));
 }
 
 fn networks(image: &Image) {

@@ -1,0 +1,151 @@
+//! Cache keys and records.
+//!
+//! The key of a step is the digest of its preimage: what the step does, the content of what it
+//! reads, and the layers that it stands on, never a time, an inode number or a path of this
+//! machine. The preimage is kept with the result, so that a later build can tell what changed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::op::{CacheMount, CopyOp, CopySource, ExecOp, Input, MkdirOp, MountKind};
+use crate::{DiffId, Digest, Result, Store};
+
+/// Changes whenever equal preimages would no longer mean equal results.
+const VERSION: u32 = 1;
+
+/// Everything that a step's result depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preimage {
+    /// The version of these rules.
+    pub version: u32,
+    /// `exec`, `copy` or `mkdir`.
+    pub kind: String,
+    /// The layers below, as [`chain`] tells them; `None` for `--link`, which does not see them.
+    pub parent: Option<Digest>,
+    /// What the step does, by name.
+    pub fields: BTreeMap<String, Value>,
+    /// The digests of the content that the step reads, by what reads it.
+    pub contents: BTreeMap<String, Digest>,
+}
+
+/// The result of a step, with what led to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// What led to it.
+    pub preimage: Preimage,
+    /// The layer that came of it.
+    pub layer: DiffId,
+}
+
+impl Preimage {
+    /// Returns the key of the step.
+    pub fn key(&self) -> Result<Digest> {
+        let json = serde_json::to_vec(self)
+            .map_err(|error| crate::Error::system("cannot encode a cache key", error))?;
+        Ok(Digest::of(&json))
+    }
+
+    /// The preimage of a RUN. `contents` are digests of what its mounts show, by target.
+    pub(crate) fn exec(op: &ExecOp, parent: Digest, contents: BTreeMap<String, Digest>) -> Self {
+        let mut fields = BTreeMap::new();
+        let env: Vec<String> = op.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let hosts: Vec<&String> = op.extra_hosts.iter().map(|(name, _)| name).collect();
+        let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+        set("argv", json!(op.argv));
+        set("env", json!(env));
+        set("cwd", json!(op.cwd));
+        set("user", json!(op.user));
+        set("network", json!(format!("{:?}", op.network)));
+        set("insecure", json!(op.insecure));
+        set("hostname", json!(op.hostname));
+        set("hosts", json!(hosts));
+        set("shm_size", json!(op.shm_size_bytes));
+        set(
+            "mounts",
+            json!(
+                op.mounts.iter().map(|m| mount(m.target.as_deref(), &m.kind)).collect::<Vec<_>>()
+            ),
+        );
+        if let Some(script) = &op.script {
+            set("script", json!([script.name, script.data]));
+        }
+        Self { version: VERSION, kind: "exec".to_owned(), parent: Some(parent), fields, contents }
+    }
+
+    /// The preimage of a COPY or ADD. `contents` are the digests of its sources' listings.
+    pub(crate) fn copy(op: &CopyOp, parent: Digest, contents: BTreeMap<String, Digest>) -> Self {
+        let mut fields = BTreeMap::new();
+        let inline: Vec<Value> = op
+            .sources
+            .iter()
+            .filter_map(|source| match source {
+                CopySource::Inline(file) => Some(json!([file.name, file.data])),
+                CopySource::Path(_) => None,
+            })
+            .collect();
+        let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+        set("destination", json!(op.destination));
+        set("chown", json!(op.chown));
+        set("chmod", json!(op.chmod.as_ref().map(|chmod| format!("{chmod:?}"))));
+        set("unpack", json!(op.unpack));
+        set("parents", json!(op.parents));
+        set("inline", json!(inline));
+        let parent = (!op.link).then_some(parent);
+        Self { version: VERSION, kind: "copy".to_owned(), parent, fields, contents }
+    }
+
+    /// The preimage of a WORKDIR.
+    pub(crate) fn mkdir(op: &MkdirOp, parent: Digest) -> Self {
+        let fields = BTreeMap::from([
+            ("path".to_owned(), json!(op.path)),
+            ("user".to_owned(), json!(op.user)),
+        ]);
+        let (kind, contents) = ("mkdir".to_owned(), BTreeMap::new());
+        Self { version: VERSION, kind, parent: Some(parent), fields, contents }
+    }
+}
+
+/// Returns the digest of a stack of layers.
+pub fn chain(layers: &[DiffId]) -> Digest {
+    let bytes: Vec<u8> = layers.iter().flat_map(|layer| *layer.0.bytes()).collect();
+    Digest::of(&bytes)
+}
+
+/// Returns the record of a step whose layer is still there.
+pub(crate) fn find(store: &Store, key: &Digest) -> Result<Option<Record>> {
+    let Some(bytes) = store.get_record(key)? else { return Ok(None) };
+    let record = serde_json::from_slice::<Record>(&bytes).ok();
+    Ok(record.filter(|record| store.has_layer(&record.layer)))
+}
+
+/// Keeps the record of a step.
+pub(crate) fn keep(store: &Store, key: &Digest, record: &Record) -> Result<()> {
+    let json = serde_json::to_vec(record)
+        .map_err(|error| crate::Error::system("cannot encode a cache record", error))?;
+    store.put_record(key, &json)
+}
+
+/// Returns the digest that names the directory of a cache mount.
+pub(crate) fn cache_mount_key(mount: &CacheMount, initial: Option<&Digest>) -> Digest {
+    let text = json!([mount.id, mount.owner, initial.map(Digest::hex), mount.source]);
+    Digest::of(text.to_string().as_bytes())
+}
+
+/// What counts of a mount: not the value of a secret, not the name of a cache nor how it is shared.
+fn mount(target: Option<&str>, kind: &MountKind) -> Value {
+    match kind {
+        MountKind::Bind { source, writable, .. } => json!(["bind", target, source, writable]),
+        MountKind::Cache(cache) => {
+            let is_default = target == Some(cache.id.as_str());
+            let from = cache.from.as_ref().map(|from| matches!(from, Input::Context));
+            json!(["cache", target, is_default, cache.source, from, cache.read_only, cache.owner])
+        }
+        MountKind::Tmpfs { size_bytes } => json!(["tmpfs", target, size_bytes]),
+        MountKind::Secret { id, required, env, owner } => {
+            json!(["secret", target, id, required, env, owner])
+        }
+        MountKind::Ssh { id, required, owner } => json!(["ssh", target, id, required, owner]),
+    }
+}

@@ -1,0 +1,446 @@
+//! Trees that COPY, ADD and bind mounts read: the build context, a stage, an image.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use crate::error::{Context as _, Result};
+use crate::file_op::{Malformed, matches, split_literal};
+use crate::{Error, IgnoreFile, tree};
+
+/// The most links that one path may go through, as in the kernel.
+const MAX_LINKS: usize = 40;
+
+/// A tree that is only read, by descriptor: no path leads out of it, whatever links it holds.
+#[derive(Debug)]
+pub(crate) struct Source {
+    root: OwnedFd,
+    filter: Option<Filter>,
+    /// Whether all files count as root's: the owner of a build context is chance.
+    resets_owner: bool,
+}
+
+/// The ignore rules of a context.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    rules: dockerfile_parser::IgnoreFile,
+    /// How messages call the file.
+    name: String,
+}
+
+/// What is to be done with an entry of a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wanted {
+    /// Leave it out with all that is below.
+    No,
+    /// Leave it out, but look below.
+    Below,
+    /// Take it.
+    Yes,
+}
+
+/// An entry of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The path below the directory that was walked; empty for the directory itself.
+    pub(crate) path: Vec<u8>,
+    pub(crate) kind: FileType,
+    /// The lowest 12 bits of the mode.
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) size_bytes: u64,
+    pub(crate) mtime: (i64, i64),
+    pub(crate) device: u64,
+    /// Device and inode number.
+    pub(crate) inode: (u64, u64),
+    pub(crate) n_links: u64,
+    /// The text of a symbolic link.
+    pub(crate) target: Option<Vec<u8>>,
+}
+
+/// What a path of an instruction came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    /// The path as given, cleaned.
+    pub(crate) given: Vec<u8>,
+    /// The path without links.
+    pub(crate) path: Vec<u8>,
+    /// What is there.
+    pub(crate) entry: Entry,
+}
+
+/// The names in a directory and what they are.
+type Listing = Vec<(Vec<u8>, Entry)>;
+
+impl Source {
+    /// Opens a build context.
+    pub(crate) fn context(path: &Path, filter: Option<Filter>) -> Result<Self> {
+        let root =
+            tree::open(path).doing(|| format!("open the build context `{}`", path.display()))?;
+        Ok(Self { root, filter, resets_owner: true })
+    }
+
+    /// Takes the files of a stage or an image by the descriptor of its root directory.
+    pub(crate) fn stage(root: OwnedFd) -> Self {
+        Self { root, filter: None, resets_owner: false }
+    }
+
+    /// Tells whether this is a build context.
+    pub(crate) fn is_context(&self) -> bool {
+        self.resets_owner
+    }
+
+    /// Tells which ignore rule hides a path that is there otherwise.
+    pub(crate) fn hidden_by(&self, path: &[u8]) -> Option<String> {
+        let rules = self.filter.as_ref()?;
+        let is_there = self.entry(path).is_ok_and(|entry| entry.is_some());
+        if is_there && rules.ignores(path) { rules.rule_for(path) } else { None }
+    }
+
+    /// Returns the path whose name is nearest to one that is not there, if one is near.
+    pub(crate) fn near(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let directory = parent(path);
+        let wanted = String::from_utf8_lossy(base_name(path)).to_lowercase();
+        let near_enough = wanted.chars().count() / 3 + 1;
+        let mut best: Option<(usize, Vec<u8>)> = None;
+        for (name, entry) in self.list(directory).ok()?? {
+            let path = join(directory, &name);
+            let distance = distance(&wanted, &String::from_utf8_lossy(&name).to_lowercase());
+            let is_better = best.as_ref().is_none_or(|(best, _)| distance < *best);
+            if distance <= near_enough && is_better && self.is_visible(&path, &entry).ok()? {
+                best = Some((distance, path));
+            }
+        }
+        best.map(|(_, path)| path)
+    }
+
+    /// Resolves a path as a process with this root directory would, the last link included; `None`
+    /// when there is nothing, or nothing that the ignore rules let through.
+    pub(crate) fn resolve(&self, path: &[u8]) -> Result<Option<Resolved>> {
+        let given = clean(path);
+        let mut rest: Vec<Vec<u8>> = components(&given).rev().map(<[u8]>::to_vec).collect();
+        let mut done: Vec<u8> = Vec::new();
+        let mut n_links = 0;
+        while let Some(name) = rest.pop() {
+            if name == b".." {
+                done.truncate(parent(&done).len());
+                continue;
+            }
+            let path = join(&done, &name);
+            let Some(entry) = self.entry(&path)? else { return Ok(None) };
+            let Some(target) = &entry.target else {
+                if !rest.is_empty() && entry.kind != FileType::Directory {
+                    return Ok(None);
+                }
+                done = path;
+                continue;
+            };
+            n_links += 1;
+            // BuildKit's rules name the link, not what it leads to: an ignored link is not there.
+            if n_links > MAX_LINKS || !self.is_visible(&path, &entry)? {
+                return Ok(None);
+            }
+            if target.starts_with(b"/") {
+                done.clear();
+            }
+            rest.extend(components(target).rev().map(<[u8]>::to_vec));
+        }
+        match self.entry(&done)? {
+            Some(entry) if self.is_visible(&done, &entry)? => {
+                Ok(Some(Resolved { given, path: done, entry }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns what a pattern matches, sorted. Links within a pattern's wildcard part are not
+    /// followed, those of its literal head and the last one are.
+    pub(crate) fn expand(&self, pattern: &str) -> Result<Vec<Resolved>> {
+        let (head, tail) = split_literal(pattern);
+        let Some(start) = self.resolve(head.as_bytes())? else { return Ok(Vec::new()) };
+        // Each match: the path as the pattern names it, and where it is.
+        let mut found = vec![(clean(head.as_bytes()), start.path, start.entry)];
+        for component in tail.split('/').filter(|component| !component.is_empty()) {
+            let mut next = Vec::new();
+            for (given, path, entry) in found {
+                if entry.kind != FileType::Directory {
+                    continue;
+                }
+                for name in self.names(&path)? {
+                    let is_match = matches(component.as_bytes(), &name)
+                        .map_err(|Malformed| malformed(pattern))?;
+                    if is_match && let Some(entry) = self.entry(&join(&path, &name))? {
+                        next.push((join(&given, &name), join(&path, &name), entry));
+                    }
+                }
+            }
+            found = next;
+        }
+        let mut resolved = Vec::new();
+        for (given, path, _) in found {
+            if let Some(found) = self.resolve(&path)? {
+                resolved.push(Resolved { given, ..found });
+            }
+        }
+        Ok(resolved)
+    }
+
+    /// Returns the entries at and below the directory or file `path`, parents first, names sorted.
+    /// Of what `judge` (given the path below `path`) or the ignore rules refuse, only the
+    /// directories remain that something wanted stands in.
+    pub(crate) fn walk(&self, path: &[u8], judge: &dyn Fn(&[u8]) -> Wanted) -> Result<Vec<Entry>> {
+        let Some(top) = self.entry(path)? else { return Ok(Vec::new()) };
+        let top = Entry { path: Vec::new(), ..top };
+        let mut entries = vec![(top, true)];
+        let mut parents = vec![0];
+        let mut pending = vec![0];
+        while let Some(index) = pending.pop() {
+            if entries[index].0.kind != FileType::Directory {
+                continue;
+            }
+            let directory = join(path, &entries[index].0.path);
+            let Some(children) = self.list(&directory)? else { continue };
+            for (name, entry) in children {
+                let below = join(&entries[index].0.path, &name);
+                let full = join(path, &below);
+                let visible =
+                    self.filter.as_ref().map_or(Wanted::Yes, |rules| rules.unwanted(&full));
+                let judged = visible.min(judge(&below));
+                let wanted = judged == Wanted::Yes;
+                let is_directory = entry.kind == FileType::Directory;
+                let may_hold = is_directory && judged == Wanted::Below;
+                if !wanted && !may_hold {
+                    continue;
+                }
+                let here = entries.len();
+                entries.push((Entry { path: below, ..entry }, wanted));
+                parents.push(index);
+                pending.push(here);
+                let mut above = index;
+                while wanted && !entries[above].1 {
+                    entries[above].1 = true;
+                    above = parents[above];
+                }
+            }
+        }
+        let mut entries: Vec<Entry> =
+            entries.into_iter().filter(|(_, kept)| *kept).map(|(entry, _)| entry).collect();
+        entries.sort_by(|a, b| components(&a.path).cmp(components(&b.path)));
+        Ok(entries)
+    }
+
+    /// Opens the file `path`, which is not a link.
+    pub(crate) fn open_file(&self, path: &[u8]) -> Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let resolve =
+            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        rustix::fs::openat2(&self.root, path, flags, Mode::empty(), resolve)
+            .doing(|| format!("read `{}`", String::from_utf8_lossy(path)))
+    }
+
+    /// Opens the file or directory `path` (empty for the root), in which no component is a link,
+    /// for nothing but to be mounted.
+    pub(crate) fn open_path(&self, path: &[u8]) -> Result<OwnedFd> {
+        let path = if path.is_empty() { b"." } else { path };
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let resolve =
+            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        rustix::fs::openat2(&self.root, path, flags, Mode::empty(), resolve)
+            .doing(|| shown("open", path))
+    }
+
+    /// Returns what stands at `path`, in which no component is a link.
+    fn entry(&self, path: &[u8]) -> Result<Option<Entry>> {
+        let directory = match tree::open_beneath(self.root.as_fd(), parent(path)) {
+            Ok(directory) => directory,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error).doing(|| shown("look up", path)),
+        };
+        match read_entry(&directory, base_name(path)) {
+            Ok(entry) => Ok(Some(self.with_owner(entry))),
+            Err(Errno::NOENT | Errno::NAMETOOLONG) => Ok(None),
+            Err(error) => Err(error).doing(|| shown("look up", path)),
+        }
+    }
+
+    fn names(&self, path: &[u8]) -> Result<Vec<Vec<u8>>> {
+        tree::open_beneath(self.root.as_fd(), path)
+            .and_then(|directory| tree::names(directory.as_fd()))
+            .doing(|| shown("list", path))
+    }
+
+    /// The entries of a directory; `None` when it went away meanwhile.
+    fn list(&self, path: &[u8]) -> Result<Option<Listing>> {
+        let directory = match tree::open_beneath(self.root.as_fd(), path) {
+            Ok(directory) => directory,
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+            Err(error) => return Err(error).doing(|| shown("list", path)),
+        };
+        let names = tree::names(directory.as_fd()).doing(|| shown("list", path))?;
+        let mut entries = Vec::with_capacity(names.len());
+        for name in names {
+            match read_entry(&directory, &name) {
+                // Sockets mean nothing once copied; BuildKit leaves them out of contexts as well.
+                Ok(entry) if entry.kind == FileType::Socket => {}
+                Ok(entry) => entries.push((name, self.with_owner(entry))),
+                Err(Errno::NOENT) => {}
+                Err(error) => return Err(error).doing(|| shown("look up", &join(path, &name))),
+            }
+        }
+        Ok(Some(entries))
+    }
+
+    fn with_owner(&self, entry: Entry) -> Entry {
+        if self.resets_owner { Entry { uid: 0, gid: 0, ..entry } } else { entry }
+    }
+
+    /// Tells whether the ignore rules let an entry through, if only for something below it.
+    fn is_visible(&self, path: &[u8], entry: &Entry) -> Result<bool> {
+        let Some(rules) = &self.filter else { return Ok(true) };
+        if path.is_empty() || !rules.ignores(path) {
+            return Ok(true);
+        }
+        let may_hold = entry.kind == FileType::Directory && rules.unwanted(path) == Wanted::Below;
+        Ok(may_hold && self.walk(path, &|_| Wanted::Yes)?.len() > 1)
+    }
+}
+
+impl Filter {
+    /// Reads an ignore file.
+    ///
+    /// # Errors
+    ///
+    /// When one of its patterns is malformed.
+    pub(crate) fn new(file: &IgnoreFile) -> Result<Self> {
+        let rules = dockerfile_parser::IgnoreFile::parse(&file.text);
+        if let Some(fault) = rules.faults().first() {
+            let (line, message) = (fault.line, fault.message);
+            return Err(Error::new(format!("line {line} of `{}` is wrong: {message}", file.name))
+                .with_help("correct the pattern or remove the line"));
+        }
+        Ok(Self { rules, name: file.name.clone() })
+    }
+
+    /// Takes patterns that are written like the lines of an ignore file.
+    pub(crate) fn of_patterns(patterns: &[String]) -> Self {
+        let rules = dockerfile_parser::IgnoreFile::of_patterns(patterns);
+        Self { rules, name: String::new() }
+    }
+
+    /// Tells whether the last pattern that matches `path`, or a directory above it, leaves it out.
+    pub(crate) fn ignores(&self, path: &[u8]) -> bool {
+        self.rules.ignores(&String::from_utf8_lossy(path))
+    }
+
+    /// Judges a path that these patterns leave out or not.
+    pub(crate) fn unwanted(&self, path: &[u8]) -> Wanted {
+        match self.ignores(path) {
+            false => Wanted::Yes,
+            true if self.rules.may_hold_exception(&String::from_utf8_lossy(path)) => Wanted::Below,
+            true => Wanted::No,
+        }
+    }
+
+    /// Names the line that leaves `path` out.
+    fn rule_for(&self, path: &[u8]) -> Option<String> {
+        let (line, pattern) = self.rules.rule_for(&String::from_utf8_lossy(path))?;
+        Some(format!("line {line} of `{}`, `{pattern}`,", self.name))
+    }
+}
+
+/// Returns a path without empty and `.` components, `..` taken within the root, no `/` around it.
+pub(crate) fn clean(path: &[u8]) -> Vec<u8> {
+    let mut cleaned: Vec<&[u8]> = Vec::new();
+    for component in components(path) {
+        match component {
+            b".." => {
+                cleaned.pop();
+            }
+            component => cleaned.push(component),
+        }
+    }
+    cleaned.join(&b'/')
+}
+
+/// Returns the components of a path that mean something.
+pub(crate) fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".")
+}
+
+/// Returns `directory/name`, where either may be empty.
+pub(crate) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    match (directory.is_empty(), name.is_empty()) {
+        (true, _) => name.to_vec(),
+        (_, true) => directory.to_vec(),
+        _ => [directory, name].join(&b'/'),
+    }
+}
+
+/// Returns the path without its last component.
+pub(crate) fn parent(path: &[u8]) -> &[u8] {
+    path.iter().rposition(|byte| *byte == b'/').map_or(b"", |slash| &path[..slash])
+}
+
+/// Returns the last component.
+pub(crate) fn base_name(path: &[u8]) -> &[u8] {
+    path.iter().rposition(|byte| *byte == b'/').map_or(path, |slash| &path[slash + 1..])
+}
+
+/// Reads what `name` in `directory` is; an empty name is the directory itself.
+pub(crate) fn read_entry(directory: &OwnedFd, name: &[u8]) -> rustix::io::Result<Entry> {
+    let stat = if name.is_empty() {
+        rustix::fs::fstat(directory)?
+    } else {
+        rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?
+    };
+    let kind = FileType::from_raw_mode(stat.st_mode);
+    let target = match kind {
+        FileType::Symlink => {
+            Some(rustix::fs::readlinkat(directory, name, Vec::new())?.into_bytes())
+        }
+        _ => None,
+    };
+    Ok(Entry {
+        path: Vec::new(),
+        kind,
+        mode: stat.st_mode & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        size_bytes: if kind == FileType::RegularFile { stat.st_size as u64 } else { 0 },
+        mtime: (stat.st_mtime, stat.st_mtime_nsec as i64),
+        device: stat.st_rdev,
+        inode: (stat.st_dev, stat.st_ino),
+        n_links: stat.st_nlink,
+        target,
+    })
+}
+
+/// How many characters must be added, removed or changed to make one text the other.
+pub(crate) fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+fn malformed(pattern: &str) -> Error {
+    Error::new(format!("the pattern `{pattern}` is malformed"))
+        .with_help("close each `[` with a `]`, or put a `\\` in front of it")
+}
+
+fn shown(doing: &str, path: &[u8]) -> String {
+    format!("{doing} `{}`", String::from_utf8_lossy(path))
+}

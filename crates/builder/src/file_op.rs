@@ -1,0 +1,121 @@
+//! COPY, ADD and WORKDIR on a root directory.
+//!
+//! Everything works by descriptor: a path is resolved component by component inside its root, and
+//! what is opened is opened without following links.
+
+mod chmod;
+mod owner;
+mod select;
+#[cfg(test)]
+mod tests;
+mod wildcard;
+mod write;
+
+use std::os::fd::{AsFd as _, OwnedFd};
+
+use rustix::fs::FileType;
+
+pub use chmod::{Chmod, Clause};
+pub(crate) use owner::{Owner, needs_lookup, resolve as resolve_owner};
+pub(crate) use select::{Selection, listing, select};
+pub(crate) use wildcard::{Malformed, matches, split_literal};
+pub(crate) use write::Destination;
+
+use crate::context::Source;
+use crate::layer::ExtractOptions;
+use crate::op::{CopyOp, CopySource, MkdirOp};
+use crate::{Error, Result, archive, layer};
+
+/// What each source of a COPY comes to, in order; nothing for a heredoc.
+pub(crate) type Selections = Vec<Vec<Selection>>;
+
+/// Finds what the sources of `op` mean in `source`.
+pub(crate) fn select_all(source: &Source, op: &CopyOp) -> Result<Selections> {
+    op.sources
+        .iter()
+        .map(|argument| match argument {
+            CopySource::Inline(_) => Ok(Vec::new()),
+            CopySource::Path(path) => {
+                select(source, op, path).map_err(|error| match op.spans.get(path) {
+                    Some(span) => error.with_span(*span),
+                    None => error,
+                })
+            }
+        })
+        .collect()
+}
+
+/// Copies what was selected to the directory `root`. `lookup` is the tree in which owners are
+/// looked up by name, if there is one.
+pub(crate) fn copy(
+    op: &CopyOp,
+    source: Option<&Source>,
+    selections: &Selections,
+    root: OwnedFd,
+    lookup: Option<&Source>,
+) -> Result<()> {
+    let owner = op.chown.as_deref().map(|text| owner(text, lookup)).transpose()?;
+    let mut destination = Destination::new(root, owner, op.chmod.clone());
+    for (argument, selections) in op.sources.iter().zip(selections) {
+        match argument {
+            CopySource::Inline(file) => {
+                destination.write_file(&file.name, file.data.as_bytes(), &op.destination)?;
+            }
+            CopySource::Path(_) => {
+                let Some(source) = source else { continue };
+                for selection in selections {
+                    if !(op.unpack && unpack(op, source, selection, &mut destination, owner)?) {
+                        destination.copy(source, selection, &op.destination)?;
+                    }
+                }
+            }
+        }
+    }
+    destination.finish()
+}
+
+/// Unpacks a file of ADD that is an archive, whatever its name, and tells whether it was one. Its
+/// destination is a directory also without a final `/`; `--chmod` means nothing for it.
+fn unpack(
+    op: &CopyOp,
+    source: &Source,
+    selection: &Selection,
+    destination: &mut Destination,
+    owner: Option<Owner>,
+) -> Result<bool> {
+    let [entry] = selection.entries.as_slice() else { return Ok(false) };
+    if entry.kind != FileType::RegularFile {
+        return Ok(false);
+    }
+    let file = std::fs::File::from(source.open_file(&selection.path)?);
+    let Some(archive) = archive::open(file)? else { return Ok(false) };
+    let mut place = Destination::new(destination.duplicate()?, owner, None);
+    let target = place.make_directory(&op.destination)?;
+    let options = ExtractOptions::plain(owner.map(|owner| (owner.uid, owner.gid)));
+    layer::extract_into(archive, place.open(&target)?.as_fd(), &options)?;
+    Ok(true)
+}
+
+/// Makes the directory of a WORKDIR below `root` for the user in force.
+pub(crate) fn make_directory(op: &MkdirOp, root: OwnedFd, lookup: Option<&Source>) -> Result<()> {
+    let owner = if op.user.is_empty() { None } else { Some(owner(&op.user, lookup)?) };
+    Destination::new(root, owner, None).make_directory(&op.path)?;
+    Ok(())
+}
+
+fn owner(text: &str, lookup: Option<&Source>) -> Result<Owner> {
+    match lookup {
+        Some(root) => resolve_owner(root, text),
+        None if needs_lookup(text) => Err(Error::new(format!(
+            "the owner `{text}` cannot be looked up: there is no `/etc/passwd` yet"
+        ))
+        .with_help("give the numbers of the user and the group")),
+        None => resolve_owner_without_files(text),
+    }
+}
+
+fn resolve_owner_without_files(text: &str) -> Result<Owner> {
+    let mut parts = text.split(':').map(|part| part.parse().unwrap_or(0));
+    let uid = parts.next().unwrap_or(0);
+    Ok(Owner { uid, gid: parts.next().unwrap_or(uid) })
+}

@@ -1,0 +1,234 @@
+//! Which files COPY and ADD mean, and the digest of them.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustix::fs::FileType;
+use sha2::Digest as _;
+
+use super::wildcard::has_wildcard;
+use crate::context::{Entry, Filter, Resolved, Source, Wanted, base_name, clean, join};
+use crate::error::{Context as _, Result};
+use crate::op::CopyOp;
+use crate::{Digest, Error};
+
+/// What one source of an instruction, or one match of its pattern, comes to.
+#[derive(Clone, Debug)]
+pub(crate) struct Selection {
+    /// The last component of the path as given: what the copy is called in a directory.
+    pub(crate) name: Vec<u8>,
+    /// Where it is in the source tree, without links.
+    pub(crate) path: Vec<u8>,
+    /// The file, or the directory and what is taken of it, with paths below `path`.
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// Finds what `argument`, a source of `op`, means in `source`.
+///
+/// # Errors
+///
+/// When a path without wildcards is not there; a pattern may match nothing.
+pub(crate) fn select(source: &Source, op: &CopyOp, argument: &str) -> Result<Vec<Selection>> {
+    let excluded = Filter::of_patterns(&op.exclude);
+    if op.parents {
+        return select_with_parents(source, argument, &excluded);
+    }
+    let pattern = String::from_utf8_lossy(&clean(argument.as_bytes())).into_owned();
+    let found = if has_wildcard(&pattern) {
+        source.expand(&pattern)?
+    } else {
+        vec![source.resolve(pattern.as_bytes())?.ok_or_else(|| not_found(source, argument))?]
+    };
+    found.into_iter().map(|resolved| whole(source, resolved, &excluded)).collect()
+}
+
+/// A file, or a directory with all that is not excluded. A file that was named is never excluded.
+fn whole(source: &Source, resolved: Resolved, excluded: &Filter) -> Result<Selection> {
+    let entries = match resolved.entry.kind {
+        FileType::Directory => source.walk(&resolved.path, &|path| excluded.unwanted(path))?,
+        _ => vec![resolved.entry],
+    };
+    Ok(Selection { name: base_name(&resolved.given).to_vec(), path: resolved.path, entries })
+}
+
+/// `--parents`: what stands before a `/./` is where to look, what stands after it is a pattern for
+/// the paths that are kept.
+fn select_with_parents(
+    source: &Source,
+    argument: &str,
+    excluded: &Filter,
+) -> Result<Vec<Selection>> {
+    let rooted = format!("/{argument}");
+    let (base, pattern) = rooted.split_once("/./").unwrap_or(("", &rooted));
+    let base = String::from_utf8_lossy(&clean(base.as_bytes())).into_owned();
+    let pattern = String::from_utf8_lossy(&clean(pattern.as_bytes())).into_owned();
+    let bases = if has_wildcard(&base) {
+        source.expand(&base)?
+    } else {
+        vec![source.resolve(base.as_bytes())?.ok_or_else(|| not_found(source, argument))?]
+    };
+    let included = Filter::of_patterns(std::slice::from_ref(&pattern));
+    let mut selections = Vec::new();
+    for base in bases {
+        let entries = source.walk(&base.path, &|path| {
+            if pattern.is_empty() || included.ignores(path) {
+                excluded.unwanted(path)
+            } else {
+                Wanted::Below
+            }
+        })?;
+        selections.push(Selection { name: Vec::new(), path: base.path, entries });
+    }
+    let is_empty = selections.iter().all(|selection| selection.entries.len() < 2);
+    if is_empty && !has_wildcard(&pattern) && !pattern.is_empty() && !has_wildcard(&base) {
+        return Err(not_found(source, argument));
+    }
+    Ok(selections)
+}
+
+/// Returns a listing of what was selected. Its digest is the content part of a cache key: equal
+/// listings are equal copies, but for times, which do not count.
+pub(crate) fn listing(source: &Source, selections: &[Selection]) -> Result<Vec<u8>> {
+    let mut files = Vec::new();
+    for selection in selections {
+        for entry in &selection.entries {
+            if entry.kind == FileType::RegularFile {
+                files.push((join(&selection.path, &entry.path), entry.size_bytes));
+            }
+        }
+    }
+    let digests = hash_files(source, &files)?;
+    let mut digests = digests.into_iter();
+    let mut listing = Vec::new();
+    for selection in selections {
+        listing.extend_from_slice(b"= ");
+        push_escaped(&mut listing, &selection.name);
+        listing.push(b'\n');
+        for (n, entry) in selection.entries.iter().enumerate() {
+            // The directory itself brings nothing but its time.
+            if n == 0 && entry.kind == FileType::Directory {
+                listing.extend_from_slice(b"d\n");
+                continue;
+            }
+            push_entry(&mut listing, entry);
+            if entry.kind == FileType::RegularFile {
+                let hashed = digests.next().unwrap_or_default();
+                listing.extend_from_slice(hashed.as_bytes());
+            }
+            listing.push(b' ');
+            push_escaped(&mut listing, &entry.path);
+            listing.push(b'\n');
+        }
+    }
+    Ok(listing)
+}
+
+fn push_entry(listing: &mut Vec<u8>, entry: &Entry) {
+    let kind = match entry.kind {
+        FileType::RegularFile => 'f',
+        FileType::Directory => 'd',
+        FileType::Symlink => 'l',
+        FileType::Fifo => 'p',
+        FileType::CharacterDevice => 'c',
+        FileType::BlockDevice => 'b',
+        _ => '?',
+    };
+    let mode = if entry.kind == FileType::Symlink { 0o777 } else { entry.mode };
+    listing.extend_from_slice(format!("{kind} {mode:04o} {}:{} ", entry.uid, entry.gid).as_bytes());
+    if let Some(target) = &entry.target {
+        push_escaped(listing, target);
+    }
+    if matches!(entry.kind, FileType::CharacterDevice | FileType::BlockDevice) {
+        listing.extend_from_slice(entry.device.to_string().as_bytes());
+    }
+}
+
+/// Writes a name so that blanks, line ends and bytes outside ASCII cannot be mistaken.
+fn push_escaped(listing: &mut Vec<u8>, name: &[u8]) {
+    for &byte in name {
+        match byte {
+            b'!'..=b'~' if byte != b'\\' => listing.push(byte),
+            _ => listing.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+        }
+    }
+}
+
+/// Returns, in order, `size digest` of each file and of its capabilities if it has any.
+fn hash_files(source: &Source, files: &[(Vec<u8>, u64)]) -> Result<Vec<String>> {
+    const BYTES_PER_THREAD: u64 = 1 << 20;
+    const FILES_PER_THREAD: u64 = 64;
+    let n_bytes: u64 = files.iter().map(|(_, size)| size).sum();
+    let worth = n_bytes / BYTES_PER_THREAD + files.len() as u64 / FILES_PER_THREAD;
+    let n_processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let n_threads = n_processors.min(usize::try_from(worth).unwrap_or(usize::MAX)).clamp(1, 16);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some((path, _)) = files.get(index) else { return Ok(done) };
+            done.push((index, hash_file(source, path)?));
+        }
+    };
+    let mut all = vec![String::new(); files.len()];
+    let parts: Vec<Result<Vec<(usize, String)>>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..n_threads).map(|_| scope.spawn(work)).collect();
+        let mut parts = vec![work()];
+        parts.extend(threads.into_iter().map(|thread| {
+            thread.join().unwrap_or_else(|_| Err(Error::new("a thread that hashes files died")))
+        }));
+        parts
+    });
+    for part in parts {
+        for (index, hashed) in part? {
+            all[index] = hashed;
+        }
+    }
+    Ok(all)
+}
+
+fn hash_file(source: &Source, path: &[u8]) -> Result<String> {
+    let mut file = File::from(source.open_file(path)?);
+    let doing = || format!("read `{}`", String::from_utf8_lossy(path));
+    let mut hasher = sha2::Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    let mut size = 0;
+    loop {
+        let length = match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error).doing(doing),
+        };
+        hasher.update(&buffer[..length]);
+        size += length;
+    }
+    let mut hashed = format!("{size} {}", Digest::finish(hasher).hex());
+    let mut capability = [0; 64];
+    if let Ok(length) = rustix::fs::fgetxattr(&file, "security.capability", &mut capability[..]) {
+        hashed += " cap:";
+        for byte in &capability[..length] {
+            hashed += &format!("{byte:02x}");
+        }
+    }
+    Ok(hashed)
+}
+
+/// The error for a source that is not there: it names the ignore rule that hides it, or a near
+/// name.
+fn not_found(source: &Source, argument: &str) -> Error {
+    let cleaned = clean(argument.as_bytes());
+    let error = Error::new(format!("`{argument}` is not there"));
+    if let Some(rule) = source.hidden_by(&cleaned) {
+        return Error::new(format!("`{argument}` is left out of the build context"))
+            .with_help(format!("{rule} leaves it out"));
+    }
+    match source.near(&cleaned) {
+        Some(near) => error.with_help(format!("there is a `{}`", String::from_utf8_lossy(&near))),
+        None if source.is_context() => error.with_help(
+            "sources are looked up below the build context, the directory given to the build",
+        ),
+        None => error.with_help("with `--from`, sources are looked up from its root directory"),
+    }
+}

@@ -1,0 +1,234 @@
+//! From a Dockerfile and a request to a graph of operations.
+//!
+//! Planning is pure: it is given the configurations of the base images and opens no file. The same
+//! request and the same configurations give the same plan.
+
+mod args;
+mod base;
+mod config;
+mod copy;
+mod environment;
+mod mount;
+mod port;
+mod run;
+mod signal;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use dockerfile_parser::{Model, Parse, Span};
+
+use self::environment::Environment;
+use self::stage::Stage;
+use crate::config::ImageConfig;
+use crate::event::Warning;
+use crate::op::{OpId, Operation};
+use crate::{Digest, Error, Request, Result};
+
+/// A graph of operations and the configuration of the image that they lead to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The operations. Each refers to earlier ones only.
+    pub operations: Vec<Operation>,
+    /// The operation whose files are the image's.
+    pub result: OpId,
+    /// The image's configuration, but for its layers. Its history ends with an entry for each
+    /// instruction; those with a layer stand in the order of the layers.
+    pub config: ImageConfig,
+    /// The time that the image carries, in seconds after 1970: `SOURCE_DATE_EPOCH` as a build
+    /// argument or a global ARG, else that of the request.
+    pub epoch: i64,
+    /// What the user should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// What planning needs to know of a base image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BaseImage {
+    /// Its manifest.
+    pub manifest: Digest,
+    /// Its configuration.
+    pub config: ImageConfig,
+}
+
+/// An image that must be known before a plan can be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingImage {
+    /// The name, as in the Dockerfile after expansion.
+    pub name: String,
+    /// Who asks for it.
+    pub span: Span,
+}
+
+/// What [`plan`] comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Planned {
+    /// The plan.
+    Plan(Box<Plan>),
+    /// An image is missing in the images that were given. Which others are needed may depend on
+    /// its configuration (ONBUILD), so more may be asked for after it.
+    Missing(MissingImage),
+}
+
+/// Makes the plan of a build.
+///
+/// `images` holds the base images that are known, by the names that [`MissingImage`] gave.
+///
+/// # Errors
+///
+/// When the Dockerfile or the request is wrong.
+pub fn plan(
+    request: &Request,
+    parse: &Parse<'_>,
+    images: &BTreeMap<String, BaseImage>,
+) -> Result<Planned> {
+    if let Some(error) = parse.errors.first() {
+        return Err(text_error(error));
+    }
+    let model = Model::new(parse);
+    if let Some(error) = model.errors.first() {
+        return Err(text_error(error));
+    }
+    let platforms = args::Platforms::new(request)?;
+    let mut planner = Planner {
+        request,
+        model: &model,
+        images,
+        platforms,
+        globals: Environment::default(),
+        epoch: request.epoch,
+        stages: Vec::new(),
+        operations: Vec::new(),
+        known: HashMap::new(),
+        missing: None,
+        warnings: Vec::new(),
+        used_args: BTreeSet::new(),
+    };
+    planner.stages.resize_with(model.stages.len(), || None);
+    match planner.run() {
+        Ok(plan) => Ok(Planned::Plan(Box::new(plan))),
+        Err(error) => planner.missing.map_or(Err(error), |missing| Ok(Planned::Missing(missing))),
+    }
+}
+
+/// The state of planning.
+struct Planner<'p> {
+    request: &'p Request,
+    model: &'p Model<'p, 'p>,
+    images: &'p BTreeMap<String, BaseImage>,
+    platforms: args::Platforms,
+    /// The variables before the first FROM.
+    globals: Environment,
+    /// The time of the history's entries.
+    epoch: i64,
+    /// The stages that are planned, by number.
+    stages: Vec<Option<Stage>>,
+    operations: Vec<Operation>,
+    /// Operations by what they do, so that equal ones are done once.
+    known: HashMap<String, OpId>,
+    missing: Option<MissingImage>,
+    warnings: Vec<Warning>,
+    /// The build arguments that something has asked for.
+    used_args: BTreeSet<String>,
+}
+
+impl Planner<'_> {
+    fn run(&mut self) -> Result<Plan> {
+        let target = self.target()?;
+        self.global_args(target)?;
+        self.source_date_epoch()?;
+        for index in self.model.reachable(target) {
+            self.plan_stage(index)?;
+        }
+        self.plan_stage(target)?;
+        self.warn_of_unused_args();
+        let Some(stage) = self.stages.get_mut(target).and_then(Option::take) else {
+            return Err(Error::new("the target stage could not be planned"));
+        };
+        let mut config = stage.config;
+        let labels = self.request.labels.iter().map(|(k, v)| (k.clone(), v.clone()));
+        config.config.labels.extend(labels);
+        config.rootfs = crate::config::RootFs::default();
+        Ok(Plan {
+            operations: std::mem::take(&mut self.operations),
+            result: stage.files,
+            config,
+            epoch: self.epoch,
+            warnings: std::mem::take(&mut self.warnings),
+        })
+    }
+
+    /// Finds the stage to build: the last one, or the one that `--target` names.
+    fn target(&self) -> Result<usize> {
+        let last = self.model.stages.len().checked_sub(1);
+        let last = last.ok_or_else(|| Error::new("the Dockerfile holds no stage to build"))?;
+        let Some(target) = &self.request.target else { return Ok(last) };
+        if let Some(index) = self.stage_by_name(target) {
+            return Ok(index);
+        }
+        if let Ok(index) = target.parse::<usize>()
+            && index <= last
+        {
+            return Ok(index);
+        }
+        let names: Vec<String> = self
+            .model
+            .stages
+            .iter()
+            .filter_map(|stage| stage.name.as_ref().map(|name| format!("`{name}`")))
+            .collect();
+        let help = if names.is_empty() {
+            "no stage has a name: write `FROM image AS name`".to_owned()
+        } else {
+            format!("the stages are {}", names.join(", "))
+        };
+        Err(Error::new(format!("the target stage `{target}` could not be found")).with_help(help))
+    }
+
+    /// Finds the last stage of a name, in any case.
+    fn stage_by_name(&self, name: &str) -> Option<usize> {
+        let name = name.to_lowercase();
+        self.model.stages.iter().rposition(|stage| stage.name.as_deref() == Some(name.as_str()))
+    }
+
+    /// Adds an operation, or finds the equal one that is there.
+    fn add(&mut self, operation: Operation) -> OpId {
+        let key = format!("{:?} {:?} {}", operation.parent, operation.op, operation.ignore_cache);
+        if let Some(id) = self.known.get(&key) {
+            return *id;
+        }
+        let id = OpId(self.operations.len());
+        self.operations.push(operation);
+        self.known.insert(key, id);
+        id
+    }
+
+    fn warn(&mut self, message: String, span: Option<Span>) {
+        self.warnings.push(Warning { message, span });
+    }
+
+    fn warn_of_unused_args(&mut self) {
+        let unused: Vec<String> = self
+            .request
+            .build_args
+            .keys()
+            .filter(|name| !self.used_args.contains(*name) && !args::is_special(name))
+            .map(|name| format!("`{name}`"))
+            .collect();
+        if !unused.is_empty() {
+            let message = format!("no instruction uses the build arguments {}", unused.join(", "));
+            self.warn(message, None);
+        }
+    }
+}
+
+/// Turns a fault that the parser found into an error.
+fn text_error(error: &dockerfile_parser::SyntaxError) -> Error {
+    let built = Error::new(error.message.clone()).with_span(error.span);
+    match &error.help {
+        Some(help) => built.with_help(help.clone()),
+        None => built,
+    }
+}

@@ -1,0 +1,156 @@
+//! Build arguments: the automatic ones, those before the first FROM, those with a meaning.
+
+use dockerfile_parser::{Arg, Instruction, Kind, Platform};
+
+use super::Planner;
+use super::environment::Environment;
+use super::stage::{Scope, expand};
+use crate::{Error, Request, Result};
+
+/// The proxy variables in the order in which a RUN gets them, each in both cases.
+pub(super) const PROXIES: [&str; 5] =
+    ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
+
+/// Arguments that the builder itself understands.
+const SPECIAL: [&str; 11] = [
+    "BUILDKIT_SYNTAX",
+    "BUILDKIT_INLINE_CACHE",
+    "BUILDKIT_MULTI_PLATFORM",
+    "BUILDKIT_SANDBOX_HOSTNAME",
+    "BUILDKIT_CACHE_MOUNT_NS",
+    "BUILDKIT_CONTEXT_KEEP_GIT_DIR",
+    "BUILDKIT_DOCKERFILE_CHECK",
+    "BUILDKIT_BUILD_NAME",
+    "BUILDKIT_SBOM_SCAN_CONTEXT",
+    "BUILDKIT_SBOM_SCAN_STAGE",
+    "SOURCE_DATE_EPOCH",
+];
+
+/// The platforms of a build.
+#[derive(Clone, Debug)]
+pub(super) struct Platforms {
+    pub(super) build: Platform,
+    pub(super) target: Platform,
+    /// Whether the request names the target.
+    pub(super) is_explicit: bool,
+}
+
+impl Platforms {
+    pub(super) fn new(request: &Request) -> Result<Self> {
+        let build = platform(&request.build_platform, &request.build_platform)?;
+        let target = match &request.platform {
+            Some(text) => platform(text, &request.build_platform)?,
+            None => build.clone(),
+        };
+        Ok(Self { build, target, is_explicit: request.platform.is_some() })
+    }
+}
+
+/// Tells whether a build argument has a meaning without any ARG.
+pub(super) fn is_special(name: &str) -> bool {
+    SPECIAL.contains(&name) || PROXIES.iter().any(|proxy| name.eq_ignore_ascii_case(proxy))
+}
+
+/// Tells whether an ARG never becomes a variable.
+pub(super) fn is_never_a_variable(name: &str) -> bool {
+    matches!(name, "BUILDKIT_SBOM_SCAN_CONTEXT" | "BUILDKIT_SBOM_SCAN_STAGE")
+}
+
+impl Planner<'_> {
+    /// Sets up the global scope: the automatic arguments, then every ARG before the first FROM.
+    pub(super) fn global_args(&mut self, target: usize) -> Result<()> {
+        let last = self.model.stages.last().and_then(|stage| stage.name.clone());
+        let target = match &self.request.target {
+            Some(_) => self.model.stages.get(target).and_then(|stage| stage.name.clone()),
+            None => last,
+        };
+        let Platforms { build, target: platform, .. } = self.platforms.clone();
+        let target = target.unwrap_or_else(|| "default".to_owned());
+        let mut automatic = Environment::default();
+        for (prefix, platform) in [("BUILD", &build), ("TARGET", &platform)] {
+            automatic.set(&format!("{prefix}PLATFORM"), &platform.to_string());
+            automatic.set(&format!("{prefix}OS"), &platform.os);
+            automatic
+                .set(&format!("{prefix}OSVERSION"), platform.os_version.as_deref().unwrap_or(""));
+            automatic.set(&format!("{prefix}ARCH"), &platform.architecture);
+            automatic.set(&format!("{prefix}VARIANT"), platform.variant.as_deref().unwrap_or(""));
+        }
+        automatic.set("TARGETSTAGE", &target);
+        for (name, value) in automatic.pairs() {
+            let given = self.request.build_args.get(name).unwrap_or(value);
+            self.globals.set(name, given);
+            self.used_args.insert(name.clone());
+        }
+        for &index in &self.model.global_args {
+            if let Some(instruction) = self.model.parse.instructions.get(index)
+                && let Kind::Arg(arg) = &instruction.kind
+            {
+                self.global_arg(arg).map_err(|error| error.with_span(instruction.span))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the time from `SOURCE_DATE_EPOCH`, as a build argument or as a global ARG: seconds,
+    /// or `context`, or a stage that holds one download.
+    pub(super) fn source_date_epoch(&mut self) -> Result<()> {
+        let given = self.request.build_args.get("SOURCE_DATE_EPOCH").map(String::as_str);
+        let Some(value) = given.or_else(|| self.globals.get("SOURCE_DATE_EPOCH")) else {
+            return Ok(());
+        };
+        if value.is_empty() || value == "context" {
+            return Ok(());
+        }
+        if let Ok(epoch) = value.parse::<i64>() {
+            self.epoch = epoch;
+            return Ok(());
+        }
+        let error = match self.stage_by_name(value) {
+            Some(_) => Error::new(format!(
+                "the stage `{value}` gives no `SOURCE_DATE_EPOCH`: it is not a single download"
+            )),
+            None => Error::new(format!("`{value}` is no `SOURCE_DATE_EPOCH`")),
+        };
+        let declares = |index: &&usize| match self.model.parse.instructions.get(**index) {
+            Some(Instruction { kind: Kind::Arg(arg), .. }) => {
+                arg.declarations.iter().any(|one| one.name == "SOURCE_DATE_EPOCH")
+            }
+            _ => false,
+        };
+        let error = error.with_help("give seconds after 1970, such as `date +%s` prints");
+        let place = self.model.global_args.iter().find(declares);
+        Err(match place.and_then(|index| self.model.parse.instructions.get(*index)) {
+            Some(instruction) => error.with_span(instruction.span),
+            None => error,
+        })
+    }
+
+    /// Where the lines before the first FROM, and the FROM lines, stand.
+    pub(super) fn global_scope(&self) -> Scope {
+        Scope { escape: self.model.parse.escape, trigger_of: None }
+    }
+
+    fn global_arg(&mut self, arg: &Arg<'_>) -> Result<()> {
+        for declaration in &arg.declarations {
+            let name = declaration.name.as_str();
+            self.used_args.insert(name.to_owned());
+            let value = match (self.request.build_args.get(name), &declaration.default) {
+                (Some(given), _) => Some(given.clone()),
+                (None, Some(default)) => Some(expand(default, self.global_scope(), &self.globals)?),
+                (None, None) => None,
+            };
+            if let Some(value) = value {
+                self.globals.set(name, &value);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a platform; `build` completes what it leaves open.
+pub(super) fn platform(text: &str, _build: &str) -> Result<Platform> {
+    text.parse::<Platform>().map_err(|error| {
+        Error::new(format!("`{text}` is not a platform: {error}"))
+            .with_help("write for example `linux/amd64` or `linux/arm64/v8`")
+    })
+}

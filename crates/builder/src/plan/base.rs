@@ -1,0 +1,228 @@
+//! What a stage starts from.
+
+use dockerfile_parser::{Base, Kind, Span};
+
+use super::args::platform;
+use super::environment::Environment;
+use super::stage::{Stage, expand};
+use super::{BaseImage, MissingImage, Planner};
+use crate::config::{DEFAULT_PATH, ImageConfig};
+use crate::op::{ImageOp, Input, Op, OpId, Operation};
+use crate::{Error, NamedContext, Result};
+
+impl<'p> Planner<'p> {
+    /// Returns the state of a stage after its FROM, and the triggers that run first.
+    pub(super) fn start_stage(&mut self, index: usize) -> Result<(Stage, Vec<String>)> {
+        let model = self.model;
+        let instruction = model.stages[index].from;
+        let Kind::From(from) = &instruction.kind else {
+            return Err(Error::new("a stage starts with FROM"));
+        };
+        let scope = self.global_scope();
+        let at = |span: Span| move |error: Error| error.with_span(span);
+        let image = expand(&from.image, scope, &self.globals)?;
+        if image.is_empty() {
+            return Err(Error::new(format!(
+                "the name of the base image, `{}`, comes to nothing",
+                from.image
+            ))
+            .with_span(from.image.span())
+            .with_help(
+                "give the ARG a default in front of the first FROM, or pass `--build-arg`",
+            ));
+        }
+        let mut asked = None;
+        if let Some(text) = &from.platform {
+            let value = expand(text, scope, &self.globals)?;
+            if value.is_empty() {
+                return Err(Error::new(format!("the platform `{text}` comes to nothing"))
+                    .with_span(text.span()));
+            }
+            let found = platform(&value, &self.request.build_platform);
+            asked = Some(found.map_err(at(text.span()))?);
+        }
+        let is_explicit = asked.is_some() || self.platforms.is_explicit;
+        let platform = asked.unwrap_or_else(|| self.platforms.target.clone());
+        let name = &model.stages[index].name;
+        if let Some(name) = name
+            && let Some(NamedContext::Image(replacement)) = self.request.named_contexts.get(name)
+        {
+            let replacement = replacement.clone();
+            return self.start_on_image(
+                index,
+                &replacement,
+                platform,
+                is_explicit,
+                instruction.span,
+            );
+        }
+        if image == "scratch" {
+            let files = self.add(source(Op::Scratch, instruction.span, "scratch".to_owned()));
+            let variant = platform.variant.as_deref();
+            let config = ImageConfig::scratch(&platform.os, &platform.architecture, variant);
+            return Ok((self.new_stage(index, files, config), Vec::new()));
+        }
+        let parent = match &model.stages[index].base {
+            Base::Stage(parent) => Some(*parent),
+            _ => model.stages[..index].iter().rposition(|s| s.name.as_deref() == Some(&image)),
+        };
+        if let Some(parent) = parent {
+            return self.start_on_stage(index, parent);
+        }
+        let span = from.image.span();
+        match self.request.named_contexts.get(&image) {
+            Some(NamedContext::Image(replacement)) => {
+                let replacement = replacement.clone();
+                self.start_on_image(index, &replacement, platform, is_explicit, span)
+            }
+            Some(NamedContext::Directory { .. }) => Err(Error::new(format!(
+                "the build context `{image}` is a directory, which cannot be a base"
+            ))
+            .with_span(span)),
+            None => self.start_on_image(index, &image, platform, is_explicit, span),
+        }
+    }
+
+    /// A stage upon an earlier one goes on with its variables too; its triggers run now.
+    fn start_on_stage(&mut self, index: usize, parent: usize) -> Result<(Stage, Vec<String>)> {
+        self.plan_stage(parent)?;
+        let Some(base) = self.stages.get(parent).and_then(Option::as_ref) else {
+            return Err(Error::new("the base stage could not be planned"));
+        };
+        let mut stage = base.clone();
+        let triggers = std::mem::take(&mut stage.config.config.on_build);
+        stage.index = index;
+        stage.has_cmd = false;
+        stage.own = Vec::new();
+        stage.ignore_cache = self.ignores_cache(index);
+        Ok((stage, triggers))
+    }
+
+    fn start_on_image(
+        &mut self,
+        index: usize,
+        name: &str,
+        platform: dockerfile_parser::Platform,
+        is_explicit: bool,
+        span: Span,
+    ) -> Result<(Stage, Vec<String>)> {
+        let image = self.image(name, span)?;
+        let files = self.add_image(name, image, self.model.stages[index].from.span);
+        let mut config = image.config.clone();
+        config.created = None;
+        config.extra.remove("moby.buildkit.cache.v0");
+        if is_explicit || config.os.is_empty() || config.architecture.is_empty() {
+            let moved = config.os != platform.os || config.architecture != platform.architecture;
+            if moved || platform.variant.is_some() {
+                config.variant = platform.variant.clone();
+            }
+            config.os.clone_from(&platform.os);
+            config.architecture.clone_from(&platform.architecture);
+        }
+        let triggers = std::mem::take(&mut config.config.on_build);
+        if !config.config.env.iter().any(|line| line.starts_with("PATH=")) {
+            config.config.env.push(format!("PATH={DEFAULT_PATH}"));
+        }
+        Ok((self.new_stage(index, files, config), triggers))
+    }
+
+    fn new_stage(&mut self, index: usize, files: OpId, config: ImageConfig) -> Stage {
+        let mut environment = Environment::default();
+        for line in &config.config.env {
+            let (name, value) = line.split_once('=').unwrap_or((line, ""));
+            environment.set(name, value);
+        }
+        let ignore_cache = self.ignores_cache(index);
+        let own = vec![files];
+        Stage {
+            index,
+            files,
+            config,
+            environment,
+            args: Vec::new(),
+            has_cmd: false,
+            own,
+            ignore_cache,
+        }
+    }
+
+    /// Returns an image that is known, or notes that it is missing.
+    fn image(&mut self, name: &str, span: Span) -> Result<&'p BaseImage> {
+        let images: &'p _ = self.images;
+        images.get(name).ok_or_else(|| {
+            let missing = MissingImage { name: name.to_owned(), span };
+            self.missing.get_or_insert(missing);
+            Error::new(format!("the image `{name}` is not known yet"))
+        })
+    }
+
+    fn add_image(&mut self, name: &str, image: &BaseImage, span: Span) -> OpId {
+        let layers = image.config.rootfs.diff_ids.clone();
+        let op = Op::Image(ImageOp { name: name.to_owned(), layers });
+        self.add(source(op, span, format!("FROM {name}")))
+    }
+
+    /// Finds what `--from` names: a stage by name (or by number, where that is allowed), a build
+    /// context, or an image.
+    pub(super) fn input(
+        &mut self,
+        stage: &Stage,
+        name: &str,
+        allows_number: bool,
+        span: Span,
+    ) -> Result<Input> {
+        let by_number = if allows_number { name.parse::<usize>().ok() } else { None };
+        if let Some(number) = by_number.filter(|number| *number >= self.model.stages.len()) {
+            let n_stages = self.model.stages.len();
+            return Err(Error::new(format!("there is no stage number {number}"))
+                .with_help(format!("the stages count from 0 to {}", n_stages.saturating_sub(1))));
+        }
+        match self.request.named_contexts.get(name) {
+            Some(NamedContext::Directory { .. }) => {
+                return Ok(Input::NamedContext(name.to_owned()));
+            }
+            Some(NamedContext::Image(image)) => {
+                let image = image.clone();
+                return self.image_input(&image, span);
+            }
+            None => {}
+        }
+        let Some(index) = by_number.or_else(|| self.stage_by_name(name)) else {
+            if name == "scratch" {
+                return Err(Error::new("`scratch` holds no files that could be copied")
+                    .with_help("name a stage or an image"));
+            }
+            return self.image_input(name, span);
+        };
+        if index >= stage.index {
+            let message = if index == stage.index {
+                format!("the stage `{name}` cannot copy from itself")
+            } else {
+                format!("the stage `{name}` must be defined before it is copied from")
+            };
+            return Err(Error::new(message).with_help("move that stage to the front"));
+        }
+        self.plan_stage(index)?;
+        match self.stages.get(index).and_then(Option::as_ref) {
+            Some(stage) => Ok(Input::Op(stage.files)),
+            None => Err(Error::new(format!("the stage `{name}` depends on itself"))),
+        }
+    }
+
+    fn image_input(&mut self, name: &str, span: Span) -> Result<Input> {
+        let image = self.image(name, span)?;
+        Ok(Input::Op(self.add_image(name, image, span)))
+    }
+
+    fn ignores_cache(&self, index: usize) -> bool {
+        let name = self.model.stages[index].name.as_deref();
+        let is_listed = |listed: &String| {
+            Some(listed.to_lowercase().as_str()) == name || listed.parse() == Ok(index)
+        };
+        self.request.no_cache || self.request.no_cache_filter.iter().any(is_listed)
+    }
+}
+
+fn source(op: Op, span: Span, name: String) -> Operation {
+    Operation { op, parent: None, span, name, ignore_cache: false }
+}

@@ -1,0 +1,248 @@
+//! A stage while it is planned.
+
+use dockerfile_parser::expand::ExpandError;
+use dockerfile_parser::{Arg, Instruction, Kind, Span, Text};
+
+use super::args::is_never_a_variable;
+use super::environment::Environment;
+use super::{Planner, config, run};
+use crate::config::ImageConfig;
+use crate::history::HistoryEntry;
+use crate::op::{Op, OpId, Operation};
+use crate::{Error, Result};
+
+/// The files, the configuration and the variables that the instructions so far have made.
+#[derive(Clone, Debug)]
+pub(super) struct Stage {
+    pub(super) index: usize,
+    /// The operation that made the files.
+    pub(super) files: OpId,
+    pub(super) config: ImageConfig,
+    /// ENV and ARG in force, for expansion and for RUN. The configuration only has ENV.
+    pub(super) environment: Environment,
+    /// The names of the ARGs in force, in order of their first declaration.
+    pub(super) args: Vec<String>,
+    /// Whether a CMD stands in this very stage, so that ENTRYPOINT leaves it alone.
+    pub(super) has_cmd: bool,
+    /// The operations of this stage that nothing had planned before.
+    pub(super) own: Vec<OpId>,
+    pub(super) ignore_cache: bool,
+}
+
+/// Where instructions stand: in the Dockerfile, or in a trigger of a base.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scope {
+    pub(super) escape: char,
+    /// The FROM whose base has the trigger.
+    pub(super) trigger_of: Option<Span>,
+}
+
+impl Scope {
+    /// The place to name for a text: a trigger's text is not in the Dockerfile.
+    pub(super) fn span(self, span: Span) -> Span {
+        self.trigger_of.unwrap_or(span)
+    }
+}
+
+impl Stage {
+    /// The working directory; absolute, as no base image should but may leave it otherwise.
+    pub(super) fn directory(&self) -> String {
+        config::absolute(&self.config.config.working_dir, "/")
+    }
+
+    /// Returns the argument list that gives `text` to the SHELL in force.
+    pub(super) fn shell_argv(&self, text: &str) -> Vec<String> {
+        let shell = self.config.config.shell.clone().filter(|shell| !shell.is_empty());
+        let mut argv = shell.unwrap_or_else(|| vec!["/bin/sh".to_owned(), "-c".to_owned()]);
+        argv.push(text.to_owned());
+        argv
+    }
+
+    pub(super) fn expand(&self, scope: Scope, text: &Text<'_>) -> Result<String> {
+        expand(text, scope, &self.environment)
+    }
+}
+
+/// Replaces the variables in a word and takes its quotes away.
+pub(super) fn expand(text: &Text<'_>, scope: Scope, environment: &Environment) -> Result<String> {
+    let lookup = |name: &str| environment.get(name).map(str::to_owned);
+    match dockerfile_parser::expand::word(text, scope.escape, &lookup) {
+        Ok(expanded) => Ok(expanded.value),
+        Err(error) => Err(expand_error(text, scope, &error)),
+    }
+}
+
+/// The error for a text that cannot be expanded, at the part that is wrong.
+pub(super) fn expand_error(text: &Text<'_>, scope: Scope, error: &ExpandError) -> Error {
+    Error::new(format!("cannot expand `{text}`: {error}"))
+        .with_span(scope.span(text.source_span(error.range.clone())))
+}
+
+impl Planner<'_> {
+    /// Plans a stage, if that is not done.
+    pub(super) fn plan_stage(&mut self, index: usize) -> Result<()> {
+        if self.stages.get(index).is_none_or(Option::is_some) {
+            return Ok(());
+        }
+        let model = self.model;
+        let from = model.stages[index].from;
+        let at_from = |error: Error| error.with_span(from.span);
+        let (mut stage, triggers) = self.start_stage(index).map_err(at_from)?;
+        for trigger in &triggers {
+            self.trigger(&mut stage, trigger, from.span).map_err(at_from)?;
+        }
+        let scope = Scope { escape: model.parse.escape, trigger_of: None };
+        for number in model.stages[index].instructions.clone() {
+            let Some(instruction) = model.parse.instructions.get(number) else { continue };
+            self.instruction(&mut stage, scope, instruction)?;
+        }
+        self.name_steps(&stage);
+        self.stages[index] = Some(stage);
+        Ok(())
+    }
+
+    /// Runs one trigger of a base image or of a parent stage.
+    fn trigger(&mut self, stage: &mut Stage, text: &str, from: Span) -> Result<()> {
+        let parse = dockerfile_parser::parse(text);
+        let wrong = |message: &str| {
+            Error::new(format!("the base image's trigger `{text}` cannot run: {message}"))
+                .with_help("the image was built with an ONBUILD that is wrong; choose another base")
+        };
+        if let Some(error) = parse.errors.first() {
+            return Err(wrong(&error.message));
+        }
+        let [instruction] = parse.instructions.as_slice() else {
+            return Err(wrong("it is not a single instruction"));
+        };
+        let scope = Scope { escape: parse.escape, trigger_of: Some(from) };
+        self.instruction(stage, scope, instruction)
+    }
+
+    /// Adds what one instruction does to a stage.
+    fn instruction(
+        &mut self,
+        stage: &mut Stage,
+        scope: Scope,
+        instruction: &Instruction<'_>,
+    ) -> Result<()> {
+        let done = match &instruction.kind {
+            Kind::Add(add) => self.add_files(stage, scope, instruction, add),
+            Kind::Arg(arg) => self.arg(stage, scope, arg),
+            Kind::Cmd(command) => {
+                config::cmd(stage, command, self.epoch);
+                Ok(())
+            }
+            Kind::Copy(copy) => self.copy(stage, scope, instruction, copy),
+            Kind::Entrypoint(command) => {
+                config::entrypoint(stage, command, self.epoch);
+                Ok(())
+            }
+            Kind::Env(pairs) => self.env(stage, scope, pairs),
+            Kind::Expose(expose) => self.expose(stage, scope, expose),
+            Kind::Healthcheck(check) => {
+                config::healthcheck(stage, check, self.epoch);
+                Ok(())
+            }
+            Kind::Label(pairs) => self.label(stage, scope, pairs),
+            Kind::Maintainer(name) => {
+                stage.config.author = Some(name.as_str().to_owned());
+                self.note(stage, format!("MAINTAINER {name}"));
+                Ok(())
+            }
+            Kind::Onbuild(onbuild) if scope.trigger_of.is_none() => {
+                stage.config.config.on_build.push(onbuild.text.clone());
+                Ok(())
+            }
+            Kind::Run(command) => self.run_command(stage, scope, instruction, command),
+            Kind::Shell(words) => {
+                let shell: Vec<String> =
+                    words.iter().map(|word| word.as_str().to_owned()).collect();
+                self.note(stage, format!("SHELL {}", crate::history::plain_list(&shell)));
+                stage.config.config.shell = Some(shell);
+                Ok(())
+            }
+            Kind::Stopsignal(signal) => self.stop_signal(stage, scope, signal),
+            Kind::User(user) => self.user(stage, scope, user),
+            Kind::Volume(volume) => self.volume(stage, scope, volume),
+            Kind::Workdir(path) => self.workdir(stage, scope, instruction, path),
+            Kind::From(_) | Kind::Onbuild(_) | Kind::Invalid(_) => {
+                Err(Error::new(format!("`{}` cannot stand here", instruction.keyword.as_str())))
+            }
+        };
+        done.map_err(|error| error.with_span(scope.span(instruction.span)))
+    }
+
+    /// ARG in a stage: the build argument, else the default, else the global value, else nothing,
+    /// so that an ENV of that name stays visible.
+    fn arg(&mut self, stage: &mut Stage, scope: Scope, arg: &Arg<'_>) -> Result<()> {
+        let mut text = "ARG".to_owned();
+        for declaration in &arg.declarations {
+            let name = declaration.name.as_str();
+            self.used_args.insert(name.to_owned());
+            let value = match (self.request.build_args.get(name), &declaration.default) {
+                (Some(given), _) => Some(given.clone()),
+                (None, Some(default)) => Some(stage.expand(scope, default)?),
+                (None, None) => self.globals.get(name).map(str::to_owned),
+            };
+            text = text + " " + name;
+            if let Some(value) = &value {
+                text = text + "=" + value;
+            }
+            if is_never_a_variable(name) {
+                continue;
+            }
+            if let Some(value) = &value {
+                stage.environment.set(name, value);
+            }
+            if !stage.args.iter().any(|known| known == name) {
+                stage.args.push(name.to_owned());
+            }
+        }
+        self.note(stage, text);
+        Ok(())
+    }
+
+    /// Adds a history entry without a layer.
+    pub(super) fn note(&self, stage: &mut Stage, text: String) {
+        stage.config.history.push(HistoryEntry::new(text, false, self.epoch));
+    }
+
+    /// Adds an operation with its history entry: a layer.
+    pub(super) fn step(
+        &mut self,
+        stage: &mut Stage,
+        op: Op,
+        instruction: (&Instruction<'_>, Scope),
+        history: String,
+    ) {
+        let (instruction, scope) = instruction;
+        stage.config.history.push(HistoryEntry::new(history, true, self.epoch));
+        let n_before = self.operations.len();
+        let id = self.add(Operation {
+            op,
+            parent: Some(stage.files),
+            span: scope.span(instruction.span),
+            name: run::title(instruction),
+            ignore_cache: stage.ignore_cache,
+        });
+        stage.files = id;
+        if self.operations.len() > n_before {
+            stage.own.push(id);
+        }
+    }
+
+    /// Puts `[stage 2/5]` in front of the names of a stage's operations, as BuildKit does.
+    fn name_steps(&mut self, stage: &Stage) {
+        let name = self.model.stages[stage.index].name.clone();
+        let prefix = match name {
+            Some(name) => name + " ",
+            None if self.model.stages.len() > 1 => format!("stage-{} ", stage.index),
+            None => String::new(),
+        };
+        let total = stage.own.len();
+        for (n, id) in stage.own.iter().enumerate() {
+            let operation = &mut self.operations[id.0];
+            operation.name = format!("[{prefix}{}/{total}] {}", n + 1, operation.name);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Plans of small Dockerfiles on a base image `base` with a `sh` command and one layer.
+
+use super::*;
+use crate::DiffId;
+use crate::config::ContainerConfig;
+use crate::history::HistoryEntry;
+use crate::op::Op;
+
+fn base(on_build: &[&str]) -> BaseImage {
+    let mut config = ImageConfig::scratch("linux", "amd64", None);
+    config.config = ContainerConfig {
+        env: vec!["PATH=/bin".to_owned(), "LANG=C".to_owned()],
+        cmd: Some(vec!["sh".to_owned()]),
+        on_build: on_build.iter().map(|&text| text.to_owned()).collect(),
+        ..ContainerConfig::default()
+    };
+    config.rootfs.diff_ids = vec![DiffId(Digest::of(b"layer"))];
+    config.history = vec![HistoryEntry::new("base".to_owned(), true, 0)];
+    BaseImage { manifest: Digest::of(b"manifest"), config }
+}
+
+fn make(request: &Request) -> Result<Plan> {
+    let parse = dockerfile_parser::parse(&request.dockerfile);
+    let triggers = ["COPY --from=other /a /b", "ENV FROM_TRIGGER=$LANG"];
+    let images = BTreeMap::from([
+        ("base".to_owned(), base(&[])),
+        ("other".to_owned(), base(&[])),
+        ("onbuild".to_owned(), base(&triggers)),
+    ]);
+    match plan(request, &parse, &images)? {
+        Planned::Plan(plan) => Ok(*plan),
+        Planned::Missing(missing) => Err(Error::new(format!("missing {}", missing.name))),
+    }
+}
+
+/// The new entries of the history, those without a layer in parentheses.
+fn history(plan: &Plan) -> Vec<String> {
+    let entries = plan.config.history.iter().filter(|entry| entry.comment.is_some());
+    let shown = entries.map(|entry| {
+        let text = entry.created_by.clone().unwrap_or_default();
+        if entry.empty_layer { format!("({text})") } else { text }
+    });
+    shown.filter(|text| text != "base").collect()
+}
+
+#[track_caller]
+fn check(dockerfile: &str, expected: &[&str]) -> Plan {
+    check_with(&Request::new(dockerfile), expected)
+}
+
+#[track_caller]
+fn check_with(request: &Request, expected: &[&str]) -> Plan {
+    let plan = make(request).unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(history(&plan), expected, "{}", request.dockerfile);
+    plan
+}
+
+/// Checks the message and the text that the error's span covers.
+#[track_caller]
+fn check_error(dockerfile: &str, message: &str, at: &str) {
+    let error = make(&Request::new(dockerfile)).expect_err(dockerfile);
+    assert_eq!(error.to_string(), message);
+    let text = error.span().map_or("", |span| &dockerfile[span.range()]);
+    assert_eq!(text, at, "{dockerfile}");
+}
+
+#[test]
+fn history_is_written_as_buildkit_does() {
+    check(
+        "FROM base\nARG A=1 B\nENV X=$A Y=\"a b\"\nRUN echo hi\nRUN [\"a\", \"b c\"]\nCMD echo x\nENTRYPOINT [\"e\"]\n",
+        &[
+            "(ARG A=1 B)",
+            "(ENV X=1 Y=a b)",
+            "RUN |2 A=1 B= /bin/sh -c echo hi # buildkit",
+            "RUN |2 A=1 B= a b c # buildkit",
+            "(CMD [\"/bin/sh\" \"-c\" \"echo x\"])",
+            "(ENTRYPOINT [\"e\"])",
+        ],
+    );
+    check(
+        "FROM base\nCOPY --chown=1:2 --chmod=755 --link a b /c/\nADD --exclude=x d .\nWORKDIR x\nWORKDIR /\nUSER u\nSTOPSIGNAL 9\nMAINTAINER me\nVOLUME /a /b\nSHELL [\"/bin/bash\", \"-c\"]\nONBUILD RUN x\nLABEL a=b c=\"d e\"\nEXPOSE 80 8000-8001 443/TCP\n",
+        &[
+            "COPY --chown=1:2 --chmod=755 a b /c/ # buildkit",
+            "ADD d . # buildkit",
+            "WORKDIR /x",
+            "(WORKDIR /)",
+            "(USER u)",
+            "(STOPSIGNAL 9)",
+            "(MAINTAINER me)",
+            "(VOLUME [/a /b])",
+            "(SHELL [/bin/bash -c])",
+            "(LABEL a=b c=d e)",
+            "(EXPOSE [443/tcp 80/tcp 8000/tcp 8001/tcp])",
+        ],
+    );
+}
+
+#[test]
+fn heredocs_become_commands() {
+    check(
+        "FROM base\nRUN <<EOF\necho 1\nEOF\nRUN <<-E cat\n\tx\n\tE\nRUN <<S\n#!/bin/awk\nS\n",
+        &[
+            "RUN /bin/sh -c echo 1\n # buildkit",
+            "RUN /bin/sh -c <<-E cat\n\tx\nE # buildkit",
+            "RUN /bin/sh -c /dev/pipes/S # buildkit",
+        ],
+    );
+    check(
+        "FROM base\nARG N=x\nCOPY a <<one <<\"two\" /d/\n$N\none\n$N\ntwo\n",
+        &["(ARG N=x)", "COPY a <<one <<two /d/ # buildkit"],
+    );
+}
+
+#[test]
+fn the_later_of_arg_and_env_wins() {
+    let plan = check(
+        "FROM base\nENV A=env\nARG A=arg\nRUN one\nENV A=again\nRUN two\n",
+        &[
+            "(ENV A=env)",
+            "(ARG A=arg)",
+            "RUN |1 A=arg /bin/sh -c one # buildkit",
+            "(ENV A=again)",
+            "RUN |1 A=again /bin/sh -c two # buildkit",
+        ],
+    );
+    assert_eq!(plan.config.config.env, ["PATH=/bin", "LANG=C", "A=again"]);
+}
+
+#[test]
+fn global_arguments_reach_a_stage_by_name_only() {
+    let mut request = Request::new(
+        "ARG V=1\nARG IMAGE=ba$E\nFROM ${IMAGE}se\nRUN x\nARG V\nARG TARGETARCH W=2\nRUN y\n",
+    );
+    request.build_args.insert("W".to_owned(), "given".to_owned());
+    request.build_args.insert("UNUSED".to_owned(), String::new());
+    request.build_platform = "linux/arm64".to_owned();
+    let plan = check_with(
+        &request,
+        &[
+            "RUN /bin/sh -c x # buildkit",
+            "(ARG V=1)",
+            "(ARG TARGETARCH=arm64 W=given)",
+            "RUN |3 V=1 TARGETARCH=arm64 W=given /bin/sh -c y # buildkit",
+        ],
+    );
+    assert_eq!(plan.warnings[0].message, "no instruction uses the build arguments `UNUSED`");
+}
+
+#[test]
+fn entrypoint_drops_a_command_from_below() {
+    let cmd = |text: &str| make(&Request::new(text)).unwrap().config.config.cmd;
+    assert_eq!(cmd("FROM base\nENTRYPOINT [\"e\"]\n"), None);
+    assert_eq!(cmd("FROM base\nCMD [\"c\"]\nENTRYPOINT [\"e\"]\n"), Some(vec!["c".to_owned()]));
+    assert_eq!(cmd("FROM base AS a\nCMD [\"c\"]\nFROM a\nENTRYPOINT [\"e\"]\n"), None);
+    assert_eq!(cmd("FROM base\nCMD []\n"), None);
+}
+
+#[test]
+fn triggers_run_first_and_are_spent() {
+    let plan = check(
+        "FROM onbuild\nRUN $FROM_TRIGGER\n",
+        &[
+            "COPY /a /b # buildkit",
+            "(ENV FROM_TRIGGER=C)",
+            "RUN /bin/sh -c $FROM_TRIGGER # buildkit",
+        ],
+    );
+    assert_eq!(plan.config.config.on_build, Vec::<String>::new());
+    check("FROM base AS a\nONBUILD USER x\nFROM a\nFROM scratch\nFROM a\n", &["(USER x)"]);
+    check_error(
+        "FROM base AS a\nONBUILD USER ${x?}\nFROM a\n",
+        "cannot expand `${x?}`: `x` must be set",
+        "FROM a",
+    );
+}
+
+#[test]
+fn only_what_the_target_needs_is_planned() {
+    let dockerfile = "FROM base AS One\nRUN 1\nFROM base\nRUN 2\nFROM scratch\nCOPY --from=ONE /x /\nCOPY --from=0 /y /\n";
+    let plan = check(dockerfile, &["COPY /x / # buildkit", "COPY /y / # buildkit"]);
+    let names: Vec<&str> = plan.operations.iter().map(|op| op.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "[one 1/2] FROM base",
+            "[one 2/2] RUN 1",
+            "[stage-2 1/3] scratch",
+            "[stage-2 2/3] COPY --from=ONE /x /",
+            "[stage-2 3/3] COPY --from=0 /y /",
+        ]
+    );
+    let mut request = Request::new(dockerfile);
+    request.target = Some("oNe".to_owned());
+    check_with(&request, &["RUN /bin/sh -c 1 # buildkit"]);
+    request.target = Some("two".to_owned());
+    let error = make(&request).unwrap_err();
+    assert_eq!(error.to_string(), "the target stage `two` could not be found");
+    assert_eq!(error.help(), Some("the stages are `one`"));
+}
+
+#[test]
+fn equal_operations_are_planned_once() {
+    let plan = make(&Request::new(
+        "FROM base AS a\nRUN 1\nFROM base AS b\nRUN 1\nFROM scratch\nCOPY --from=a x .\nCOPY --from=b x .\n",
+    ));
+    let plan = plan.unwrap();
+    let n_runs = plan.operations.iter().filter(|op| matches!(op.op, Op::Exec(_))).count();
+    assert_eq!(n_runs, 1);
+}
+
+#[test]
+fn mounts_are_read() {
+    let plan = make(&Request::new(
+        "FROM base\nARG T=tmp\nWORKDIR /w\nRUN --mount=type=cache,target=c,id=i,sharing=locked --mount=type=tmpfs,size=1m,target=/$T --mount=type=secret,id=s,env=S --mount=src=f,dst=/f,rw x\n",
+    ))
+    .unwrap();
+    let Some(Op::Exec(exec)) = plan.operations.last().map(|op| &op.op) else { panic!("no RUN") };
+    let targets: Vec<_> = exec.mounts.iter().map(|mount| mount.target.as_deref()).collect();
+    assert_eq!(targets, [Some("/w/c"), Some("/tmp"), Some("/f")]);
+    insta::assert_debug_snapshot!(exec.mounts);
+}
+
+#[test]
+fn errors_point_at_what_is_wrong() {
+    check_error("FROM base\nSTOPSIGNAL SIGFOO\n", "`SIGFOO` is not a signal", "SIGFOO");
+    check_error(
+        "FROM base\nEXPOSE 80 90-80\n",
+        "`90-80` is not a port: `90-80` is no number from 0 to 65535",
+        "90-80",
+    );
+    check_error(
+        "FROM base\nCOPY --chmod=64a a b\n",
+        "`--chmod=64a` is not an octal number between 0 and 07777",
+        "64a",
+    );
+    check_error("FROM $X\n", "the name of the base image, `$X`, comes to nothing", "$X");
+    check_error("FROM base\nCOPY --from=7 a b\n", "there is no stage number 7", "7");
+    check_error(
+        "FROM base AS a\nRUN --mount=type=cache x\n",
+        "a mount cannot have the target `/`",
+        "type=cache",
+    );
+    check_error(
+        "FROM base\nRUN --network=host x\n",
+        "this RUN needs `network.host`, which is not allowed",
+        "host",
+    );
+    check_error(
+        "FROM base\nENV A=a${B?none}\n",
+        "cannot expand `a${B?none}`: B: none",
+        "${B?none}",
+    );
+    check_error("FROM nothing\n", "missing nothing", "");
+}

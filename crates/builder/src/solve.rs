@@ -1,0 +1,293 @@
+//! Runs a plan: every operation once, as soon as what it needs is done, cache first.
+
+mod copy;
+mod exec;
+mod flight;
+mod input;
+mod mounts;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use self::flight::Flight;
+use crate::cache::{self, Preimage, Record};
+use crate::layer::LayerOptions;
+use crate::op::{Op, OpId, Operation};
+use crate::{
+    DiffId, Digest, Error, Event, Outcome, Plan, Request, Result, Snapshot, Step, StepId, Store,
+};
+
+/// The layers that an operation leads to, bottom first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stack {
+    pub(crate) layers: Arc<[DiffId]>,
+}
+
+/// What all workers see.
+struct Solver<'s> {
+    request: &'s Request,
+    store: &'s Store,
+    plan: &'s Plan,
+    inputs: input::Contexts,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// How far the plan is done.
+struct State {
+    results: Vec<Option<Stack>>,
+    /// How many inputs of each operation are not done.
+    n_waiting: Vec<usize>,
+    ready: BTreeSet<usize>,
+    n_running: usize,
+    n_left: usize,
+    /// The failure of the first operation, in the order of the plan.
+    failed: Option<(usize, Error)>,
+}
+
+/// Runs `plan` and returns the layers of its result.
+///
+/// # Errors
+///
+/// The error of the first failing operation; those that do not depend on it and were running have
+/// ended by then.
+pub(crate) fn solve(
+    plan: &Plan,
+    request: &Request,
+    store: &Store,
+    events: &mut dyn FnMut(Event),
+) -> Result<Stack> {
+    let needed = needed(plan);
+    let steps = plan.operations.iter();
+    events(Event::Planned(steps.map(|op| Step { name: op.name.clone(), span: op.span }).collect()));
+    let users = users(plan, &needed);
+    let mut state = State {
+        results: vec![None; plan.operations.len()],
+        n_waiting: plan.operations.iter().map(|op| op.inputs().len()).collect(),
+        ready: BTreeSet::new(),
+        n_running: 0,
+        n_left: needed.len(),
+        failed: None,
+    };
+    state.ready.extend(needed.iter().filter(|index| state.n_waiting[**index] == 0));
+    let solver = Solver {
+        request,
+        store,
+        plan,
+        inputs: input::Contexts::new(request),
+        state: Mutex::new(state),
+        changed: Condvar::new(),
+    };
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..request.jobs.clamp(1, needed.len().max(1)) {
+            let (solver, users, sender) = (&solver, &users, sender.clone());
+            scope.spawn(move || solver.work(users, &sender));
+        }
+        drop(sender);
+        for event in receiver {
+            events(event);
+        }
+    });
+    let state = solver.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, error)) = state.failed {
+        return Err(error);
+    }
+    let result = state.results.into_iter().nth(plan.result.0).flatten();
+    result.ok_or_else(|| Error::new("the build ended without a result"))
+}
+
+/// The operations that the result needs.
+fn needed(plan: &Plan) -> BTreeSet<usize> {
+    let mut needed = BTreeSet::new();
+    let mut pending = vec![plan.result];
+    while let Some(id) = pending.pop() {
+        if needed.insert(id.0)
+            && let Some(operation) = plan.operations.get(id.0)
+        {
+            pending.extend(operation.inputs());
+        }
+    }
+    needed
+}
+
+/// Which of the needed operations wait for each.
+fn users(plan: &Plan, needed: &BTreeSet<usize>) -> BTreeMap<usize, Vec<usize>> {
+    let mut users: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for &index in needed {
+        for input in plan.operations[index].inputs() {
+            users.entry(input.0).or_default().push(index);
+        }
+    }
+    users
+}
+
+impl Solver<'_> {
+    /// Takes operations that are ready until none is left.
+    fn work(&self, users: &BTreeMap<usize, Vec<usize>>, events: &Sender<Event>) {
+        loop {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let index = loop {
+                let is_over = state.n_left == 0 || state.failed.is_some();
+                if is_over || (state.ready.is_empty() && state.n_running == 0) {
+                    return;
+                }
+                if let Some(index) = state.ready.pop_first() {
+                    break index;
+                }
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            };
+            state.n_running += 1;
+            drop(state);
+
+            let id = StepId(index);
+            let _ = events.send(Event::Started(id));
+            let done = self.operation(OpId(index), events);
+            let outcome = match &done {
+                Ok((_, outcome)) => *outcome,
+                Err(_) => Outcome::Failed,
+            };
+            let _ = events.send(Event::Finished(id, outcome));
+
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.n_running -= 1;
+            state.n_left -= 1;
+            match done {
+                Ok((stack, _)) => {
+                    state.results[index] = Some(stack);
+                    for user in users.get(&index).into_iter().flatten() {
+                        state.n_waiting[*user] -= 1;
+                        if state.n_waiting[*user] == 0 {
+                            state.ready.insert(*user);
+                        }
+                    }
+                }
+                Err(error) => {
+                    let error = error.with_span(self.plan.operations[index].span);
+                    if state.failed.as_ref().is_none_or(|(first, _)| index < *first) {
+                        state.failed = Some((index, error));
+                    }
+                }
+            }
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+
+    fn operation(&self, id: OpId, events: &Sender<Event>) -> Result<(Stack, Outcome)> {
+        let Some(operation) = self.plan.operations.get(id.0) else {
+            return Err(Error::new("the plan refers to an operation that it does not hold"));
+        };
+        match &operation.op {
+            Op::Scratch => Ok((Stack { layers: Arc::new([]) }, Outcome::Done)),
+            Op::Image(image) => {
+                let layers = image.layers.clone().into();
+                Ok((Stack { layers }, Outcome::Cached))
+            }
+            Op::Exec(op) => self.exec(id, operation, op, events),
+            Op::Copy(op) => self.copy(id, operation, op, events),
+            Op::Mkdir(op) => {
+                let parent = self.parent(operation)?;
+                let preimage = Preimage::mkdir(op, cache::chain(&parent.layers));
+                self.cached(id, operation, preimage, events, || {
+                    self.on_snapshot(&parent.layers, |root, lookup| {
+                        crate::file_op::make_directory(op, root, Some(lookup))
+                    })
+                })
+            }
+        }
+    }
+
+    /// Returns the layers that an operation stands on.
+    fn parent(&self, operation: &Operation) -> Result<Stack> {
+        match operation.parent {
+            Some(parent) => self.result(parent),
+            None => Ok(Stack { layers: Arc::new([]) }),
+        }
+    }
+
+    fn result(&self, id: OpId) -> Result<Stack> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = state.results.get(id.0).and_then(Clone::clone);
+        result.ok_or_else(|| Error::new("an operation was started before its input was done"))
+    }
+
+    /// Finds the layer of a step in the cache, or makes it with `execute` and keeps it.
+    fn cached(
+        &self,
+        id: OpId,
+        operation: &Operation,
+        preimage: Preimage,
+        events: &Sender<Event>,
+        execute: impl FnOnce() -> Result<DiffId>,
+    ) -> Result<(Stack, Outcome)> {
+        let parent = self.parent(operation)?;
+        let key = preimage.key()?;
+        let with = |layer: DiffId| {
+            let layers: Vec<DiffId> = parent.layers.iter().copied().chain([layer]).collect();
+            Stack { layers: layers.into() }
+        };
+        let mut flight = None;
+        if !operation.ignore_cache {
+            if let Some(record) = cache::find(self.store, &key)? {
+                return Ok((with(record.layer), Outcome::Cached));
+            }
+            flight = Some(Flight::take(self.store, &key)?);
+            if let Some(record) = cache::find(self.store, &key)? {
+                return Ok((with(record.layer), Outcome::Cached));
+            }
+        }
+        let _ = events.send(Event::Executing(StepId(id.0)));
+        let layer = execute()?;
+        cache::keep(self.store, &key, &Record { preimage, layer })?;
+        drop(flight);
+        Ok((with(layer), Outcome::Done))
+    }
+
+    /// Lets `write` change the files of a stack, by the descriptor of their root directory, and
+    /// turns what it changed into a layer.
+    fn on_snapshot(
+        &self,
+        layers: &[DiffId],
+        write: impl FnOnce(std::os::fd::OwnedFd, &crate::context::Source) -> Result<()>,
+    ) -> Result<DiffId> {
+        let lowers = self.unpacked(layers)?;
+        let snapshot = Snapshot::new(self.store, &lowers)?;
+        {
+            let mounted = snapshot.mount()?;
+            let duplicate = || {
+                mounted
+                    .root()
+                    .try_clone_to_owned()
+                    .map_err(|error| Error::system("cannot open the root of a snapshot", error))
+            };
+            let lookup = crate::context::Source::stage(duplicate()?);
+            write(duplicate()?, &lookup)?;
+        }
+        self.commit(&snapshot, lowers)
+    }
+
+    fn commit(&self, snapshot: &Snapshot, lowers: Vec<PathBuf>) -> Result<DiffId> {
+        let options = LayerOptions { epoch: self.plan.epoch, lowers };
+        Ok(self.store.commit_layer(snapshot.upper(), &options)?.diff_id)
+    }
+
+    /// Returns the directories of unpacked layers, bottom first. A layer that comes again hides
+    /// all that it brought below, and overlayfs takes no directory twice.
+    fn unpacked(&self, layers: &[DiffId]) -> Result<Vec<PathBuf>> {
+        let mut seen = BTreeSet::new();
+        let topmost = layers.iter().rev().filter(|layer| seen.insert(**layer));
+        let mut paths =
+            topmost.map(|layer| self.store.layer_path(layer)).collect::<Result<Vec<PathBuf>>>()?;
+        paths.reverse();
+        Ok(paths)
+    }
+
+    fn chain_of(&self, id: OpId) -> Result<Digest> {
+        Ok(cache::chain(&self.result(id)?.layers))
+    }
+}

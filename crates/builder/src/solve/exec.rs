@@ -1,0 +1,94 @@
+//! Executes RUN.
+
+use std::sync::mpsc::Sender;
+
+use super::{Solver, Stack};
+use crate::cache::{self, Preimage};
+use crate::exec::{self, Exit, Process};
+use crate::op::{ExecOp, OpId, Operation};
+use crate::{DiffId, Error, ErrorKind, Event, Outcome, Result, Snapshot, StepId, Stream};
+
+/// How much of a failing command's output its error tells.
+const TAIL_BYTES: usize = 4 << 10;
+const TAIL_LINES: usize = 12;
+
+impl Solver<'_> {
+    pub(super) fn exec(
+        &self,
+        id: OpId,
+        operation: &Operation,
+        op: &ExecOp,
+        events: &Sender<Event>,
+    ) -> Result<(Stack, Outcome)> {
+        let parent = self.parent(operation)?;
+        let trees = self.mount_trees(op)?;
+        let contents = self.mount_contents(op, &trees)?;
+        let preimage = Preimage::exec(op, cache::chain(&parent.layers), contents);
+        self.cached(id, operation, preimage, events, || {
+            self.execute(id, op, &parent.layers, &trees, events)
+        })
+    }
+
+    fn execute(
+        &self,
+        id: OpId,
+        op: &ExecOp,
+        layers: &[DiffId],
+        trees: &super::mounts::Trees<'_>,
+        events: &Sender<Event>,
+    ) -> Result<DiffId> {
+        let lowers = self.unpacked(layers)?;
+        let snapshot = Snapshot::new(self.store, &lowers)?;
+        let prepared = self.mounts(op, trees)?;
+        let mut env = op.env.clone();
+        env.extend(op.proxy_env.iter().cloned());
+        env.extend(prepared.env);
+        let process = Process {
+            args: op.argv.clone(),
+            env,
+            cwd: op.cwd.clone(),
+            user: op.user.clone(),
+            hostname: op.hostname.clone().unwrap_or_else(|| "buildkitsandbox".to_owned()),
+            network: op.network,
+            insecure: op.insecure,
+            extra_hosts: op.extra_hosts.clone(),
+            shm_size_bytes: op.shm_size_bytes,
+            ulimits: op.ulimits.clone(),
+            mounts: prepared.mounts,
+        };
+        let mut tail = Vec::new();
+        let mut output = |stream: Stream, bytes: &[u8]| {
+            tail.extend_from_slice(bytes);
+            if tail.len() > 2 * TAIL_BYTES {
+                tail.drain(..tail.len() - TAIL_BYTES);
+            }
+            let _ = events.send(Event::Output(StepId(id.0), stream, bytes.to_vec()));
+        };
+        let exit = exec::run(&snapshot, &process, &mut output)?;
+        drop(process);
+        drop(prepared.held);
+        if exit != Exit::Code(0) {
+            return Err(failed(op, exit, &tail));
+        }
+        self.commit(&snapshot, lowers)
+    }
+}
+
+/// The error of a command that failed, with the end of what it wrote.
+fn failed(op: &ExecOp, exit: Exit, tail: &[u8]) -> Error {
+    let how = match exit {
+        Exit::Code(code) => format!("ended with exit code {code}"),
+        Exit::Signal(signal) => format!("was killed by signal {signal}"),
+    };
+    let command = op.argv.join(" ");
+    let command = command.lines().next().unwrap_or_default();
+    let error = Error::new(format!("the command `{command}` {how}"))
+        .with_kind(ErrorKind::Exit(exit.code()));
+    let text = String::from_utf8_lossy(tail);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(TAIL_LINES)..];
+    if last.is_empty() {
+        return error.with_help("it wrote nothing");
+    }
+    error.with_help(format!("the end of its output:\n{}", last.join("\n")))
+}

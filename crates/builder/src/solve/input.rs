@@ -1,0 +1,95 @@
+//! The trees that steps read.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use super::Solver;
+use crate::context::{Filter, Source};
+use crate::op::{Input, OpId};
+use crate::snapshot::Mounted;
+use crate::{Error, NamedContext, Request, Result, Snapshot};
+
+/// The build contexts, opened when a step first reads them.
+pub(super) struct Contexts {
+    main: OnceLock<Source>,
+    named: BTreeMap<String, OnceLock<Source>>,
+}
+
+/// A tree that is open for reading.
+pub(super) enum Tree<'s> {
+    Context(&'s Source),
+    Stage(Box<StageTree>),
+}
+
+/// The files of a stage or an image, mounted while this value lives.
+pub(super) struct StageTree {
+    source: Source,
+    // Dropped after `source`, in this order: unmounted, then removed.
+    _mounted: Mounted,
+    _snapshot: Snapshot,
+}
+
+impl Contexts {
+    pub(super) fn new(request: &Request) -> Self {
+        let names = request.named_contexts.keys();
+        Self {
+            main: OnceLock::new(),
+            named: names.map(|name| (name.clone(), OnceLock::new())).collect(),
+        }
+    }
+}
+
+impl Tree<'_> {
+    pub(super) fn source(&self) -> &Source {
+        match self {
+            Self::Context(source) => source,
+            Self::Stage(tree) => &tree.source,
+        }
+    }
+}
+
+impl Solver<'_> {
+    /// Opens the tree that an input names.
+    pub(super) fn tree(&self, input: &Input) -> Result<Tree<'_>> {
+        match input {
+            Input::Context => {
+                let path = self.request.context.as_ref().ok_or_else(|| {
+                    Error::new("there is no build context to copy from")
+                        .with_help("give the build a directory, for example `.`")
+                })?;
+                let filter = self.request.ignore.as_ref().map(Filter::new).transpose()?;
+                opened(&self.inputs.main, || Source::context(path, filter)).map(Tree::Context)
+            }
+            Input::NamedContext(name) => {
+                let missing = || Error::new(format!("there is no build context `{name}`"));
+                let cell = self.inputs.named.get(name).ok_or_else(missing)?;
+                let Some(NamedContext::Directory { path, ignore }) =
+                    self.request.named_contexts.get(name)
+                else {
+                    return Err(missing());
+                };
+                let filter = ignore.as_ref().map(Filter::new).transpose()?;
+                opened(cell, || Source::context(path, filter)).map(Tree::Context)
+            }
+            Input::Op(id) => self.stage_tree(*id).map(|tree| Tree::Stage(Box::new(tree))),
+        }
+    }
+
+    fn stage_tree(&self, id: OpId) -> Result<StageTree> {
+        let layers = self.result(id)?.layers;
+        let snapshot = Snapshot::new(self.store, &self.unpacked(&layers)?)?;
+        let mounted = snapshot.mount()?;
+        let root = mounted.root().try_clone_to_owned();
+        let root = root.map_err(|error| Error::system("cannot open the root of a stage", error))?;
+        let source = Source::stage(root);
+        Ok(StageTree { source, _mounted: mounted, _snapshot: snapshot })
+    }
+}
+
+fn opened(cell: &OnceLock<Source>, open: impl FnOnce() -> Result<Source>) -> Result<&Source> {
+    if let Some(source) = cell.get() {
+        return Ok(source);
+    }
+    let source = open()?;
+    Ok(cell.get_or_init(|| source))
+}

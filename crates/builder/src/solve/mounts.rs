@@ -1,0 +1,268 @@
+//! The mounts of a RUN.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{CWD, Gid, Mode, RenameFlags, Uid};
+use rustix::io::Errno;
+
+use super::Solver;
+use super::input::Tree;
+use crate::cache::cache_mount_key;
+use crate::context::{Source, Wanted, clean};
+use crate::error::Context as _;
+use crate::exec::{Mount, MountSource};
+use crate::file_op::{Destination, Selection, listing};
+use crate::op::{CacheMount, ExecOp, Input, MountKind, MountOp, Sharing};
+use crate::snapshot::Mounted;
+use crate::{Digest, Error, Result, Snapshot, tree};
+
+/// The trees that bind and cache mounts read, by the place of the mount.
+pub(super) type Trees<'s> = BTreeMap<usize, Tree<'s>>;
+
+/// Mounts that are ready, with what must live as long as they.
+#[derive(Default)]
+pub(super) struct Prepared {
+    pub(super) mounts: Vec<Mount>,
+    /// Secrets that are variables.
+    pub(super) env: Vec<(String, String)>,
+    pub(super) held: Vec<Held>,
+}
+
+/// Something that a mount needs while the command runs.
+pub(super) enum Held {
+    /// The lock of a cache.
+    Lock(#[expect(dead_code, reason = "held for its lock")] File),
+    /// A snapshot whose writes are thrown away: the mount, then its files.
+    Writable(
+        #[expect(dead_code, reason = "unmounted on drop")] Mounted,
+        #[expect(dead_code, reason = "held for the mount")] Snapshot,
+    ),
+}
+
+impl Solver<'_> {
+    /// Opens the trees that the mounts of `op` show.
+    pub(super) fn mount_trees(&self, op: &ExecOp) -> Result<Trees<'_>> {
+        let mut trees = Trees::new();
+        for (n, mount) in op.mounts.iter().enumerate() {
+            let from = match &mount.kind {
+                MountKind::Bind { from, .. } => Some(from),
+                MountKind::Cache(cache) => cache.from.as_ref(),
+                _ => None,
+            };
+            if let Some(from) = from {
+                trees.insert(n, self.tree(from)?);
+            }
+        }
+        Ok(trees)
+    }
+
+    /// Returns the digests of what the mounts show, by number.
+    pub(super) fn mount_contents(
+        &self,
+        op: &ExecOp,
+        trees: &Trees<'_>,
+    ) -> Result<BTreeMap<String, Digest>> {
+        let mut contents = BTreeMap::new();
+        for (n, tree) in trees {
+            let Some(mount) = op.mounts.get(*n) else { continue };
+            let (from, path) = match &mount.kind {
+                MountKind::Bind { from, source, .. } => (Some(from), source),
+                MountKind::Cache(cache) => (cache.from.as_ref(), &cache.source),
+                _ => continue,
+            };
+            let digest = match from {
+                Some(Input::Op(id)) if clean(path.as_bytes()).is_empty() => self.chain_of(*id)?,
+                _ => Digest::of(&listing(tree.source(), &[select(tree.source(), path)?])?),
+            };
+            contents.insert(format!("mount {n}"), digest);
+        }
+        Ok(contents)
+    }
+
+    /// Prepares the mounts of `op`.
+    pub(super) fn mounts(&self, op: &ExecOp, trees: &Trees<'_>) -> Result<Prepared> {
+        let mut prepared = Prepared::default();
+        for (n, mount) in op.mounts.iter().enumerate() {
+            self.mount(mount, trees.get(&n), &mut prepared)?;
+        }
+        if let Some(script) = &op.script {
+            let data = script.data.clone().into_bytes();
+            prepared.mounts.push(Mount {
+                target: format!("/dev/pipes/{}", script.name),
+                source: MountSource::File { data, uid: 0, gid: 0, mode: 0o755 },
+            });
+        }
+        Ok(prepared)
+    }
+
+    fn mount(
+        &self,
+        mount: &MountOp,
+        tree: Option<&Tree<'_>>,
+        prepared: &mut Prepared,
+    ) -> Result<()> {
+        let source = match &mount.kind {
+            MountKind::Bind { source, writable, from } => {
+                let Some(tree) = tree else { return Err(Error::new("a mount has no source")) };
+                self.bind(tree, from, source, *writable, prepared)?
+            }
+            MountKind::Cache(cache) => {
+                let (source, lock) = self.cache_directory(cache, tree)?;
+                prepared.held.extend(lock.map(Held::Lock));
+                MountSource::Bind { source, read_only: cache.read_only }
+            }
+            MountKind::Tmpfs { size_bytes } => MountSource::Tmpfs { size_bytes: *size_bytes },
+            MountKind::Secret { id, env, owner, .. } => {
+                let Some(data) = self.request.secrets.get(id) else { return Ok(()) };
+                if let Some(env) = env {
+                    let value = String::from_utf8_lossy(data).into_owned();
+                    prepared.env.push((env.clone(), value));
+                }
+                let (data, mode) = (data.clone(), owner.mode);
+                MountSource::File { data, uid: owner.uid, gid: owner.gid, mode }
+            }
+            MountKind::Ssh { id, owner, .. } => {
+                let Some(socket) = self.request.ssh_agents.get(id) else { return Ok(()) };
+                if let Some(target) = &mount.target {
+                    prepared.env.push(("SSH_AUTH_SOCK".to_owned(), target.clone()));
+                }
+                MountSource::Agent {
+                    socket: socket.clone(),
+                    uid: owner.uid,
+                    gid: owner.gid,
+                    mode: owner.mode,
+                }
+            }
+        };
+        if let Some(target) = mount.target.clone() {
+            prepared.mounts.push(Mount { target, source });
+        }
+        Ok(())
+    }
+
+    /// A bind mount. What the context's ignore rules leave out must not show, and writes must not
+    /// reach the source, so a context is copied unless it can be shown as it is.
+    fn bind(
+        &self,
+        tree: &Tree<'_>,
+        from: &Input,
+        path: &str,
+        writable: bool,
+        prepared: &mut Prepared,
+    ) -> Result<MountSource> {
+        let source = tree.source();
+        let found = source
+            .resolve(path.as_bytes())?
+            .ok_or_else(|| Error::new(format!("the source `{path}` of the mount is not there")))?;
+        if let (Input::Op(_), false) = (from, writable) {
+            let source = source.open_path(&found.path)?;
+            return Ok(MountSource::Bind { source, read_only: true });
+        }
+        let lowers = match from {
+            Input::Op(id) => self.unpacked(&self.result(*id)?.layers)?,
+            _ => Vec::new(),
+        };
+        let snapshot = Snapshot::new(self.store, &lowers)?;
+        let mounted = snapshot.mount()?;
+        let root = mounted.root().try_clone_to_owned();
+        let root = root.map_err(|error| Error::system("cannot open a snapshot", error))?;
+        let mut shown = found.path.clone();
+        if lowers.is_empty() && !matches!(from, Input::Op(_)) {
+            let duplicate = root.try_clone();
+            let duplicate =
+                duplicate.map_err(|error| Error::system("cannot open a snapshot", error))?;
+            let mut destination = Destination::new(duplicate, None, None);
+            destination.copy(source, &select(source, path)?, "/source")?;
+            destination.finish()?;
+            shown = b"source".to_vec();
+        }
+        let shown = Source::stage(root).open_path(&shown)?;
+        prepared.held.push(Held::Writable(mounted, snapshot));
+        Ok(MountSource::Bind { source: shown, read_only: !writable })
+    }
+
+    /// Opens the directory of a cache, which is made if need be.
+    fn cache_directory(
+        &self,
+        cache: &CacheMount,
+        tree: Option<&Tree<'_>>,
+    ) -> Result<(OwnedFd, Option<File>)> {
+        let initial = match &cache.from {
+            Some(Input::Op(id)) => Some(self.chain_of(*id)?),
+            _ => None,
+        };
+        let key = cache_mount_key(cache, initial.as_ref()).hex();
+        let all = self.store.path().join("mounts");
+        let doing = || format!("make the directory of the cache `{}`", cache.id);
+        std::fs::create_dir_all(&all).doing(doing)?;
+        let mut number = 0;
+        let (name, lock) = loop {
+            let name = if number == 0 { key.clone() } else { format!("{key}-{number}") };
+            let lock = File::create(all.join(format!("{name}.lock"))).doing(doing)?;
+            match cache.sharing {
+                Sharing::Shared => break (name, None),
+                Sharing::Locked => {
+                    lock.lock().doing(doing)?;
+                    break (name, Some(lock));
+                }
+                Sharing::Private => match lock.try_lock() {
+                    Ok(()) => break (name, Some(lock)),
+                    Err(std::fs::TryLockError::WouldBlock) => number += 1,
+                    Err(std::fs::TryLockError::Error(error)) => {
+                        return Err(error).doing(doing);
+                    }
+                },
+            }
+        };
+        let directory = all.join(name);
+        if !directory.exists() {
+            self.make_cache(cache, tree, &directory).map_err(|error| {
+                error.with_help("the cache could not be made; is the store writable?")
+            })?;
+        }
+        let opened = tree::open(&directory).doing(doing)?;
+        Ok((opened, lock))
+    }
+
+    /// Makes a cache beside its place and renames it, so that a torn one is never seen.
+    fn make_cache(
+        &self,
+        cache: &CacheMount,
+        tree: Option<&Tree<'_>>,
+        directory: &std::path::Path,
+    ) -> Result<()> {
+        let doing = || format!("make the cache `{}`", cache.id);
+        let work = self.store.work_dir()?;
+        let fresh = work.path().join("cache");
+        std::fs::create_dir(&fresh).doing(doing)?;
+        let root = tree::open(&fresh).doing(doing)?;
+        if let Some(tree) = tree {
+            let selection = select(tree.source(), &cache.source)?;
+            let duplicate = root.try_clone().doing(doing)?;
+            let mut destination = Destination::new(duplicate, None, None);
+            destination.copy(tree.source(), &selection, "/")?;
+            destination.finish()?;
+        }
+        let (uid, gid) = (Uid::from_raw(cache.owner.uid), Gid::from_raw(cache.owner.gid));
+        rustix::fs::fchown(&root, Some(uid), Some(gid)).doing(doing)?;
+        rustix::fs::fchmod(&root, Mode::from_raw_mode(cache.owner.mode)).doing(doing)?;
+        let flags = RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(CWD, &fresh, CWD, directory, flags) {
+            // Another step has made it meanwhile.
+            Err(Errno::EXIST) => Ok(()),
+            done => done.doing(doing),
+        }
+    }
+}
+
+/// All that is at `path`.
+fn select(source: &Source, path: &str) -> Result<Selection> {
+    let found = source.resolve(path.as_bytes())?.ok_or_else(|| {
+        Error::new(format!("the source `{path}` of the mount is not there"))
+            .with_help("sources of mounts are looked up from the root of what `from` names")
+    })?;
+    let entries = source.walk(&found.path, &|_| Wanted::Yes)?;
+    Ok(Selection { name: Vec::new(), path: found.path, entries })
+}
