@@ -1,9 +1,13 @@
 //! Runs a command on a directory tree as RUN would, and throws away what it writes:
 //! `step [--user=U] [--network=none] [--cwd=D] [--insecure] [--tty] ROOT PROGRAM [ARGUMENT]…`
+//!
+//! With `--repeat=N` it runs N times and tells what one run takes, mount and clean-up included.
 #![expect(clippy::print_stderr, reason = "a command line")]
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use dockwright_builder::exec::{self, Process};
 use dockwright_builder::{Error, Network, Result, Snapshot, Stream};
@@ -43,15 +47,17 @@ fn run() -> Result<i32> {
     };
     let mut is_interactive = false;
     let mut root = None;
+    let mut n_repeats = 0;
     for argument in std::env::args().skip(1) {
         let option = if root.is_none() { argument.split_once('=') } else { None };
         match (option, argument.as_str()) {
             (Some(("--user", user)), _) => process.user = user.to_owned(),
             (Some(("--cwd", cwd)), _) => process.cwd = cwd.to_owned(),
             (Some(("--network", "none")), _) => process.network = Network::None,
+            (Some(("--repeat", n)), _) => n_repeats = n.parse().unwrap_or_default(),
             (_, "--insecure") if root.is_none() => process.insecure = true,
             (_, "--tty") if root.is_none() => is_interactive = true,
-            _ if root.is_none() => root = Some(argument.into()),
+            _ if root.is_none() => root = Some(PathBuf::from(argument)),
             _ => process.args.push(argument),
         }
     }
@@ -61,6 +67,9 @@ fn run() -> Result<i32> {
         eprintln!("rootless, ids: {:?}", entered.ids);
     }
     let directory = tempfile::tempdir().map_err(|error| Error::system("no directory", error))?;
+    if n_repeats > 0 {
+        return measure(n_repeats, directory.path(), &root, &process);
+    }
     let snapshot = Snapshot::at(directory.path(), &[root])?;
     let exit = if is_interactive {
         exec::interactive(&snapshot, &process)?
@@ -73,4 +82,20 @@ fn run() -> Result<i32> {
         })?
     };
     Ok(exit.code())
+}
+
+fn measure(n_repeats: usize, directory: &Path, root: &Path, process: &Process) -> Result<i32> {
+    let mut times_ms = Vec::new();
+    for n in 0..n_repeats {
+        let directory = directory.join(n.to_string());
+        std::fs::create_dir(&directory).map_err(|error| Error::system("no directory", error))?;
+        let start = Instant::now();
+        let snapshot = Snapshot::at(&directory, &[root.to_owned()])?;
+        exec::run(&snapshot, process, &mut |_, _| {})?;
+        times_ms.push(start.elapsed().as_secs_f64() * 1000.0);
+    }
+    times_ms.sort_by(f64::total_cmp);
+    let (min, median) = (times_ms[0], times_ms[n_repeats / 2]);
+    eprintln!("{n_repeats} runs: min {min:.2} ms, median {median:.2} ms");
+    Ok(0)
 }

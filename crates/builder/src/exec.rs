@@ -183,6 +183,11 @@ pub fn interactive(snapshot: &Snapshot, process: &Process) -> Result<Exit> {
     waited.and(caught).map(|()| exit)
 }
 
+/// Returns whether the system calls of steps are filtered on this machine's architecture.
+pub(crate) fn has_seccomp_profile() -> bool {
+    seccomp::is_supported()
+}
+
 /// A running step.
 #[derive(Debug)]
 struct Step {
@@ -209,7 +214,10 @@ impl Step {
             .doing(|| "look for mount points in the image".to_owned())?;
         let (ours, theirs) = UnixStream::pair().doing(|| "make a socket".to_owned())?;
         let mut passed = Passed::default();
-        let mounts = passed.mounts(snapshot, process)?;
+        let mut mounts = passed.mounts(snapshot, process)?;
+        if is_interactive {
+            mounts.extend(passed.terminal(stdio[0]));
+        }
         let is_offline = process.network == Network::None;
         let spec = Spec {
             root: root.as_raw_fd(),
@@ -324,6 +332,17 @@ impl Passed {
                 self.tree(file.as_fd(), false, &mount.target)
             }
         }
+    }
+
+    /// Shows the user's terminal as `/dev/console`, so that programs find a name for it.
+    fn terminal(&mut self, stdin: BorrowedFd<'_>) -> Option<MountSpec> {
+        let name = rustix::termios::ttyname(stdin, Vec::new()).ok()?;
+        // The terminal's descriptor is of another mount namespace, so it is opened again.
+        let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let terminal = rustix::fs::open(&name, flags, Mode::empty()).ok()?;
+        let target = "/dev/console".to_owned();
+        let source = self.tree(terminal.as_fd(), false, &target).ok()?;
+        Some(MountSpec { target, source })
     }
 
     /// Makes a mount of what is behind a descriptor. It is never looked up by path again.

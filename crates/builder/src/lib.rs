@@ -7,6 +7,7 @@ pub mod compress;
 pub mod config;
 mod context;
 mod digest;
+pub mod doctor;
 mod error;
 mod event;
 pub mod exec;

@@ -29,6 +29,8 @@ pub struct Snapshot {
     upper: PathBuf,
     lowers: Vec<PathBuf>,
     n_mounts: AtomicUsize,
+    /// Holds the upper directory where the store's file system cannot. Goes before its mount point.
+    memory: Option<Memory>,
     /// Removes the directory when the snapshot is dropped.
     owned: Option<WorkDir>,
 }
@@ -56,6 +58,8 @@ impl Snapshot {
     pub fn at(directory: &Path, lowers: &[PathBuf]) -> Result<Self> {
         let doing = || format!("make a snapshot in `{}`", directory.display());
         let mut lowers = lowers.to_vec();
+        let memory = Memory::if_needed(directory)?;
+        let directory = memory.as_ref().map_or(directory, |memory| &memory.0);
         if lowers.is_empty() {
             // An overlay has at least one lower directory.
             let empty = directory.join("empty");
@@ -66,7 +70,7 @@ impl Snapshot {
         DirBuilder::new().mode(0o755).create(&upper).doing(doing)?;
         copy_attributes(lowers.last(), &upper).doing(doing)?;
         let n_mounts = AtomicUsize::new(0);
-        Ok(Self { directory: directory.to_owned(), upper, lowers, n_mounts, owned: None })
+        Ok(Self { directory: directory.to_owned(), upper, lowers, n_mounts, memory, owned: None })
     }
 
     /// Returns the directory that holds what was written, in overlayfs form.
@@ -116,6 +120,11 @@ impl Snapshot {
         }
     }
 
+    /// Returns whether the upper directory is in memory, since the store cannot hold it.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
     /// Returns a path beside the upper directory, for a file that ends with the snapshot.
     pub(crate) fn private_path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
@@ -132,6 +141,43 @@ impl Snapshot {
         }
     }
 }
+
+/// A file system in memory for the upper directory.
+#[derive(Debug)]
+struct Memory(PathBuf);
+
+impl Memory {
+    /// Mounts one below `directory` if the file system there cannot hold an upper directory: in a
+    /// container, whose root is an overlay itself, and on network file systems.
+    fn if_needed(directory: &Path) -> Result<Option<Self>> {
+        let doing = || format!("mount a file system in memory in `{}`", directory.display());
+        let kind = rustix::fs::statfs(directory).doing(doing)?.f_type;
+        if !NO_UPPER.contains(&kind) {
+            return Ok(None);
+        }
+        if !crate::namespace::is_entered() {
+            return Err(Error::new("this file system cannot hold what a step writes")
+                .with_help("call `enter` first, or choose a store on another file system"));
+        }
+        let path = directory.join("memory");
+        DirBuilder::new().mode(0o700).create(&path).doing(doing)?;
+        let options = c"mode=0700";
+        rustix::mount::mount("tmpfs", &path, "tmpfs", MountFlags::empty(), Some(options))
+            .doing(doing)?;
+        Ok(Some(Self(path)))
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // If it fails the mount ends with the builder's namespace.
+        let _ = rustix::mount::unmount(&self.0, UnmountFlags::DETACH);
+    }
+}
+
+/// The kernel's numbers for overlayfs, NFS, 9p, SMB and CIFS, FUSE, eCryptfs.
+const NO_UPPER: [i64; 7] =
+    [0x794c_7630, 0x6969, 0x0102_1997, 0xfe53_4d42, 0xff53_4d42, 0x6573_5546, 0xf15f];
 
 /// A mounted snapshot.
 #[derive(Debug)]
@@ -237,7 +283,7 @@ fn refused(error: Errno, log: &str) -> Error {
     };
     error.with_kind(ErrorKind::System).with_help(
         "the store needs a file system that overlayfs can write to, such as ext4, xfs, btrfs or \
-         tmpfs, and Linux 5.11 or newer",
+         tmpfs, and Linux 5.12 or newer",
     )
 }
 

@@ -78,3 +78,46 @@ fn copy(mut from: UnixStream, mut to: UnixStream) {
     let _ = io::copy(&mut from, &mut to);
     let _ = to.shutdown(Shutdown::Write);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    #[test]
+    fn bytes_go_both_ways_until_the_step_is_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let (outside, inside) = (directory.path().join("outside"), directory.path().join("inside"));
+        let listener = UnixListener::bind(&outside).unwrap();
+        let agent = Agent::start(&outside, &inside, (0, 0), 0o600).unwrap();
+        assert_eq!(std::fs::metadata(&inside).unwrap().permissions().mode() & 0o777, 0o600);
+        // The first connection is the one that has found out whether there is an agent.
+        drop(listener.accept().unwrap());
+        for n in 0..3 {
+            let mut client = UnixStream::connect(&inside).unwrap();
+            client.write_all(format!("question {n}").as_bytes()).unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            let (mut server, _) = listener.accept().unwrap();
+            let mut question = String::new();
+            server.read_to_string(&mut question).unwrap();
+            assert_eq!(question, format!("question {n}"));
+            server.write_all(b"answer").unwrap();
+            drop(server);
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).unwrap();
+            assert_eq!(answer, "answer");
+        }
+        drop(agent);
+        assert!(UnixStream::connect(&inside).is_err());
+    }
+
+    #[test]
+    fn an_agent_that_is_not_there_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let (outside, inside) = (directory.path().join("outside"), directory.path().join("inside"));
+        let error = Agent::start(&outside, &inside, (0, 0), 0o600).unwrap_err();
+        let expected = format!("cannot connect to the agent `{}`", outside.display());
+        assert_eq!(error.to_string(), expected);
+    }
+}

@@ -265,7 +265,11 @@ impl Store {
         let layer = staging.path().join("layer");
         let path = self.unpacked_path(diff_id);
         std::fs::create_dir(&layer).doing(doing)?;
-        std::fs::rename(root, layer.join("fs")).doing(doing)?;
+        match std::fs::rename(root, layer.join("fs")) {
+            // Written in memory: it is unpacked from its blob when it is next needed.
+            Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => return Ok(()),
+            renamed => renamed.doing(doing)?,
+        }
         // Each path ends with a NUL; that of the root is empty.
         let implied: Vec<u8> =
             implied.iter().flat_map(|path| path.iter().copied().chain([0])).collect();

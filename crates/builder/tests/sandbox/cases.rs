@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 
 use dockwright_builder::exec::{Exit, Mount, MountSource, Process};
 use dockwright_builder::namespace::{Entered, Ids};
-use dockwright_builder::{ErrorKind, Network, Snapshot, Ulimit};
+use dockwright_builder::{ErrorKind, Network, Snapshot, Store, Ulimit, doctor};
 
 use crate::support::{Image, bind, script};
 
@@ -23,7 +23,9 @@ pub(crate) fn run() {
     limits(&image);
     many_layers(&image);
     mounted_snapshots(&image);
+    store_on_an_overlay(&image);
     other_architectures(&image);
+    doctor(&entered);
     println!("ok: all cases, {entered:?}");
 }
 
@@ -238,8 +240,10 @@ fn hostile_images(entered: &Entered) {
     fs::remove_file(image.root().join("etc/passwd")).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, image.root().join("etc/passwd"), rustix::fs::Mode::RUSR)
         .unwrap();
-    // Nobody waits for a writer: what is no file holds no users.
-    assert_eq!(image.run(&script("true")).result.unwrap(), Exit::Code(0));
+    // It is not waited for.
+    let expected = "unable to find user app: no matching entries in passwd file";
+    let process = Process { user: "app".to_owned(), ..script("true") };
+    check_error(&image, &process, ErrorKind::Input, expected);
 }
 
 fn networks(image: &Image) {
@@ -343,5 +347,43 @@ fn other_architectures(image: &Image) {
             println!("NOT TESTED: 32-bit programs, which this kernel does not have: {error}");
         }
         result => assert_eq!(result.unwrap(), Exit::Code(42)),
+    }
+}
+
+/// In a container the root is an overlay, which cannot hold the upper directory of another.
+fn store_on_an_overlay(image: &Image) {
+    let directory = tempfile::tempdir_in(image.directory.path()).unwrap();
+    let outer = Snapshot::at(directory.path(), &[image.root()]).unwrap();
+    let mounted = outer.mount().unwrap();
+    let inner = tempfile::tempdir_in(mounted.path().join("tmp")).unwrap();
+    let mut output = Vec::new();
+    let snapshot = Snapshot::at(inner.path(), &[mounted.path().to_owned()]).unwrap();
+    let process = script("busybox id -u; echo x > /written");
+    let exit = dockwright_builder::exec::run(&snapshot, &process, &mut |_, bytes| {
+        output.extend_from_slice(bytes);
+    });
+    assert_eq!((exit.unwrap(), output.as_slice()), (Exit::Code(0), b"0\n".as_slice()));
+    assert_eq!(fs::read_to_string(snapshot.upper().join("written")).unwrap(), "x\n");
+}
+
+fn doctor(entered: &Entered) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("store")).unwrap();
+    let facts = doctor::facts(&store, entered).unwrap();
+    let subjects: Vec<&str> = facts.iter().map(|fact| fact.subject).collect();
+    let expected = [
+        "kernel",
+        "user and group ids",
+        "snapshots",
+        "steps",
+        "steps without a network",
+        "system calls",
+    ];
+    assert_eq!(subjects, expected);
+    for fact in facts {
+        let is_single = matches!(entered.ids, Ids::Single { .. });
+        let is_limited = is_single && fact.subject == "user and group ids";
+        let state = if is_limited { doctor::State::Limited } else { doctor::State::Good };
+        assert_eq!(fact.state, state, "{fact:?}");
     }
 }
