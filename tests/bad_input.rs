@@ -139,7 +139,7 @@ fn circular_stages() {
 
 #[test]
 fn wrong_tag() {
-    check("wrong-tag", "FROM centos\n", &["-t", "Bad Name"], 1);
+    check("wrong-tag", "FROM centos\n", &["-t", "Bad Name"], 2);
 }
 
 #[test]
@@ -158,9 +158,9 @@ fn missing_dockerfile() {
     std::fs::create_dir(sandbox.path("context")).expect("folder");
     let outcome = sandbox.run(["build", "-t", "broken", "context"]);
     assert_snapshot!("missing-dockerfile", outcome.text());
-    assert_eq!(outcome.code, 2);
+    assert_eq!(outcome.code, 1);
     let named = sandbox.run(["build", "-f", "other/Dockerfile.dev", "-t", "broken", "context"]);
-    assert_eq!(named.code, 2);
+    assert_eq!(named.code, 1);
     assert!(named.stderr.contains("other/Dockerfile.dev"), "{}", named.stderr);
     nothing_is_left(&sandbox);
 }
@@ -170,7 +170,7 @@ fn missing_context() {
     let sandbox = Sandbox::with_base();
     let outcome = sandbox.run(["build", "-t", "broken", "nowhere"]);
     assert_snapshot!("missing-context", outcome.text());
-    assert_eq!(outcome.code, 2);
+    assert_eq!(outcome.code, 1);
     nothing_is_left(&sandbox);
 }
 

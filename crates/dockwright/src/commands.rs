@@ -1,8 +1,6 @@
 //! One file a command, and what they share.
 
-use std::path::Path;
-
-use dockerfile_parser::{ImageRef, Span};
+use dockerfile_parser::{ImageRef, SyntaxError};
 use dockwright_builder::{Error, Image, Store};
 
 use crate::cli::Session;
@@ -59,14 +57,20 @@ fn usage(session: &Session, message: &str, help: &str) -> Exit {
     Exit::Usage
 }
 
-/// Shows a fault that stands at `span` of `file`.
-fn fault(session: &Session, file: &SourceFile, span: Span, message: &str, help: Option<&str>) {
+/// Shows that a build cannot start: a file or folder of it is missing or cannot be read.
+fn cannot_start(session: &Session, message: &str, help: &str) -> Exit {
+    report::error(&session.environment, &report::plain_error(message, Some(help)));
+    Exit::Failure
+}
+
+/// Shows a fault of the text.
+fn fault(session: &Session, file: &SourceFile, error: &SyntaxError) {
     let report = Report {
         level: Level::Error,
-        code: None,
-        message: message.to_owned(),
-        help: help.map(ToOwned::to_owned),
-        place: Some((file, span)),
+        code: Some(error.code.to_owned()),
+        message: error.message.clone(),
+        help: error.help.clone(),
+        place: Some((file, error.span)),
     };
     report::error(&session.environment, &report);
 }
@@ -84,12 +88,6 @@ fn with_causes(error: &Error) -> String {
         cause = error.source();
     }
     message
-}
-
-/// Reads a text file for a command; `-` is standard input.
-fn read_file(session: &Session, path: &Path) -> Result<Vec<u8>, Exit> {
-    crate::source_file::read(path)
-        .map_err(|message| usage(session, &message, "check the name and its permissions"))
 }
 
 /// Refuses what cannot be the name of an image in the store.

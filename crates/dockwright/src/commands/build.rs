@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use dockerfile_parser::SourceText;
 use dockwright_builder::{Build, IgnoreFile, Network, Request, Store};
 
-use super::{check_name, failure, open_store, read_file, usage};
+use super::{cannot_start, check_name, failure, fault, open_store, usage};
 use crate::cli::Session;
 use crate::environment;
 use crate::exit_code::Exit;
 use crate::output::Output;
 use crate::print;
 use crate::progress::{Done, Progress, Style};
-use crate::source_file::{SourceFile, display_name};
+use crate::source_file::{self, SourceFile, display_name, reason};
 
 /// Build an image from a Dockerfile
 #[derive(Debug, clap::Args)]
@@ -125,20 +125,24 @@ fn write(
 
 /// Turns the command line and what it names into plain data.
 fn request(arguments: &Arguments, session: &Session) -> Result<(Request, SourceFile), Exit> {
-    let fail = |message: String, help: &str| usage(session, &message, help);
+    let fail = |message: String, help: &str| cannot_start(session, &message, help);
     let context = &arguments.context;
     if !context.is_dir() {
         let message = format!("the build context `{}` is not a directory", context.display());
         return Err(fail(message, "name the directory that COPY and ADD are to read, often `.`"));
     }
     std::fs::read_dir(context).map_err(|error| {
-        let message = format!("cannot read the build context `{}`: {error}", context.display());
+        let why = reason(&error);
+        let message = format!("cannot read the build context `{}`: {why}", context.display());
         fail(message, "make it readable for this user")
     })?;
     let path = dockerfile_path(arguments);
-    let bytes = read_file(session, &path)?;
+    let bytes = source_file::read(&path).map_err(|message| {
+        fail(message, "name the Dockerfile with `-f`, or put one in the context")
+    })?;
     let source = SourceText::new(bytes);
     let file = SourceFile::new(display_name(&path), source.as_str());
+    refuse_faults(session, &source, &file)?;
     let mut request = Request::new(source.as_str());
     request.ignore = ignore_file(&path, context, session)?;
     request.context = Some(environment::absolute(context).map_err(|message| fail(message, ""))?);
@@ -153,6 +157,15 @@ fn request(arguments: &Arguments, session: &Session) -> Result<(Request, SourceF
     request.network = arguments.network;
     request.jobs = arguments.jobs.unwrap_or_else(processors).max(1);
     Ok((request, file))
+}
+
+/// Tells all that is wrong with the text, not only the first.
+fn refuse_faults(session: &Session, source: &SourceText, file: &SourceFile) -> Result<(), Exit> {
+    let parse = source.parse();
+    for error in &parse.errors {
+        fault(session, file, error);
+    }
+    if parse.errors.is_empty() { Ok(()) } else { Err(Exit::Failure) }
 }
 
 /// `-f`, else `Dockerfile` in the context, else `dockerfile` there as BuildKit tries it.
@@ -173,7 +186,10 @@ fn ignore_file(
     own.push(".dockerignore");
     for path in [PathBuf::from(own), context.join(".dockerignore")] {
         if path.exists() {
-            let text = String::from_utf8_lossy(&read_file(session, &path)?).into_owned();
+            let bytes = source_file::read(&path).map_err(|message| {
+                cannot_start(session, &message, "make it a readable file, or remove it")
+            })?;
+            let text = String::from_utf8_lossy(&bytes).into_owned();
             return Ok(Some(IgnoreFile { name: display_name(&path), text }));
         }
     }
