@@ -48,11 +48,13 @@ fn config(sandbox: &Sandbox, name: &str) -> String {
     serde_json::to_string_pretty(&shown).expect("JSON")
 }
 
-/// What `history --no-trunc` prints, without the column with the image's own id.
+/// What `history --no-trunc` prints, without the image's own id, and without the size of the base,
+/// whose busybox differs between machines.
 fn history(sandbox: &Sandbox, name: &str) -> String {
-    let history = sandbox.succeed(["history", "--no-trunc", name]).stdout;
+    let history = sandbox.succeed(["history", "--no-trunc", "-H=false", name]).stdout;
     let id = sandbox.succeed(["inspect", "--format", "{{.Id}}", name]).stdout;
-    history.replace(id.trim(), &"#".repeat(id.trim().len()))
+    let size = sandbox.succeed(["inspect", "--format", "{{.Size}}", "centos"]).stdout;
+    history.replace(id.trim(), &"#".repeat(id.trim().len())).replace(size.trim(), "<size>")
 }
 
 /// Paths, types, modes, owners and sizes in the image beside the base's.
@@ -144,7 +146,7 @@ fn cmd_is_replaced_by_arguments() {
     // As in the tutorial: `-l` is no program.
     let replaced = sandbox.run(["run", "cmdtest", "-l"]);
     assert_eq!(replaced.code, 127, "{}", replaced.stderr);
-    assert!(replaced.stderr.contains("`-l`"), "{}", replaced.stderr);
+    assert!(replaced.stderr.contains("\"-l\": executable file not found"), "{}", replaced.stderr);
     let long = sandbox.succeed(["run", "cmdtest", "ls", "-al"]).stdout;
     assert!(long.contains("drwx"), "{long}");
 }
