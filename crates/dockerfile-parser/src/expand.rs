@@ -250,8 +250,12 @@ impl<'t, 'f> Lexer<'t, 'f> {
             let start = value.len();
             match character {
                 '$' => {
-                    self.dollar(&mut value)?;
+                    let has_modifier = self.dollar(&mut value)?;
                     if let Some(words) = &mut self.words {
+                        // The reference loses what stands in the word before `${name:-word}`.
+                        if has_modifier {
+                            words.current.clear();
+                        }
                         value[start..].chars().for_each(|character| words.add(character));
                     }
                     continue;
@@ -291,7 +295,9 @@ impl<'t, 'f> Lexer<'t, 'f> {
         while let Some(character) = self.next() {
             match character {
                 _ if character == stop => return Ok(()),
-                '$' => self.dollar(value)?,
+                '$' => {
+                    self.dollar(value)?;
+                }
                 '\'' if self.quotes => self.single_quote(value)?,
                 '"' if self.quotes => self.double_quote(value)?,
                 _ if character == self.escape => {
@@ -324,7 +330,9 @@ impl<'t, 'f> Lexer<'t, 'f> {
         while let Some(character) = self.next() {
             match character {
                 '"' => return Ok(()),
-                '$' => self.dollar(value)?,
+                '$' => {
+                    self.dollar(value)?;
+                }
                 _ if character == self.escape => match self.peek() {
                     None => break,
                     Some(next) if next == '"' || next == '$' || next == self.escape => {
@@ -342,18 +350,21 @@ impl<'t, 'f> Lexer<'t, 'f> {
         Err(self.fault(start, ExpandErrorKind::UnclosedQuote('"')))
     }
 
-    /// Reads what follows a `$`.
-    fn dollar(&mut self, value: &mut String) -> Expansion<()> {
+    /// Reads what follows a `$`; tells whether it is a `${name…}` with something after the name.
+    fn dollar(&mut self, value: &mut String) -> Expansion<bool> {
         let start = self.at - 1;
         if self.peek() != Some('{') {
             let name = self.name();
+            if name.is_empty() {
+                value.push('$');
+                return Ok(false);
+            }
             match self.get(name) {
-                _ if name.is_empty() => value.push('$'),
                 Some(found) => value.push_str(&found),
                 None if self.keep_unset => value.push_str(&self.text[start..self.at]),
                 None => {}
             }
-            return Ok(());
+            return Ok(false);
         }
         self.next();
         match self.peek() {
@@ -368,6 +379,7 @@ impl<'t, 'f> Lexer<'t, 'f> {
             return Err(self.fault(start, ExpandErrorKind::TooDeep));
         }
         let name = self.name();
+        let has_modifier = self.peek() != Some('}');
         let found = self.get(name);
         let is_unset = found.is_none();
         let replaced = self.substitution(start, name, found);
@@ -378,7 +390,7 @@ impl<'t, 'f> Lexer<'t, 'f> {
         } else {
             value.push_str(&replaced);
         }
-        Ok(())
+        Ok(has_modifier)
     }
 
     /// Reads what follows the name in `${name`.
@@ -432,6 +444,7 @@ impl<'t, 'f> Lexer<'t, 'f> {
             self.next();
         }
         let pattern = self.until('}', true)?;
+        let pattern = if is_prefix { pattern } else { pattern::reverse(&pattern) };
         let pattern = self.pattern(start, &pattern)?;
         Ok(pattern.cut(value, is_prefix, is_longest))
     }
@@ -457,9 +470,6 @@ impl<'t, 'f> Lexer<'t, 'f> {
 
     /// The value of a variable; notes those that are not set.
     fn get(&mut self, name: &str) -> Option<String> {
-        if name.is_empty() {
-            return None;
-        }
         let found = (self.lookup)(name);
         if found.is_none() && !self.unset.iter().any(|other| other == name) {
             self.unset.push(name.to_owned());

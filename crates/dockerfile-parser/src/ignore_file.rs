@@ -158,8 +158,14 @@ impl IgnoreFile {
             Some(rest) if !rest.is_empty() => rest,
             _ => &clean,
         };
+        if is_exception && clean == "/" {
+            let message = "`!` stands without a pattern";
+            self.faults.push(IgnoreFault { line, span, message });
+            return;
+        }
         let text = if is_exception { format!("!{clean}") } else { clean.to_owned() };
-        match Pattern::parse(clean) {
+        // A pattern whose blanks stood after a `/` loses them after all.
+        match Pattern::parse(if is_exception { clean } else { clean.trim() }) {
             Some(pattern) => self.rules.push(Rule { line, text, is_exception, pattern }),
             None => {
                 let message = "a bracket or an escape at the end makes this no pattern";

@@ -293,6 +293,17 @@ impl<'a> Instruction<'a> {
         Keyword::of(self.keyword.as_str())
     }
 
+    /// Returns the description of the stage or argument `name` that the comments above give: the
+    /// rest of the first comment that starts with the name and a blank.
+    pub fn description(&self, name: &str) -> Option<&str> {
+        let rest = |comment: &'_ Text<'a>| {
+            let text = comment.as_str();
+            text.starts_with(name) && text.as_bytes().get(name.len()) == Some(&b' ')
+        };
+        let comment = self.comments.iter().find(|comment| rest(comment))?;
+        Some(comment.as_str()[name.len()..].trim())
+    }
+
     /// Returns the flag `name` if it is there.
     pub fn flag(&self, name: &str) -> Option<&Flag<'a>> {
         self.flags.iter().find(|flag| flag.name.as_str() == name)

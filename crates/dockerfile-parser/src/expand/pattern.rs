@@ -36,18 +36,19 @@ impl Pattern {
         Ok(Self { parts })
     }
 
-    /// Cuts the shortest or longest match off the start or the end of `value`.
+    /// Cuts the shortest or longest match off the start of `value`, or off its end by a pattern
+    /// that was read in [`reverse`].
     pub(super) fn cut(&self, value: &str, is_prefix: bool, is_longest: bool) -> String {
         if self.parts.is_empty() {
             return value.to_owned();
         }
         let mut characters: Vec<char> = value.chars().collect();
-        let mut parts = self.parts.clone();
         if !is_prefix {
             characters.reverse();
-            parts.reverse();
         }
-        let Some(len) = prefix(&parts, &characters, is_longest) else { return value.to_owned() };
+        let Some(len) = prefix(&self.parts, &characters, is_longest) else {
+            return value.to_owned();
+        };
         let kept = characters[len..].iter();
         if is_prefix { kept.collect() } else { kept.rev().collect() }
     }
@@ -83,6 +84,23 @@ impl Pattern {
         replaced.extend(characters.get(at..).unwrap_or_default());
         replaced
     }
+}
+
+/// Returns a pattern from its end to its start, escapes kept together; as in the reference, an
+/// escape at the end comes to stand in front of the character before it.
+pub(super) fn reverse(text: &str) -> String {
+    let mut units = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let mut len = first.len_utf8();
+        if first == '\\' {
+            len += rest[len..].chars().next().map_or(0, char::len_utf8);
+        }
+        let (unit, after) = rest.split_at(len);
+        units.push(unit);
+        rest = after;
+    }
+    units.into_iter().rev().collect()
 }
 
 /// Length of the shortest or longest match of `parts` at the start of `text`.

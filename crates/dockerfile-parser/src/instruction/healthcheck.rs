@@ -39,13 +39,13 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Healthcheck<'a>, SyntaxErr
             }
         };
     }
+    let flags = &head.instruction.flags;
+    flag::check(flags, FLAGS)?;
     if !kind.eq_ignore_ascii_case("CMD") {
         let message = format!("`{kind}` is no kind of health check");
         return Err(SyntaxError::instruction("healthcheck-type", kind.span(), message)
             .help("write `HEALTHCHECK CMD command` or `HEALTHCHECK NONE`; flags go in front"));
     }
-    let flags = &head.instruction.flags;
-    flag::check(flags, FLAGS)?;
     let is_empty = match &command {
         Command::Exec(words) => words.is_empty(),
         Command::Shell(text) => text.is_empty(),

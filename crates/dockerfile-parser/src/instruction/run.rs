@@ -23,9 +23,9 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Run<'a>, SyntaxError> {
     let mounts = flag::values(flags, "mount")
         .map(|value| mount(value, head.context.escape))
         .collect::<Result<Vec<_>, _>>()?;
-    let network = flag::value(flags, "network");
+    let network = flag::values(flags, "network").next().cloned();
     one_of(network.as_ref(), "invalid-network", "network mode", &["default", "none", "host"])?;
-    let security = flag::value(flags, "security");
+    let security = flag::values(flags, "security").next().cloned();
     one_of(security.as_ref(), "invalid-security", "security mode", &["sandbox", "insecure"])?;
     let devices: Vec<Text<'a>> = flag::values(flags, "device").cloned().collect();
     devices.iter().try_for_each(device)?;
