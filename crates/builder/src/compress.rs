@@ -121,6 +121,9 @@ pub struct Compressor<W: Write> {
     /// The blocks under way, in order.
     running: VecDeque<Receiver<io::Result<Packed>>>,
     max_running: usize,
+    /// Memory that is used again: getting it anew costs more than filling it.
+    spare_blocks: Vec<Vec<u8>>,
+    spare_outputs: Vec<Vec<u8>>,
     checksum: u32,
     size: u64,
     has_begun: bool,
@@ -168,6 +171,8 @@ impl<W: Write> Compressor<W> {
             pool,
             running: VecDeque::new(),
             max_running: n_threads + 2,
+            spare_blocks: Vec::new(),
+            spare_outputs: Vec::new(),
             checksum: 0,
             size: 0,
             has_begun: false,
@@ -198,8 +203,9 @@ impl<W: Write> Compressor<W> {
     }
 
     fn start_block(&mut self) -> io::Result<()> {
-        let bytes =
-            std::mem::replace(&mut self.block, Vec::with_capacity(self.compression.block_bytes()));
+        let empty = self.spare_blocks.pop();
+        let empty = empty.unwrap_or_else(|| Vec::with_capacity(self.compression.block_bytes()));
+        let bytes = std::mem::replace(&mut self.block, empty);
         let Some(pool) = &self.pool else {
             self.size += bytes.len() as u64;
             return self.out.write_all(&bytes);
@@ -211,7 +217,8 @@ impl<W: Write> Compressor<W> {
             Vec::new()
         };
         let (reply, result) = sync_channel(1);
-        pool.run(Job { block: Block { bytes, dictionary }, reply })?;
+        let out = self.spare_outputs.pop().unwrap_or_default();
+        pool.run(Job { block: Block { bytes, dictionary }, out, reply })?;
         self.running.push_back(result);
         if self.running.len() >= self.max_running {
             self.finish_block()?;
@@ -222,12 +229,16 @@ impl<W: Write> Compressor<W> {
     /// Waits for the oldest block and writes it out. Returns whether there was one.
     fn finish_block(&mut self) -> io::Result<bool> {
         let Some(result) = self.running.pop_front() else { return Ok(false) };
-        let packed = result.recv().map_err(|_| io::Error::other("a compressing thread died"))??;
+        let mut packed =
+            result.recv().map_err(|_| io::Error::other("a compressing thread died"))??;
         self.begin()?;
-        let length = packed.size as u64;
+        let length = packed.input.len() as u64;
         self.checksum = zlib_rs::crc32::crc32_combine(self.checksum, packed.checksum, length);
         self.size += length;
         self.out.write_all(&packed.bytes)?;
+        packed.input.clear();
+        self.spare_blocks.push(packed.input);
+        self.spare_outputs.push(packed.bytes);
         Ok(true)
     }
 
@@ -259,6 +270,7 @@ impl<W: Write> Write for Compressor<W> {
 
 struct Job {
     block: Block,
+    out: Vec<u8>,
     reply: SyncSender<io::Result<Packed>>,
 }
 
@@ -276,9 +288,9 @@ impl Pool {
             let mut packer = block::Packer::new(compression, level);
             loop {
                 let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                let Ok(Job { block, reply }) = job else { return };
+                let Ok(Job { block, out, reply }) = job else { return };
                 // Nobody waits any more when the writer has failed.
-                let _ = reply.send(packer.pack(&block));
+                let _ = reply.send(packer.pack(block, out));
             }
         };
         let mut threads = Vec::new();

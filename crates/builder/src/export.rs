@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::compress::Compression;
 use crate::error::Context;
 use crate::image::{CONFIG_TYPE, Descriptor, Image, MANIFEST_TYPE, Manifest, Platform};
-use crate::store::{Store, full_name, tag_of};
-use crate::{Digest, Result};
+use crate::store::{LayerPacking, Store, full_name, tag_of};
+use crate::{DiffId, Digest, Error, ErrorKind, Result};
 
 mod docker_archive;
 mod oci_layout;
@@ -61,17 +61,17 @@ pub struct Exported {
 pub fn run(export: Export<'_>, image: &Image, store: &Store) -> Result<Exported> {
     let manifest = match export {
         Export::OciDirectory(path, options) => {
-            let packed = Packed::new(image, store, &options)?;
-            oci_layout::write_directory(&path, &packed, store)?;
-            Some(packed.manifest_digest)
+            Some(oci_layout::write_directory(&path, image, store, &options)?)
         }
         Export::OciArchive(out, options) => {
-            let packed = Packed::new(image, store, &options)?;
+            let spool = store.work_dir()?;
+            let packed = Packed::new(image, store, &options, spool.path())?;
             oci_layout::write_archive(out, &packed, store, None)?;
             Some(packed.manifest_digest)
         }
         Export::DockerArchive(out, options) => {
-            let packed = Packed::new(image, store, &options)?;
+            let spool = store.work_dir()?;
+            let packed = Packed::new(image, store, &options, spool.path())?;
             docker_archive::write(out, &packed, store)?;
             Some(packed.manifest_digest)
         }
@@ -153,7 +153,7 @@ impl Drop for OutputFile {
     }
 }
 
-/// An image whose layers are compressed as an export asks for.
+/// An image whose layers are compressed as an export asks for, or can be on the way out.
 struct Packed {
     manifest: Vec<u8>,
     manifest_digest: Digest,
@@ -161,20 +161,71 @@ struct Packed {
     index: Vec<Descriptor>,
     config: Descriptor,
     layers: Vec<Descriptor>,
+    /// Where the bytes of configuration and layers come from, by digest.
+    blobs: BTreeMap<Digest, Blob>,
     names: Vec<String>,
 }
 
+/// A blob of a packed image.
+struct Blob {
+    size: u64,
+    from: Origin,
+}
+
+enum Origin {
+    /// The blob of the same digest in the store.
+    Store,
+    /// A file, whose writer is done with it.
+    Spool(Spool),
+    /// The layer, compressed on the way; what that gives is known from the last time.
+    Layer(DiffId, LayerPacking),
+}
+
+/// A file that goes away unless it is renamed.
+struct Spool(PathBuf);
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Blob {
+    /// Writes the bytes to `out`, and makes sure that they are right.
+    fn write(&self, digest: &Digest, store: &Store, out: &mut dyn Write) -> Result<()> {
+        let written = match &self.from {
+            Origin::Store => (*digest, store.copy_blob(digest, out)?),
+            Origin::Layer(diff_id, packing) => store.pack_layer(diff_id, *packing, out)?,
+            Origin::Spool(Spool(path)) => {
+                let doing = || format!("copy `{}`", path.display());
+                let mut file = File::open(path).doing(doing)?;
+                (*digest, io::copy(&mut file, out).doing(doing)?)
+            }
+        };
+        if written == (*digest, self.size) {
+            return Ok(());
+        }
+        Err(Error::new(format!("the blob `{digest}` came out otherwise than before"))
+            .with_kind(ErrorKind::Corrupt)
+            .with_help("export the image again"))
+    }
+}
+
 impl Packed {
-    fn new(image: &Image, store: &Store, options: &ImageOptions) -> Result<Self> {
-        let level = options.level.unwrap_or_else(|| options.compression.default_level());
-        let layers = image.layers.iter().map(|diff_id| {
-            let (layer, size) =
-                store.compressed_layer(diff_id, options.compression, level, options.is_forced)?;
-            Ok(Descriptor::new(layer.compression.media_type(), layer.blob, size))
-        });
-        let layers = layers.collect::<Result<Vec<_>>>()?;
+    /// Packs an image. Layers of which it is not known what their compression gives are compressed
+    /// into files in `spool`, whose names begin with a dot.
+    fn new(image: &Image, store: &Store, options: &ImageOptions, spool: &Path) -> Result<Self> {
+        let mut layers = Vec::new();
+        let mut blobs = BTreeMap::new();
+        for (at, diff_id) in image.layers.iter().enumerate() {
+            let spool = Spool(spool.join(format!(".layer-{at}.{}", std::process::id())));
+            let (media_type, digest, blob) = pack(diff_id, store, options, spool)?;
+            layers.push(Descriptor::new(media_type, digest, blob.size));
+            blobs.entry(digest).or_insert(blob);
+        }
         let config_size = store.blob_size(&image.config_digest)?;
         let config = Descriptor::new(CONFIG_TYPE, image.config_digest, config_size);
+        blobs.insert(config.digest, Blob { size: config_size, from: Origin::Store });
         let manifest = Manifest::new(config.clone(), layers.clone()).to_json();
         let manifest_digest = Digest::of(&manifest);
         let mut descriptor = Descriptor::new(MANIFEST_TYPE, manifest_digest, manifest.len() as u64);
@@ -205,16 +256,36 @@ impl Packed {
             index,
             config,
             layers,
+            blobs,
             names: options.names.iter().map(|name| full_name(name)).collect(),
         })
     }
+}
 
-    /// Returns the digests of the blobs in the store: the configuration and the layers, sorted,
-    /// each once.
-    fn stored_blobs(&self) -> BTreeMap<Digest, u64> {
-        let blobs = self.layers.iter().chain([&self.config]);
-        blobs.map(|blob| (blob.digest, blob.size)).collect()
+/// Returns media type, digest and source of a layer for an export.
+fn pack(
+    diff_id: &DiffId,
+    store: &Store,
+    options: &ImageOptions,
+    spool: Spool,
+) -> Result<(&'static str, Digest, Blob)> {
+    let stored = store.layer_blob(diff_id)?;
+    let wanted = options.compression;
+    let is_right =
+        stored.compression == wanted && (!options.is_forced || wanted == Compression::None);
+    if is_right || !options.is_forced && stored.compression != Compression::None {
+        let blob = Blob { size: store.blob_size(&stored.blob)?, from: Origin::Store };
+        return Ok((stored.compression.media_type(), stored.blob, blob));
     }
+    let level = options.level.unwrap_or_else(|| wanted.default_level());
+    let packing = LayerPacking { compression: wanted, level };
+    if let Some((digest, size)) = store.packed_layer(diff_id, packing)? {
+        let blob = Blob { size, from: Origin::Layer(*diff_id, packing) };
+        return Ok((wanted.media_type(), digest, blob));
+    }
+    let mut file = File::create(&spool.0).doing(|| format!("write `{}`", spool.0.display()))?;
+    let (digest, size) = store.pack_layer(diff_id, packing, &mut file)?;
+    Ok((wanted.media_type(), digest, Blob { size, from: Origin::Spool(spool) }))
 }
 
 /// The annotation that names an image in an OCI layout.

@@ -25,14 +25,15 @@ use crate::{Digest, Error, ErrorKind, Result};
 
 mod blob;
 mod chain;
+mod hasher;
 mod layers;
 mod records;
 mod tags;
 mod work_dir;
 
 pub use blob::BlobWriter;
-pub(crate) use layers::LayerBlob;
 pub use layers::LayerRecord;
+pub(crate) use layers::{LayerBlob, LayerPacking};
 pub use tags::ImageRecord;
 pub(crate) use tags::{familiar_name, full_name, tag_of};
 pub use work_dir::WorkDir;

@@ -29,8 +29,8 @@ pub(super) struct Packed {
     pub(super) bytes: Vec<u8>,
     /// The CRC-32 of the input, for gzip.
     pub(super) checksum: u32,
-    /// The size of the input.
-    pub(super) size: usize,
+    /// The input, whose memory is used again.
+    pub(super) input: Vec<u8>,
 }
 
 /// Compresses blocks one after another.
@@ -48,28 +48,32 @@ impl Packer {
         Self { level, zstd }
     }
 
-    pub(super) fn pack(&mut self, block: &Block) -> io::Result<Packed> {
-        let size = block.bytes.len();
+    /// Compresses a block into `out`, whose memory is used again.
+    pub(super) fn pack(&mut self, block: Block, mut out: Vec<u8>) -> io::Result<Packed> {
+        out.clear();
+        let mut checksum = 0;
         if let Some(zstd) = &mut self.zstd {
-            return Ok(Packed { bytes: zstd.compress(&block.bytes)?, checksum: 0, size });
-        }
-        let checksum = zlib_rs::crc32::crc32(0, &block.bytes);
-        let bytes = if is_incompressible(&block.bytes) {
-            store(&block.bytes)
+            out.reserve(zstd::zstd_safe::compress_bound(block.bytes.len()));
+            zstd.compress_to_buffer(&block.bytes, &mut out)?;
         } else {
-            self.deflate(block)?
-        };
-        Ok(Packed { bytes, checksum, size })
+            checksum = zlib_rs::crc32::crc32(0, &block.bytes);
+            if is_incompressible(&block.bytes) {
+                store(&block.bytes, &mut out);
+            } else {
+                self.deflate(&block, &mut out)?;
+            }
+        }
+        Ok(Packed { bytes: out, checksum, input: block.bytes })
     }
 
-    fn deflate(&self, block: &Block) -> io::Result<Vec<u8>> {
+    fn deflate(&self, block: &Block, out: &mut Vec<u8>) -> io::Result<()> {
         let wrong = |what: &str| io::Error::other(format!("deflate: {what}"));
         // A reset one remembers something of its last block: the bytes would depend on the threads.
         let mut deflate = Deflate::new(self.level, false, 15);
         if !block.dictionary.is_empty() {
             deflate.set_dictionary(&block.dictionary).map_err(|e| wrong(e.as_str()))?;
         }
-        let mut out = vec![0; block.bytes.len() / 2 + 1024];
+        out.resize(block.bytes.len() / 2 + 1024, 0);
         loop {
             let read = deflate.total_in() as usize;
             let written = deflate.total_out() as usize;
@@ -90,13 +94,13 @@ impl Packer {
             }
         }
         out.truncate(deflate.total_out() as usize);
-        Ok(out)
+        Ok(())
     }
 }
 
-/// Returns deflate's form of bytes as they are.
-fn store(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 4096 + 16);
+/// Appends deflate's form of bytes as they are.
+fn store(bytes: &[u8], out: &mut Vec<u8>) {
+    out.reserve(bytes.len() + bytes.len() / 4096 + 16);
     for piece in bytes.chunks(0xffff) {
         let length = piece.len() as u16;
         out.push(0);
@@ -104,7 +108,6 @@ fn store(bytes: &[u8]) -> Vec<u8> {
         out.extend_from_slice(&(!length).to_le_bytes());
         out.extend_from_slice(piece);
     }
-    out
 }
 
 /// Tells random bytes, such as those of a compressed or encrypted file, by how evenly the values

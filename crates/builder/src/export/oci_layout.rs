@@ -1,21 +1,28 @@
 //! An OCI layout, in a directory or in a tar (OCI image specification, `image-layout.md`).
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use super::{Packed, REF_NAME};
+use super::{ImageOptions, Origin, Packed, REF_NAME, Spool};
 use crate::archive::{Entry, EntryKind, Writer};
 use crate::error::Context;
-use crate::image::{Descriptor, Index, MAX_JSON_BYTES};
+use crate::image::{Descriptor, Image, Index, MAX_JSON_BYTES};
 use crate::store::Store;
 use crate::{Digest, Error, Result};
 
 /// The file that marks a layout.
 pub(crate) const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
-/// Adds an image to the layout in `path`, which is made if it is not there.
-pub(super) fn write_directory(path: &Path, packed: &Packed, store: &Store) -> Result<()> {
+/// Adds an image to the layout in `path`, which is made if it is not there. Returns the digest of
+/// its manifest.
+pub(super) fn write_directory(
+    path: &Path,
+    image: &Image,
+    store: &Store,
+    options: &ImageOptions,
+) -> Result<Digest> {
     let doing = || format!("write the OCI layout `{}`", path.display());
     let blobs = path.join("blobs/sha256");
     if path.join("oci-layout").symlink_metadata().is_err() {
@@ -31,19 +38,27 @@ pub(super) fn write_directory(path: &Path, packed: &Packed, store: &Store) -> Re
     let lock = OpenOptions::new().read(true).open(path.join("oci-layout")).doing(doing)?;
     lock.lock().doing(doing)?;
 
-    for (digest, size) in packed.stored_blobs() {
-        let there = blobs.join(digest.hex()).symlink_metadata();
-        if !there.is_ok_and(|there| there.is_file() && there.len() == size) {
-            put(&blobs, &digest.hex(), |file| store.copy_blob_to_file(&digest, file).map(|_| ()))?;
+    let packed = Packed::new(image, store, options, &blobs)?;
+    for (digest, blob) in &packed.blobs {
+        let path = blobs.join(digest.hex());
+        if let Origin::Spool(Spool(spool)) = &blob.from {
+            File::open(spool).and_then(|file| file.sync_all()).doing(doing)?;
+            std::fs::rename(spool, &path).doing(doing)?;
+            continue;
+        }
+        let there = path.symlink_metadata();
+        if !there.is_ok_and(|there| there.is_file() && there.len() == blob.size) {
+            put(&blobs, &digest.hex(), |file| blob.write(digest, store, file))?;
         }
     }
     let manifest = &packed.manifest;
     put(&blobs, &packed.manifest_digest.hex(), |file| file.write_all(manifest).doing(doing))?;
     File::open(&blobs).and_then(|blobs| blobs.sync_all()).doing(doing)?;
 
-    let index = updated_index(path, packed)?.to_json();
+    let index = updated_index(path, &packed)?.to_json();
     put(path, "index.json", |file| file.write_all(&index).doing(doing))?;
-    File::open(path).and_then(|path| path.sync_all()).doing(doing)
+    File::open(path).and_then(|path| path.sync_all()).doing(doing)?;
+    Ok(packed.manifest_digest)
 }
 
 /// Writes an image as a layout in a tar. `extra` is a file beside the index.
@@ -69,18 +84,18 @@ pub(super) fn write_archive(
     };
     tar.header(&directory("blobs")).doing(doing)?;
     tar.header(&directory("blobs/sha256")).doing(doing)?;
-    let mut blobs = packed.stored_blobs();
-    blobs.insert(packed.manifest_digest, packed.manifest.len() as u64);
-    for (digest, size) in blobs {
-        tar.header(&file(blob_path(&digest), size)).doing(doing)?;
-        if digest == packed.manifest_digest {
-            tar.data(&mut packed.manifest.as_slice(), size).doing(doing)?;
-        } else {
-            let written = store.copy_blob(&digest, &mut tar.raw_data())?;
-            if written != size {
-                return Err(Error::new(format!("the blob `{digest}` changed its size")));
+    let sizes = packed.blobs.iter().map(|(digest, blob)| (digest, blob.size));
+    let manifest_size = packed.manifest.len() as u64;
+    let mut sizes: BTreeMap<_, _> = sizes.collect();
+    sizes.insert(&packed.manifest_digest, manifest_size);
+    for (digest, size) in sizes {
+        tar.header(&file(blob_path(digest), size)).doing(doing)?;
+        match packed.blobs.get(digest) {
+            Some(blob) => {
+                blob.write(digest, store, &mut tar.raw_data())?;
+                tar.pad(size).doing(doing)?;
             }
-            tar.pad(size).doing(doing)?;
+            None => tar.data(&mut packed.manifest.as_slice(), size).doing(doing)?,
         }
     }
     let index = Index::new(packed.index.clone()).to_json();

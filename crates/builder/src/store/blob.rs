@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use sha2::Digest as _;
-
+use super::hasher::Hasher;
 use super::{Inner, Store};
 use crate::error::Context;
 use crate::{Digest, Error, ErrorKind, Result};
@@ -69,9 +68,8 @@ impl Store {
     /// does not take it.
     pub fn copy_blob(&self, digest: &Digest, out: &mut dyn Write) -> Result<u64> {
         let mut file = self.open_blob(digest)?;
-        let mut hasher = sha2::Sha256::new();
+        let mut hasher = Hasher::new();
         let mut buffer = vec![0; COPY_BYTES];
-        let mut size = 0;
         loop {
             let n = file.read(&mut buffer).doing(|| format!("read the blob `{digest}`"))?;
             if n == 0 {
@@ -79,26 +77,13 @@ impl Store {
             }
             hasher.update(&buffer[..n]);
             out.write_all(&buffer[..n]).doing(|| format!("copy the blob `{digest}`"))?;
-            size += n as u64;
         }
-        if Digest::finish(hasher) != *digest {
+        let size = hasher.size();
+        if hasher.finish() != *digest {
             return Err(self.set_aside(digest));
         }
         self.0.set_verified(*digest);
         Ok(size)
-    }
-
-    /// Copies a blob into the file `out`, and hashes it unless this process has done so before.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::copy_blob`].
-    pub fn copy_blob_to_file(&self, digest: &Digest, out: &mut File) -> Result<u64> {
-        if !self.is_verified(digest) {
-            return self.copy_blob(digest, out);
-        }
-        // Between two files the standard library lets the kernel copy.
-        io::copy(&mut self.open_blob(digest)?, out).doing(|| format!("copy the blob `{digest}`"))
     }
 
     /// Returns a writer for a new blob.
@@ -117,7 +102,7 @@ impl Store {
             .open(&temporary)
             .doing(|| format!("create `{}`", temporary.display()))?;
         let store = Arc::clone(&self.0);
-        Ok(BlobWriter { store, temporary, file: Some(file), hasher: sha2::Sha256::new(), size: 0 })
+        Ok(BlobWriter { store, temporary, file: Some(file), hasher: Hasher::new() })
     }
 
     /// Stores `bytes` and returns their digest.
@@ -150,7 +135,7 @@ impl Store {
         }
     }
 
-    fn is_verified(&self, digest: &Digest) -> bool {
+    pub(super) fn is_verified(&self, digest: &Digest) -> bool {
         let verified = self.0.verified.lock().unwrap_or_else(PoisonError::into_inner);
         verified.contains(digest)
     }
@@ -172,8 +157,7 @@ pub struct BlobWriter {
     store: Arc<Inner>,
     temporary: PathBuf,
     file: Option<File>,
-    hasher: sha2::Sha256,
-    size: u64,
+    hasher: Hasher,
 }
 
 impl BlobWriter {
@@ -183,8 +167,11 @@ impl BlobWriter {
     ///
     /// When the disk does not take it.
     pub fn finish(mut self) -> Result<(Digest, u64)> {
-        let digest = Digest::finish(std::mem::take(&mut self.hasher));
-        self.name(digest)
+        let hasher = std::mem::replace(&mut self.hasher, Hasher::new());
+        let size = hasher.size();
+        let digest = hasher.finish();
+        self.name(digest)?;
+        Ok((digest, size))
     }
 
     /// Does what [`BlobWriter::finish`] does if the bytes have this digest, else leaves nothing.
@@ -193,15 +180,18 @@ impl BlobWriter {
     ///
     /// When they have another, and when the disk does not take them.
     pub fn finish_as(mut self, digest: &Digest) -> Result<u64> {
-        let actual = Digest::finish(std::mem::take(&mut self.hasher));
+        let hasher = std::mem::replace(&mut self.hasher, Hasher::new());
+        let size = hasher.size();
+        let actual = hasher.finish();
         if actual != *digest {
             return Err(Error::new(format!("the digest should be `{digest}`, it is `{actual}`"))
                 .with_kind(ErrorKind::Corrupt));
         }
-        self.name(actual).map(|(_, size)| size)
+        self.name(actual)?;
+        Ok(size)
     }
 
-    fn name(mut self, digest: Digest) -> Result<(Digest, u64)> {
+    fn name(mut self, digest: Digest) -> Result<()> {
         let doing = || format!("store the blob `{digest}`");
         if let Some(file) = self.file.take() {
             file.sync_all().doing(doing)?;
@@ -211,7 +201,7 @@ impl BlobWriter {
         std::fs::rename(&self.temporary, blobs.join(digest.hex())).doing(doing)?;
         super::sync_directory(&blobs)?;
         self.store.set_verified(digest);
-        Ok((digest, self.size))
+        Ok(())
     }
 }
 
@@ -220,7 +210,6 @@ impl Write for BlobWriter {
         let Some(file) = &mut self.file else { return Ok(0) };
         let n = file.write(bytes)?;
         self.hasher.update(&bytes[..n]);
-        self.size += n as u64;
         Ok(n)
     }
 

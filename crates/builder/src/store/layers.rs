@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
-use sha2::Digest as _;
 
+use super::hasher::Hasher;
 use super::{Store, WorkDir, sync_directory, write_small};
 use crate::archive;
 use crate::compress::{Compression, Compressor};
@@ -37,6 +37,22 @@ pub(crate) struct LayerBlob {
     pub(crate) compression: Compression,
     /// The sizes of the regular files and symbolic links together. Known once the layer has been unpacked.
     pub(crate) size: Option<u64>,
+}
+
+/// How a layer is compressed anew.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LayerPacking {
+    pub(crate) compression: Compression,
+    pub(crate) level: i32,
+}
+
+impl LayerPacking {
+    /// Returns the key under which digest and size of the packed layer are remembered. A change to
+    /// the compression that changes its bytes must change the number here.
+    fn key(self, diff_id: &DiffId) -> Digest {
+        let Self { compression, level } = self;
+        Digest::of(format!("packed layer 1 {diff_id} {compression} {level}").as_bytes())
+    }
 }
 
 /// Which layers are being unpacked in this process, and which are known to be whole.
@@ -131,55 +147,61 @@ impl Store {
         unpacked.map(|()| path)
     }
 
-    /// Returns the blob, and its size, that holds the layer in `compression` at `level`, which is made if need be;
-    /// it is kept, so that it is made once. With `is_forced` a layer that came compressed, of a base
-    /// image for one, is compressed anew, else it stays as it is.
+    /// Writes a layer to `out` in `packing`, and returns digest and size of what was written, which
+    /// are remembered.
     ///
     /// # Errors
     ///
-    /// When the layer is not here or is damaged, and when the disk does not take the blob.
-    pub(crate) fn compressed_layer(
+    /// When the layer is not here or is damaged, and when `out` does not take it.
+    pub(crate) fn pack_layer(
         &self,
         diff_id: &DiffId,
-        compression: Compression,
-        level: i32,
-        is_forced: bool,
-    ) -> Result<(LayerBlob, u64)> {
+        packing: LayerPacking,
+        out: &mut dyn Write,
+    ) -> Result<(Digest, u64)> {
         let layer = self.layer_blob(diff_id)?;
-        if layer.compression == compression && (!is_forced || compression == Compression::None)
-            || !is_forced && layer.compression != Compression::None
-        {
-            let size = self.blob_size(&layer.blob)?;
-            return Ok((layer, size));
-        }
-        let key = format!("compressed layer 1 {diff_id} {compression} {level}");
-        let key = Digest::of(key.as_bytes());
-        let known = self.get_record(&key)?.and_then(|text| String::from_utf8(text).ok());
-        let known = known.and_then(|text| text.parse::<Digest>().ok());
-        if let Some((blob, blob_size)) =
-            known.and_then(|blob| Some((blob, self.blob_size(&blob).ok()?)))
-        {
-            return Ok((LayerBlob { blob, compression, ..layer }, blob_size));
-        }
+        let LayerPacking { compression, level } = packing;
         let mut plain = archive::decompress(self.open_blob(&layer.blob)?, layer.compression)?;
-        let mut packed = Compressor::new(self.blob_writer()?, compression, level)?;
+        let out = HashingWriter { inner: out, hasher: Hasher::new() };
+        let mut packed = Compressor::new(out, compression, level)?;
         let doing = || format!("compress the layer `{diff_id}`");
-        let mut hasher = sha2::Sha256::new();
+        let is_verified = layer.compression == Compression::None && self.is_verified(&layer.blob);
+        let mut hasher = Hasher::new();
         let mut buffer = vec![0; 256 << 10];
         loop {
             let n = plain.read(&mut buffer).doing(doing)?;
             if n == 0 {
                 break;
             }
-            hasher.update(&buffer[..n]);
+            if !is_verified {
+                hasher.update(&buffer[..n]);
+            }
             packed.write_all(&buffer[..n]).doing(doing)?;
         }
-        if DiffId(Digest::finish(hasher)) != *diff_id {
+        if !is_verified && DiffId(hasher.finish()) != *diff_id {
             return Err(self.set_aside(&layer.blob));
         }
-        let (blob, blob_size) = packed.finish().doing(doing)?.finish()?;
-        self.put_record(&key, blob.to_string().as_bytes())?;
-        Ok((LayerBlob { blob, compression, ..layer }, blob_size))
+        let hasher = packed.finish().doing(doing)?.hasher;
+        let size = hasher.size();
+        let digest = hasher.finish();
+        let record = format!("{digest} {size}");
+        self.put_record(&packing.key(diff_id), record.as_bytes())?;
+        Ok((digest, size))
+    }
+
+    /// Returns what [`Store::pack_layer`] will return, if it was asked before. The same layer gives
+    /// the same bytes, so they need not be kept.
+    pub(crate) fn packed_layer(
+        &self,
+        diff_id: &DiffId,
+        packing: LayerPacking,
+    ) -> Result<Option<(Digest, u64)>> {
+        let record = self.get_record(&packing.key(diff_id))?;
+        let text = record.and_then(|record| String::from_utf8(record).ok());
+        Ok(text.and_then(|text| {
+            let (digest, size) = text.split_once(' ')?;
+            Some((digest.parse().ok()?, size.parse().ok()?))
+        }))
     }
 
     /// Remembers which blob holds a layer.
@@ -224,9 +246,9 @@ impl Store {
         let root = staging.path().join("unpacked");
         std::fs::create_dir(&root).doing(|| format!("create `{}`", root.display()))?;
         let plain = archive::decompress(self.open_blob(&layer.blob)?, layer.compression)?;
-        let mut hashing = Hashing { inner: plain, hasher: sha2::Sha256::new() };
+        let mut hashing = Hashing { inner: plain, hasher: Hasher::new() };
         let extracted = layer::extract(&mut hashing, &root, &ExtractOptions::overlay());
-        let is_right = extracted.is_ok() && DiffId(Digest::finish(hashing.hasher)) == *diff_id;
+        let is_right = extracted.is_ok() && DiffId(hashing.hasher.finish()) == *diff_id;
         if !is_right {
             self.verify(&layer.blob)?;
         }
@@ -304,7 +326,7 @@ fn boot_id() -> String {
 
 struct Hashing<R> {
     inner: R,
-    hasher: sha2::Sha256,
+    hasher: Hasher,
 }
 
 impl<R: Read> Read for Hashing<R> {
@@ -312,5 +334,22 @@ impl<R: Read> Read for Hashing<R> {
         let n = self.inner.read(buffer)?;
         self.hasher.update(&buffer[..n]);
         Ok(n)
+    }
+}
+
+struct HashingWriter<'a> {
+    inner: &'a mut dyn Write,
+    hasher: Hasher,
+}
+
+impl Write for HashingWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let n = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
     }
 }
