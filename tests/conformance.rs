@@ -9,13 +9,16 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dockwright_tests::{binary, run, succeed, workspace};
+use dockwright_tests::{binary, run, shared, succeed};
 use serde_json::Value;
 
 /// What a case may differ in, and why. `docs/compatibility.md` tells users.
-const DELIBERATE: [(&str, &str); 0] = [];
+const DELIBERATE: [(&str, &str); 1] = [(
+    "bk-RuleCheckOption",
+    "`# check=error=true`: a build does not lint; `dockwright lint` obeys the directive",
+)];
 
-/// Where the parts of a case stand, and the store that all cases share.
+/// The cases, and a place to work in.
 struct Suite {
     folder: PathBuf,
     work: tempfile::TempDir,
@@ -36,10 +39,12 @@ fn builds_are_those_of_buildkit() {
     let verdicts = Mutex::new(BTreeMap::new());
     let n_threads = std::thread::available_parallelism().map_or(2, usize::from).min(8);
     std::thread::scope(|scope| {
-        for _ in 0..n_threads {
-            scope.spawn(|| {
+        for n in 0..n_threads {
+            let (suite, cases, next, verdicts) = (&suite, &cases, &next, &verdicts);
+            scope.spawn(move || {
+                let store = suite.store(n);
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let verdict = suite.check(case);
+                    let verdict = suite.check(&store, case);
                     verdicts.lock().unwrap().insert(case.clone(), verdict);
                 }
             });
@@ -65,21 +70,14 @@ fn builds_are_those_of_buildkit() {
 }
 
 fn suite() -> Option<Suite> {
-    let shared = std::env::var_os("DOCKWRIGHT_SHARED").map(PathBuf::from);
-    let shared = shared.or_else(|| Some(workspace().parent()?.join("shared")))?;
-    let folder = shared.join("conformance");
-    let has_python = Command::new("python3").arg("--version").output().is_ok();
-    if !folder.is_dir() || !has_python {
-        println!("NOT CHECKED: conformance needs `{}` and python3", folder.display());
+    let folder = shared("conformance")?;
+    if Command::new("python3").arg("--version").output().is_err() {
+        eprintln!(
+            "NOT CHECKED: the conformance cases are compared with python3, which is not here"
+        );
         return None;
     }
-    let suite = Suite { folder, work: tempfile::tempdir().unwrap() };
-    for base in ["busybox", "alpine"] {
-        let name = format!("127.0.0.1:5790/{base}:latest");
-        let layout = suite.folder.join("bases").join(format!("{base}.oci"));
-        succeed(suite.dockwright(&["load", "--name", &name]).arg(layout));
-    }
-    Some(suite)
+    Some(Suite { folder, work: tempfile::tempdir().unwrap() })
 }
 
 impl Suite {
@@ -91,18 +89,23 @@ impl Suite {
         cases
     }
 
-    fn dockwright(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
-        command.env("DOCKWRIGHT_STORE", self.work.path().join("store")).args(arguments);
-        command.env_remove("SOURCE_DATE_EPOCH");
-        command
+    /// Makes a store with the base images.
+    fn store(&self, n: usize) -> PathBuf {
+        let store = self.work.path().join(format!("store-{n}"));
+        for base in ["busybox", "alpine"] {
+            let name = format!("127.0.0.1:5790/{base}:latest");
+            let layout = self.folder.join("bases").join(format!("{base}.oci"));
+            succeed(dockwright(&store, &["load", "--name", &name]).arg(layout));
+        }
+        store
     }
 
-    fn check(&self, case: &str) -> Verdict {
+    fn check(&self, store: &Path, case: &str) -> Verdict {
         let golden = read_json(&self.folder.join("golden").join(format!("{case}.json")));
         let folder = self.folder.join("cases").join(case);
         let about = read_json(&folder.join("case.json"));
-        let is_set = |value: &Value, key: &str| !matches!(value[key], Value::Null | Value::Bool(false));
+        let is_set =
+            |value: &Value, key: &str| !matches!(value[key], Value::Null | Value::Bool(false));
         let does_not_count = golden["status"] == "skipped"
             || is_set(&golden, "disputed")
             || ["disputed", "needs_network", "needs_dockerio_mirror"]
@@ -121,7 +124,9 @@ impl Suite {
                 .arg(&context),
         );
         let layout = work.join("image.tar");
-        let mut build = self.dockwright(&["build", "--progress", "plain"]);
+        // What an earlier case left in a cache mount would show.
+        let _ = std::fs::remove_dir_all(store.join("mounts"));
+        let mut build = dockwright(store, &["build", "--no-cache", "--progress", "plain"]);
         let output = format!("type=oci,dest={}", layout.display());
         build.args(["--output", &output, "-f"]);
         build.arg(context.join(about["dockerfile"].as_str().unwrap_or("Dockerfile")));
@@ -156,6 +161,12 @@ impl Suite {
         }
         if differences.is_empty() { Verdict::Agrees } else { Verdict::Differs(differences) }
     }
+}
+
+fn dockwright(store: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.env("DOCKWRIGHT_STORE", store).env_remove("SOURCE_DATE_EPOCH").args(arguments);
+    command
 }
 
 /// The arguments of the build that a case asks for.

@@ -1,6 +1,7 @@
 //! All tests that span crates, in one program: one link on a small machine.
 
 mod bad_input;
+mod conformance;
 mod parser;
 mod peers;
 mod rootless;

@@ -39,6 +39,6 @@ pub use history::rfc3339;
 pub use image::Image;
 pub use namespace::enter;
 pub use plan::Plan;
-pub use request::{IgnoreFile, NamedContext, Network, Request, Ulimit};
+pub use request::{IgnoreFile, NamedContext, Network, Request, Ulimit, size_bytes};
 pub use snapshot::Snapshot;
 pub use store::Store;

@@ -138,6 +138,31 @@ impl Request {
     }
 }
 
+/// Reads a size as Docker does: a number and `b`, `k`, `m`, `g`, `t`, `p` with or without `b` or `ib`.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(dockwright_builder::size_bytes("1.5k"), Some(1536));
+/// ```
+pub fn size_bytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_lowercase();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = unit.trim().trim_end_matches('b').trim_end_matches('i');
+    let power = match unit {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        "p" => 5,
+        _ => return None,
+    };
+    let number: f64 = number.parse().ok()?;
+    Some((number * 1024_f64.powi(power)) as u64)
+}
+
 /// Go's name of the processor that this program was compiled for.
 fn go_architecture() -> &'static str {
     match std::env::consts::ARCH {

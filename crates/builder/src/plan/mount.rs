@@ -7,7 +7,7 @@ use super::config::absolute;
 use super::stage::{Scope, Stage};
 use crate::context::distance;
 use crate::op::{CacheMount, Input, MountKind, MountOp, MountOwner, Sharing};
-use crate::{Error, Result};
+use crate::{Error, Result, size_bytes};
 
 /// The fields of a mount as far as they are given. Texts are expanded.
 #[derive(Debug, Default)]
@@ -116,7 +116,7 @@ impl Planner<'_> {
             "sharing" => fields.sharing = Some(sharing(&text)?),
             "size" => {
                 only(&[Kind::Tmpfs])?;
-                fields.size_bytes = Some(size(&text).ok_or_else(|| wrong_value(key, &text))?);
+                fields.size_bytes = Some(size_bytes(&text).ok_or_else(|| wrong_value(key, &text))?);
             }
             "mode" => {
                 let mode = u32::from_str_radix(&text, 8).ok();
@@ -322,25 +322,6 @@ fn boolean(text: &str) -> Option<bool> {
         "0" | "f" | "false" => Some(false),
         _ => None,
     }
-}
-
-/// Docker's sizes: a number and `b`, `k`, `m`, `g`, `t`, `p` with or without `b` or `ib`.
-fn size(text: &str) -> Option<u64> {
-    let text = text.trim().to_lowercase();
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let unit = unit.trim().trim_end_matches('b').trim_end_matches('i');
-    let power = match unit {
-        "" => 0,
-        "k" => 1,
-        "m" => 2,
-        "g" => 3,
-        "t" => 4,
-        "p" => 5,
-        _ => return None,
-    };
-    let number: f64 = number.parse().ok()?;
-    Some((number * 1024_f64.powi(power)) as u64)
 }
 
 fn base(path: &str) -> &str {

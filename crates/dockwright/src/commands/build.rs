@@ -1,11 +1,14 @@
 //! `dockwright build`
 
+mod run_options;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dockerfile_parser::SourceText;
 use dockwright_builder::{Build, IgnoreFile, Network, Request, Store};
 
+use self::run_options::RunOptions;
 use super::{cannot_start, check_name, failure, fault, open_store, usage};
 use crate::cli::Session;
 use crate::environment;
@@ -60,6 +63,8 @@ pub(crate) struct Arguments {
     /// How many steps run at once [default: the number of processors]
     #[arg(long, short = 'j', value_name = "N")]
     jobs: Option<usize>,
+    #[command(flatten)]
+    steps: Box<RunOptions>,
     /// The directory that COPY and ADD read
     #[arg(value_name = "CONTEXT")]
     context: PathBuf,
@@ -156,6 +161,7 @@ fn request(arguments: &Arguments, session: &Session) -> Result<(Request, SourceF
     request.platform.clone_from(&arguments.platform);
     request.network = arguments.network;
     request.jobs = arguments.jobs.unwrap_or_else(processors).max(1);
+    arguments.steps.apply(&mut request, session)?;
     Ok((request, file))
 }
 
