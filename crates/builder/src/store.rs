@@ -9,6 +9,7 @@
 //! | `records/HEX` | records of the build cache | a checksum tells torn ones |
 //! | `tags/HEX` | names of images, by the digest of the name | synced |
 //! | `bad/HEX` | damaged blobs, out of the way | |
+//! | `lease` | locked by every process that uses the store | |
 //! | `work/` | private directories of running processes, each under a lease | |
 //!
 //! A tag is written last, so a crash leaves blobs that nothing names, never a name without blobs.
@@ -25,6 +26,7 @@ use crate::{Digest, Error, ErrorKind, Result};
 
 mod blob;
 mod chain;
+mod check;
 mod hasher;
 mod layers;
 mod records;
@@ -32,6 +34,7 @@ mod tags;
 mod work_dir;
 
 pub use blob::BlobWriter;
+pub use check::Pruned;
 pub use layers::LayerRecord;
 pub(crate) use layers::{LayerBlob, LayerPacking};
 pub use tags::ImageRecord;
@@ -62,6 +65,8 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     root: PathBuf,
+    /// Locked and shared, unless something is removed.
+    lease: File,
     /// Holds files that are being written. Made on first use.
     ingest: OnceLock<WorkDir>,
     ingest_gate: Mutex<()>,
@@ -85,9 +90,14 @@ impl Store {
         for name in DIRECTORIES {
             DirBuilder::new().recursive(true).mode(0o700).create(path.join(name)).doing(doing)?;
         }
+        let lease = path.join("lease");
+        let lease = File::options().create(true).truncate(false).write(true).open(lease);
+        let lease = lease.doing(doing)?;
+        lease.lock_shared().doing(doing)?;
         work_dir::remove_dead(&path.join("work"))?;
         Ok(Self(Arc::new(Inner {
             root: path.to_owned(),
+            lease,
             ingest: OnceLock::new(),
             ingest_gate: Mutex::new(()),
             unpacking: Mutex::default(),

@@ -250,7 +250,7 @@ impl Store {
         let extracted = layer::extract(&mut hashing, &root, &ExtractOptions::overlay());
         let is_right = extracted.is_ok() && DiffId(hashing.hasher.finish()) == *diff_id;
         if !is_right {
-            self.verify(&layer.blob)?;
+            self.verify_blob(&layer.blob)?;
         }
         let extracted = extracted
             .map_err(|error| error.with_help(format!("it was found in the layer `{diff_id}`")))?;
@@ -266,7 +266,7 @@ impl Store {
     }
 
     /// Fails if a blob is damaged.
-    fn verify(&self, blob: &Digest) -> Result<()> {
+    fn verify_blob(&self, blob: &Digest) -> Result<()> {
         self.copy_blob(blob, &mut std::io::sink()).map(|_| ())
     }
 
@@ -305,6 +305,12 @@ impl Store {
             Err(_) if self.is_whole(diff_id) => Ok(()),
             Err(error) => Err(error).doing(doing),
         }
+    }
+
+    /// Forgets which layers are known to be unpacked.
+    pub(super) fn forget(&self) {
+        let mut unpacking = self.0.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
+        unpacking.whole.clear();
     }
 
     /// Returns whether a layer was unpacked since the machine was started. Files of an older one

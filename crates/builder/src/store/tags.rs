@@ -75,7 +75,7 @@ impl Store {
         Ok(images)
     }
 
-    fn read_tag(&self, file_name: &str) -> Result<Option<ImageRecord>> {
+    pub(super) fn read_tag(&self, file_name: &str) -> Result<Option<ImageRecord>> {
         let path = self.0.root.join("tags").join(file_name);
         match std::fs::read(&path) {
             Ok(json) => {
