@@ -8,8 +8,8 @@ use crate::{cargo, run, workspace};
 /// Makes a base, lints, builds, rebuilds from the cache, prints the history and runs the image.
 /// Every step must end as it should.
 pub(crate) fn demo() -> Result<(), String> {
-    println!("+ cargo build --release");
-    cargo(&["build", "--locked", "--release", "--package", "dockwright"])?;
+    println!("+ cargo build");
+    cargo(&["build", "--locked", "--package", "dockwright"])?;
     let demo = Demo::new()?;
     println!(
         "\n# A root file system from Debian's busybox stands in for centos: no registry is needed."
@@ -48,7 +48,7 @@ impl Demo {
     /// Starts from an empty folder.
     fn new() -> Result<Self, String> {
         let target = target();
-        let demo = Self { place: target.join("demo"), binary: target.join("release/dockwright") };
+        let demo = Self { place: target.join("demo"), binary: target.join("debug/dockwright") };
         // A store may hold files of other user ids, so its own program removes it.
         if demo.place.exists() {
             std::fs::remove_dir_all(&demo.place).map_err(|error| {
