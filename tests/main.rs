@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod conformance;
+mod instructions;
 mod parser;
 mod peers;
 mod rootless;

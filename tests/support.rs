@@ -1,5 +1,7 @@
 //! What the tests share: where things are, how the binary is called, bases to build upon.
 
+#![expect(clippy::disallowed_methods, reason = "tests look around")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
