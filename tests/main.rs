@@ -1,5 +1,7 @@
 //! All tests that span crates, in one program: one link on a small machine.
 
+#![expect(clippy::disallowed_methods, reason = "tests look around")]
+
 mod bad_input;
 mod conformance;
 mod instructions;

@@ -29,7 +29,7 @@ pub(crate) fn dockerfiles(folder: &Path) -> Found {
                 }
             }
             Err(error) => {
-                found.errors.push(format!("cannot search `{}`: {error}", folder.display()))
+                found.errors.push(format!("cannot search `{}`: {error}", folder.display()));
             }
         }
     }
