@@ -131,7 +131,7 @@ pub(crate) fn loopback_up() -> io::Result<()> {
     // SAFETY: all zeros is a valid value of this structure.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (target, byte) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
-        *target = byte.cast_signed();
+        *target = *byte as c_char;
     }
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
     // SAFETY: the request is what this call takes.

@@ -13,6 +13,9 @@ use rustix::io::Errno;
 /// How many links one path may lead through, as in the kernel.
 const MAX_LINKS: usize = 40;
 
+/// How often making a path is tried while others make the same.
+const MAX_RACES: usize = 100;
+
 /// Where a path leads inside a root.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -73,6 +76,18 @@ pub(super) fn make(
     path: &str,
     is_directory: bool,
 ) -> rustix::io::Result<OwnedFd> {
+    for _ in 0..MAX_RACES {
+        match try_make(root, path, is_directory) {
+            // Another step was faster, in a cache that both have.
+            Err(Errno::EXIST) => {}
+            made => return made,
+        }
+    }
+    // Not so below `/proc/self/fd`, where a name is there only while it is looked for.
+    Err(Errno::EXIST)
+}
+
+fn try_make(root: BorrowedFd<'_>, path: &str, is_directory: bool) -> rustix::io::Result<OwnedFd> {
     let place = resolve(root, path)?;
     let mut fd = open_beneath(root, place.existing.as_os_str(), OFlags::PATH)?;
     let Some((last, above)) = place.missing.split_last() else { return Ok(fd) };
@@ -177,6 +192,20 @@ mod tests {
         check("/no/../a", "a", &[]);
         let (_directory, root) = tree();
         assert_eq!(resolve(root.as_fd(), "/loop/x"), Err(Errno::LOOP));
+    }
+
+    #[test]
+    fn several_steps_may_make_the_same() {
+        let (directory, root) = tree();
+        let make = |n: usize| make(root.as_fd(), &format!("/x/{}/y/z", n / 8), n % 2 == 0);
+        std::thread::scope(|scope| {
+            for first in 0..4 {
+                scope.spawn(move || {
+                    (0..200).step_by(4).for_each(|n| drop(make(n + first).unwrap()))
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(directory.path().join("root/x")).unwrap().count(), 25);
     }
 
     #[test]

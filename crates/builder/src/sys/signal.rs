@@ -5,11 +5,13 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, IntoRawFd};
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::event::EventfdFlags;
 
-/// Signals that ask the builder to stop.
+/// Signals that ask the builder to stop, unless they were ignored when it was started: by `nohup`,
+/// or by a shell for a job in the background.
 const INTERRUPTS: [c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
 
 /// The signal that has come, or 0.
@@ -24,12 +26,27 @@ pub(crate) fn catch_interrupts() -> io::Result<()> {
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         EVENT.store(rustix::event::eventfd(0, flags)?.into_raw_fd(), Ordering::SeqCst);
     }
-    INTERRUPTS.iter().try_for_each(|signal| handle(*signal, on_interrupt as *const () as usize))
+    interrupts().iter().try_for_each(|signal| handle(*signal, on_interrupt as *const () as usize))
 }
 
 /// Lets the terminal's signals go to the program in the foreground only.
 pub(crate) fn ignore_terminal_signals() -> io::Result<()> {
     [libc::SIGINT, libc::SIGQUIT].into_iter().try_for_each(|signal| handle(signal, libc::SIG_IGN))
+}
+
+/// Returns those of [`INTERRUPTS`] that were not ignored when this was first called.
+fn interrupts() -> &'static [c_int] {
+    static FOUND: OnceLock<Vec<c_int>> = OnceLock::new();
+    FOUND.get_or_init(|| INTERRUPTS.into_iter().filter(|signal| !is_ignored(*signal)).collect())
+}
+
+fn is_ignored(signal: c_int) -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: without a new action the call only writes the present one.
+    unsafe {
+        libc::sigaction(signal, ptr::null(), action.as_mut_ptr());
+        action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
 }
 
 /// Returns the signal that has asked to stop, if one has.
@@ -86,9 +103,8 @@ pub(crate) fn block_signals(is_blocked: bool) {
     set_mask(how, &supervised());
 }
 
-fn supervised() -> [c_int; 5] {
-    let [first, second, third, fourth] = INTERRUPTS;
-    [first, second, third, fourth, libc::SIGCHLD]
+fn supervised() -> Vec<c_int> {
+    interrupts().iter().copied().chain([libc::SIGCHLD]).collect()
 }
 
 /// Waits for the process `child`, hands signals on to it, and returns the code with which a shell
