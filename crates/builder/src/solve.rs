@@ -193,7 +193,7 @@ impl Solver<'_> {
             Op::Mkdir(op) => {
                 let parent = self.parent(operation)?;
                 let preimage = Preimage::mkdir(op, cache::chain(&parent.layers));
-                self.cached(id, operation, preimage, events, || {
+                self.cached(id, operation, preimage, events, |_| {
                     self.on_snapshot(&parent.layers, |root, lookup| {
                         crate::file_op::make_directory(op, root, Some(lookup))
                     })
@@ -223,7 +223,7 @@ impl Solver<'_> {
         operation: &Operation,
         preimage: Preimage,
         events: &Sender<Event>,
-        execute: impl FnOnce() -> Result<DiffId>,
+        execute: impl FnOnce(&Digest) -> Result<DiffId>,
     ) -> Result<(Stack, Outcome)> {
         let parent = self.parent(operation)?;
         let key = preimage.key()?;
@@ -242,7 +242,7 @@ impl Solver<'_> {
             }
         }
         let _ = events.send(Event::Executing(StepId(id.0)));
-        let layer = execute()?;
+        let layer = execute(&key)?;
         cache::keep(self.store, &key, &Record { preimage, layer })?;
         drop(flight);
         Ok((with(layer), Outcome::Done))

@@ -165,10 +165,11 @@ fn hash_files(source: &Source, files: &[(Vec<u8>, u64)]) -> Result<Vec<String>> 
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
+        let mut buffer = vec![0; 64 << 10];
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some((path, _)) = files.get(index) else { return Ok(done) };
-            done.push((index, hash_file(source, path)?));
+            done.push((index, hash_file(source, path, &mut buffer)?));
         }
     };
     let mut all = vec![String::new(); files.len()];
@@ -188,14 +189,13 @@ fn hash_files(source: &Source, files: &[(Vec<u8>, u64)]) -> Result<Vec<String>> 
     Ok(all)
 }
 
-fn hash_file(source: &Source, path: &[u8]) -> Result<String> {
+fn hash_file(source: &Source, path: &[u8], buffer: &mut [u8]) -> Result<String> {
     let mut file = File::from(source.open_file(path)?);
     let doing = || format!("read `{}`", String::from_utf8_lossy(path));
     let mut hasher = sha2::Sha256::new();
-    let mut buffer = vec![0; 64 << 10];
     let mut size = 0;
     loop {
-        let length = match file.read(&mut buffer) {
+        let length = match file.read(buffer) {
             Ok(0) => break,
             Ok(length) => length,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,

@@ -33,7 +33,7 @@ impl Solver<'_> {
             }
         }
         let preimage = Preimage::copy(op, cache::chain(&parent.layers), contents);
-        self.cached(id, operation, preimage, events, || {
+        self.cached(id, operation, preimage, events, |_| {
             let layers = if op.link { &[] } else { &*parent.layers };
             // BuildKit has no files to look names up in for `--link` and upon `scratch`.
             let has_files = !layers.is_empty();

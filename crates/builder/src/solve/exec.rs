@@ -1,12 +1,16 @@
 //! Executes RUN.
 
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 
 use super::{Solver, Stack};
 use crate::cache::{self, Preimage};
+use crate::error::Context as _;
 use crate::exec::{self, Exit, Process};
 use crate::op::{ExecOp, OpId, Operation};
-use crate::{DiffId, Error, ErrorKind, Event, Outcome, Result, Snapshot, StepId, Stream};
+use crate::{DiffId, Digest, Error, ErrorKind, Event, Outcome, Result, Snapshot, StepId, Stream};
 
 /// How much of a failing command's output its error tells.
 const TAIL_BYTES: usize = 4 << 10;
@@ -24,14 +28,15 @@ impl Solver<'_> {
         let trees = self.mount_trees(op)?;
         let contents = self.mount_contents(op, &trees)?;
         let preimage = Preimage::exec(op, cache::chain(&parent.layers), contents);
-        self.cached(id, operation, preimage, events, || {
-            self.execute(id, op, &parent.layers, &trees, events)
+        self.cached(id, operation, preimage, events, |key| {
+            self.execute(id, key, op, &parent.layers, &trees, events)
         })
     }
 
     fn execute(
         &self,
         id: OpId,
+        key: &Digest,
         op: &ExecOp,
         layers: &[DiffId],
         trees: &super::mounts::Trees<'_>,
@@ -56,8 +61,11 @@ impl Solver<'_> {
             ulimits: op.ulimits.clone(),
             mounts: prepared.mounts,
         };
+        let (mut log, log_path) = self.log(key)?;
         let mut tail = Vec::new();
         let mut output = |stream: Stream, bytes: &[u8]| {
+            // A full disk ends the step by itself; its log need not end it earlier.
+            let _ = log.write_all(bytes);
             tail.extend_from_slice(bytes);
             if tail.len() > 2 * TAIL_BYTES {
                 tail.drain(..tail.len() - TAIL_BYTES);
@@ -68,14 +76,23 @@ impl Solver<'_> {
         drop(process);
         drop(prepared.held);
         if exit != Exit::Code(0) {
-            return Err(failed(op, exit, &tail));
+            return Err(failed(op, exit, &tail, &log_path));
         }
         self.commit(&snapshot, lowers)
+    }
+
+    /// Makes the file that keeps all that a step writes, in place of that of an earlier run.
+    fn log(&self, key: &Digest) -> Result<(File, PathBuf)> {
+        let directory = self.store.path().join("logs");
+        let path = directory.join(key.hex());
+        let doing = || format!("write the log `{}`", path.display());
+        std::fs::create_dir_all(&directory).doing(doing)?;
+        Ok((File::create(&path).doing(doing)?, path))
     }
 }
 
 /// The error of a command that failed, with the end of what it wrote.
-fn failed(op: &ExecOp, exit: Exit, tail: &[u8]) -> Error {
+fn failed(op: &ExecOp, exit: Exit, tail: &[u8], log: &Path) -> Error {
     let how = match exit {
         Exit::Code(code) => format!("ended with exit code {code}"),
         Exit::Signal(signal) => format!("was killed by signal {signal}"),
@@ -90,5 +107,10 @@ fn failed(op: &ExecOp, exit: Exit, tail: &[u8]) -> Error {
     if last.is_empty() {
         return error.with_help("it wrote nothing");
     }
-    error.with_help(format!("the end of its output:\n{}", last.join("\n")))
+    let whole = if last.len() < lines.len() {
+        format!("\nall of it is in `{}`", log.display())
+    } else {
+        String::new()
+    };
+    error.with_help(format!("the end of its output:\n{}{whole}", last.join("\n")))
 }
