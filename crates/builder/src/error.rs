@@ -52,8 +52,12 @@ impl Error {
         doing: impl Into<String>,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
+        let source = source.into();
         let mut error = Self::new(doing).with_kind(ErrorKind::System);
-        error.0.source = Some(source.into());
+        if is_full(&*source) {
+            error = error.with_help("free some space on the disk, or use a store on another one");
+        }
+        error.0.source = Some(source);
         error
     }
 
@@ -116,6 +120,16 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
+}
+
+/// Tells whether a cause is a disk without room.
+fn is_full(source: &(dyn StdError + Send + Sync + 'static)) -> bool {
+    use rustix::io::Errno;
+    use std::io::ErrorKind as Io;
+    let errno = source.downcast_ref::<Errno>();
+    let io = source.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    matches!(errno, Some(&Errno::NOSPC | &Errno::DQUOT))
+        || matches!(io, Some(Io::StorageFull | Io::QuotaExceeded))
 }
 
 /// Turns another error into [`Error`] by saying what was being done.

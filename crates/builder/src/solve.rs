@@ -280,9 +280,9 @@ impl Solver<'_> {
     /// all that it brought below, and overlayfs takes no directory twice.
     fn unpacked(&self, layers: &[DiffId]) -> Result<Vec<PathBuf>> {
         let mut seen = BTreeSet::new();
-        let topmost = layers.iter().rev().filter(|layer| seen.insert(**layer));
-        let mut paths =
-            topmost.map(|layer| self.store.layer_path(layer)).collect::<Result<Vec<PathBuf>>>()?;
+        let paths = self.store.layer_paths(layers)?;
+        let mut paths: Vec<_> =
+            paths.into_iter().rev().filter(|path| seen.insert(path.clone())).collect();
         paths.reverse();
         Ok(paths)
     }

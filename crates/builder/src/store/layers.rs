@@ -252,8 +252,10 @@ impl Store {
         if !is_right {
             self.verify_blob(&layer.blob)?;
         }
-        let extracted = extracted
-            .map_err(|error| error.with_help(format!("it was found in the layer `{diff_id}`")))?;
+        let extracted = extracted.map_err(|error| match error.kind() {
+            ErrorKind::System => error,
+            _ => error.with_help(format!("it was found in the layer `{diff_id}`")),
+        })?;
         if !is_right {
             return Err(Error::new(format!(
                 "the blob `{}` does not hold the layer `{diff_id}` that the image names",
