@@ -107,6 +107,15 @@ impl<'m> Facts<'m> {
     }
 }
 
+impl Facts<'_> {
+    /// Returns the stage of `step` and those it is based on, nearest first; `None` alone in front
+    /// of the first FROM.
+    pub(crate) fn lineage_of(&self, step: &Step<'_>) -> impl Iterator<Item = Option<usize>> {
+        let stages = step.stage.into_iter().flat_map(|stage| self.lineage(stage)).map(Some);
+        stages.chain(step.stage.is_none().then_some(None))
+    }
+}
+
 impl<'m> RunFacts<'m> {
     fn new(step: Step<'m>, run: &'m Run<'m>) -> Self {
         let (text, source) = script_text(step.instruction, run);

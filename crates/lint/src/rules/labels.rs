@@ -48,6 +48,11 @@ pub(super) fn stages_with(linter: &Linter<'_>, name: &str) -> Vec<usize> {
         .filter(|(_, pair)| unquoted(&pair.name) == name)
         .filter_map(|(step, _)| step.stage)
         .collect();
+    let n_stages = linter.model.stages.len();
+    let own = stages.clone();
+    stages.extend(
+        (0..n_stages).filter(|stage| linter.facts.lineage(*stage).any(|up| own.contains(&up))),
+    );
     // A used stage comes before its user, so one pass from the end is enough.
     for stage in linter.model.stages.iter().rev() {
         if stages.contains(&stage.index) {

@@ -1,10 +1,11 @@
 //! What the rules about package managers share.
 
-use dockerfile_parser::{Mount, Span};
+use dockerfile_parser::{Kind, Mount, Span};
 
 use crate::{
     Edit, Fix,
-    linter::{Linter, RunFacts},
+    image::hadolint_image_name,
+    linter::{Linter, RunFacts, Step},
     shell::{Command, Joint, Word},
 };
 
@@ -100,13 +101,26 @@ pub(super) fn mount_field<'m>(mount: &'m Mount<'_>, names: &[&str]) -> Option<&'
     fields.find(|(key, _)| is_named(key)).and_then(|(_, value)| value.as_ref()).map(|v| v.as_str())
 }
 
-/// Tells whether what `stage` writes is likely to reach the final image: it is the last stage, or
-/// its name is the base of a later one.
-pub(super) fn is_shipped(linter: &Linter<'_>, stage: Option<usize>) -> bool {
-    let Some(stage) = stage else { return true };
-    let n_stages = linter.model.stages.len();
-    let is_base = linter.facts.parents.contains(&Some(stage));
-    stage + 1 >= n_stages || is_base
+/// Tells whether what `step` writes is likely to reach the final image: its stage is the last one,
+/// or the base of another, or it is a trigger.
+pub(super) fn is_shipped(linter: &Linter<'_>, step: &Step<'_>) -> bool {
+    let Some(stage) = step.stage else { return true };
+    let stages = &linter.model.stages;
+    if step.is_trigger || stage + 1 >= stages.len() {
+        return true;
+    }
+    if !linter.is_hadolint() {
+        return linter.facts.parents.contains(&Some(stage));
+    }
+    // hadolint compares the name of the stage with the images of all FROMs, tags left out.
+    let Some(Kind::From(from)) = stages.get(stage).map(|stage| &stage.from.kind) else {
+        return true;
+    };
+    let Some(name) = &from.name else { return false };
+    stages.iter().any(|other| match &other.from.kind {
+        Kind::From(other) => hadolint_image_name(&other.image).name == name.as_str(),
+        _ => false,
+    })
 }
 
 /// Tells whether `before` is never followed by a command for which `is_cleaner` holds.

@@ -14,12 +14,13 @@ const DEPTH_MAX: usize = 60;
 
 /// Reads `text` as bash.
 ///
-/// A text that is no valid shell gives the commands up to the fault, and
-/// [`Script::is_broken`] is set.
+/// A text with a fault inside a construct, a quote that does not end for example, is broken. Text
+/// after a whole command that cannot follow it, as in `foo (bar)`, ends the reading; the commands
+/// before it count, as they do for ShellCheck.
 pub(crate) fn read(text: &str) -> Script {
     let mut reader = Reader::new(text, 0);
-    let end = reader.list(&[]);
-    let is_broken = end.is_err() || reader.at < text.len() || !reader.heredocs.is_empty();
+    let end = reader.list();
+    let is_broken = end.is_err();
     reader.finish(is_broken)
 }
 
@@ -62,16 +63,18 @@ impl<'t> Reader<'t> {
         Script { commands: self.commands, pipes: self.pipes, is_broken }
     }
 
-    /// Reads commands up to one of the words `closers`, a `)`, a `;;`, or the end.
-    fn list(&mut self, closers: &[&str]) -> Outcome<usize> {
+    /// Reads commands up to a closing word, a `)`, a `;;`, the end, or what is no command; the
+    /// number of commands.
+    fn list(&mut self) -> Outcome<usize> {
         let mut n_commands = 0;
         loop {
             self.blank_lines()?;
             if self.is_list_end() {
                 return Ok(n_commands);
             }
-            if let Some(word) = self.peek_reserved(&CLOSERS) {
-                return if closers.contains(&word) { Ok(n_commands) } else { Err(Broken) };
+            // What cannot start a command ends the list; whether it may is for the caller to say.
+            if self.peek_reserved(&CLOSERS).is_some() {
+                return Ok(n_commands);
             }
             self.pipeline()?;
             n_commands += 1;
@@ -83,7 +86,7 @@ impl<'t> Reader<'t> {
 
     /// Tells whether the text, or what can hold a list, ends here.
     fn is_list_end(&self) -> bool {
-        self.peek().is_none_or(|byte| byte == b')') || self.rest().starts_with(";;")
+        self.peek().is_none_or(|byte| matches!(byte, b')' | b';' | b'&' | b'|'))
     }
 
     /// Reads the operator after a pipeline; false when the list ends.
@@ -98,20 +101,13 @@ impl<'t> Reader<'t> {
             [b'&', ..] => (1, Joint::Background, false),
             [b'\n', ..] => (0, Joint::Sequence, false),
             [b')', ..] | [] => return Ok(false),
-            // After a compound command a closing word may follow at once: `(a) fi` is no shell.
-            _ => return Err(Broken),
+            _ => return Ok(false),
         };
         self.at += len;
         self.join(joint);
         if goes_on {
             self.blank_lines()?;
             if self.is_list_end() || self.peek_reserved(&CLOSERS).is_some() {
-                return Err(Broken);
-            }
-        } else if len == 1 {
-            self.blanks();
-            // `a; ; b` and `; && b` are no shell, `a;` at the end is.
-            if self.peek() == Some(b'&') || self.peek() == Some(b'|') {
                 return Err(Broken);
             }
         }
@@ -161,6 +157,10 @@ impl<'t> Reader<'t> {
         if self.depth >= DEPTH_MAX {
             return Err(Broken);
         }
+        // `[a-z]` at the start of a command is read as a condition that lacks its blank.
+        if self.rest().starts_with('[') && self.peek_reserved(&["[", "[["]).is_none() {
+            return Err(Broken);
+        }
         if self.rest().starts_with("((") && self.ends_as_arithmetic(self.at + 2) {
             self.at += 2;
             self.arithmetic()?;
@@ -168,7 +168,7 @@ impl<'t> Reader<'t> {
         }
         if self.peek() == Some(b'(') {
             self.at += 1;
-            self.group(&[], |reader| reader.expect_byte(b')'))?;
+            self.group(|reader| reader.expect_byte(b')'))?;
             return self.redirections();
         }
         const OPENERS: [&str; 11] =
@@ -176,11 +176,11 @@ impl<'t> Reader<'t> {
         let Some(word) = self.peek_reserved(&OPENERS) else { return self.simple() };
         self.at += word.len();
         match word {
-            "{" => self.group(&["}"], |reader| reader.expect_word("}"))?,
+            "{" => self.group(|reader| reader.expect_word("}"))?,
             "if" => self.condition()?,
             "while" | "until" => {
-                self.group(&["do"], |reader| reader.expect_word("do"))?;
-                self.group(&["done"], |reader| reader.expect_word("done"))?;
+                self.group(|reader| reader.expect_word("do"))?;
+                self.group(|reader| reader.expect_word("done"))?;
             }
             "for" | "select" => self.for_loop()?,
             "case" => self.case()?,
@@ -205,9 +205,9 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads a list that must not be empty, one level deeper, and what must follow it.
-    fn group(&mut self, closers: &[&str], end: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
+    fn group(&mut self, end: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
         self.nested(|reader| {
-            let n_commands = reader.list(closers)?;
+            let n_commands = reader.list()?;
             if n_commands == 0 { Err(Broken) } else { Ok(()) }
         })?;
         end(self)
@@ -225,13 +225,13 @@ impl<'t> Reader<'t> {
 
     fn condition(&mut self) -> Outcome {
         loop {
-            self.group(&["then"], |reader| reader.expect_word("then"))?;
-            self.group(&["elif", "else", "fi"], |_| Ok(()))?;
+            self.group(|reader| reader.expect_word("then"))?;
+            self.group(|_| Ok(()))?;
             if self.take_reserved("elif") {
                 continue;
             }
             if self.take_reserved("else") {
-                self.group(&["fi"], |_| Ok(()))?;
+                self.group(|_| Ok(()))?;
             }
             return self.expect_word("fi");
         }
@@ -261,10 +261,10 @@ impl<'t> Reader<'t> {
         }
         self.blank_lines()?;
         if self.take_reserved("{") {
-            return self.group(&["}"], |reader| reader.expect_word("}"));
+            return self.group(|reader| reader.expect_word("}"));
         }
         self.expect_word("do")?;
-        self.group(&["done"], |reader| reader.expect_word("done"))
+        self.group(|reader| reader.expect_word("done"))
     }
 
     fn case(&mut self) -> Outcome {
@@ -291,7 +291,7 @@ impl<'t> Reader<'t> {
                 }
             }
             self.at += 1;
-            self.nested(|reader| reader.list(&["esac"]).map(|_| ()))?;
+            self.nested(|reader| reader.list().map(|_| ()))?;
             self.blank_lines()?;
             let rest = self.rest();
             if let Some(end) = [";;&", ";;", ";&"].iter().find(|end| rest.starts_with(**end)) {
@@ -358,7 +358,10 @@ impl<'t> Reader<'t> {
                 continue;
             }
             if self.peek() == Some(b'(') {
-                return self.function(&command);
+                if is_function_head(&command) {
+                    return self.function();
+                }
+                break;
             }
             let is_declaration = matches!(
                 command.words.first().map(|word| word.text.as_str()),
@@ -391,16 +394,16 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Reads `() body` after the name of a function.
-    fn function(&mut self, head: &Command) -> Outcome {
-        if head.words.len() != 1 || !head.assignments.is_empty() {
-            return Err(Broken);
-        }
-        self.at += 1;
-        self.blanks();
-        self.expect_byte(b')')?;
+    /// Reads `() body` after the name of a function; parameters in the parentheses are wrong but
+    /// read.
+    fn function(&mut self) -> Outcome {
+        let parameters = self.rest().find(')').ok_or(Broken)?;
+        self.at += parameters + 1;
         self.blank_lines()?;
-        self.nested(Self::command)
+        match self.peek() {
+            Some(b'{' | b'(') => self.nested(Self::command),
+            _ => Err(Broken),
+        }
     }
 
     /// Reads `NAME=value`, `NAME+=value`, `NAME[i]=value` or `NAME=(words)`.
@@ -597,6 +600,14 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// Tells whether a `(` after `command` makes it the head of a function.
+fn is_function_head(command: &Command) -> bool {
+    let is_name_char = |c: char| c.is_alphanumeric() || "_:+?-./^@,[]*=!".contains(c);
+    let name = command.words.first().filter(|_| command.words.len() == 1);
+    command.assignments.is_empty()
+        && name.is_some_and(|name| name.is_plain && name.text.chars().all(is_name_char))
+}
+
 const fn is_metacharacter(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>')
 }
@@ -666,10 +677,20 @@ mod tests {
         check("a 'b", " !");
         check("if a; then b", "a / b !");
         check("a && ", "a !");
-        check("a ) b", "a !");
-        check("a; fi", "a !");
+        check("Foo(bar) baz", " !");
+        check("[Foo]::bar = 1", " !");
+        check("(a b", "a b !");
         check("{ a;", "a !");
         check("${x", " !");
+    }
+
+    #[test]
+    fn what_follows_no_command_is_left() {
+        check("a ) b", "a");
+        check("a; fi", "a");
+        check("a $b (c)", "a ${b}");
+        check("(a).b('c'); d", "a");
+        check("a; && b", "a");
     }
 
     #[test]

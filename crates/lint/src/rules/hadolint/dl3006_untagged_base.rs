@@ -41,6 +41,6 @@ fn is_untagged(image: &str) -> bool {
 
 fn is_untagged_for_hadolint(image: &str, earlier: &[&str]) -> bool {
     let name = hadolint_image_name(image);
-    let is_named = image == "scratch" || image.starts_with('$') || earlier.contains(&image);
+    let is_named = image == "scratch" || name.name.starts_with('$') || earlier.contains(&image);
     !is_named && name.tag.is_none() && name.digest.is_none()
 }

@@ -30,7 +30,7 @@ fn check(linter: &mut Linter<'_>) {
         let is_mounted = packages::has_cache_mount(run, "/var/lib/apt/lists")
             || (packages::has_cache_mount(run, "/var/lib/apt")
                 && packages::has_cache_mount(run, "/var/cache/apt"));
-        if is_cleaned || is_mounted || !packages::is_shipped(linter, run.step.stage) {
+        if is_cleaned || is_mounted || !packages::is_shipped(linter, &run.step) {
             continue;
         }
         let installs = run.script.commands.iter().any(|command| {

@@ -25,7 +25,7 @@ fn check(linter: &mut Linter<'_>) {
         let Some(command) = unclean else { continue };
         if !linter.is_hadolint()
             && (packages::has_cache_mount(run, "/var/cache/yum")
-                || !packages::is_shipped(linter, run.step.stage))
+                || !packages::is_shipped(linter, &run.step))
         {
             continue;
         }

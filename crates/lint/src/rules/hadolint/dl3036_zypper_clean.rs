@@ -20,7 +20,7 @@ fn check(linter: &mut Linter<'_>) {
             |command| command.has("zypper", &["clean", "cc"]),
         );
         let Some(command) = unclean else { continue };
-        let is_silent = !linter.is_hadolint() && !packages::is_shipped(linter, run.step.stage);
+        let is_silent = !linter.is_hadolint() && !packages::is_shipped(linter, &run.step);
         if packages::has_cache_mount(run, "/var/cache/zypp") || is_silent {
             continue;
         }

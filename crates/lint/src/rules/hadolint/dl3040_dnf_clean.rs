@@ -22,7 +22,7 @@ fn check(linter: &mut Linter<'_>) {
         let is_silent = !linter.is_hadolint()
             && (packages::has_cache_mount(run, "/var/cache/dnf")
                 || packages::has_cache_mount(run, "/var/cache/yum")
-                || !packages::is_shipped(linter, run.step.stage));
+                || !packages::is_shipped(linter, &run.step));
         if is_mounted || is_silent {
             continue;
         }

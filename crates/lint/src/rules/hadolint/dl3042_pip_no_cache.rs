@@ -16,29 +16,26 @@ pub(super) static RULE: Rule = Rule {
 const TRUE: [&str; 9] = ["1", "true", "True", "TRUE", "on", "On", "ON", "yes", "Yes"];
 
 fn check(linter: &mut Linter<'_>) {
-    let mut off: Vec<usize> = Vec::new();
+    let mut off: Vec<Option<usize>> = Vec::new();
     for step in linter.steps() {
-        let (Kind::Env(env), Some(stage)) = (&step.instruction.kind, step.stage) else { continue };
+        let Kind::Env(env) = &step.instruction.kind else { continue };
         let is_off = env.pairs.iter().any(|pair| {
             pair.name == "PIP_NO_CACHE_DIR" && is_true(pair.value.trim_matches(['"', '\'']))
         });
         if is_off {
-            off.push(stage);
+            off.push(step.stage);
         }
     }
     let message = "Avoid use of cache directory with pip. Use `pip install --no-cache-dir \
                    <package>`";
     for run in linter.runs() {
-        let is_off = run
-            .step
-            .stage
-            .is_some_and(|stage| linter.facts.lineage(stage).any(|stage| off.contains(&stage)));
+        let is_off = linter.facts.lineage_of(&run.step).any(|stage| off.contains(&stage));
         let has_text = run.text.match_indices("PIP_NO_CACHE_DIR=").any(|(at, name)| {
             let value = run.text[at + name.len()..].trim_start_matches(['"', '\'']);
             is_true(value.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default())
         });
         let is_silent = !linter.is_hadolint()
-            && (!packages::is_shipped(linter, run.step.stage)
+            && (!packages::is_shipped(linter, &run.step)
                 || packages::has_cache_mount(run, "/root/.cache"));
         if is_off || has_text || is_silent || packages::has_cache_mount(run, ".cache/pip") {
             continue;

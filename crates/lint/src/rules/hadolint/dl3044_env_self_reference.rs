@@ -22,9 +22,10 @@ fn check(linter: &mut Linter<'_>) {
                 known.extend(arg.declarations.iter().map(|declaration| declaration.name.as_str()));
             }
             Kind::Env(env) => {
-                for pair in &env.pairs {
+                for (index, pair) in env.pairs.iter().enumerate() {
+                    let others = env.pairs.iter().enumerate();
                     let mut names =
-                        env.pairs.iter().filter(|other| other.name != pair.name.as_str());
+                        others.filter(|(other, _)| *other != index).map(|(_, pair)| pair);
                     let used = names.find(|other| {
                         !known.contains(&other.name.as_str())
                             && refers(&pair.value, other.name.as_str())

@@ -13,18 +13,17 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(linter: &mut Linter<'_>) {
-    let mut set: Vec<usize> = Vec::new();
+    let mut set: Vec<Option<usize>> = Vec::new();
     for step in linter.steps() {
-        let Some(stage) = step.stage else { continue };
         match &step.instruction.kind {
-            Kind::Workdir(_) => set.push(stage),
+            Kind::Workdir(_) => set.push(step.stage),
             Kind::Copy(copy) => {
                 let target = copy.destination.trim_matches(['"', '\'']);
                 let mut chars = target.chars();
                 let is_drive =
                     chars.next().is_some_and(char::is_alphabetic) && chars.next() == Some(':');
                 let is_relative = !target.starts_with(['/', '$']) && !is_drive;
-                let is_set = linter.facts.lineage(stage).any(|stage| set.contains(&stage));
+                let is_set = linter.facts.lineage_of(step).any(|stage| set.contains(&stage));
                 if is_relative && !is_set {
                     let message = "`COPY` to a relative destination without `WORKDIR` set.";
                     linter

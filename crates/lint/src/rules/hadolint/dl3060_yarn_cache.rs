@@ -17,13 +17,13 @@ fn check(linter: &mut Linter<'_>) {
         let unclean = packages::is_left_unclean(
             run,
             |command| command.has("yarn", &["install"]),
-            |command| command.has("yarn", &["cache"]) && command.has_any(&["clean"]),
+            |command| command.has("yarn", &["cache", "clean"]),
         );
         let Some(command) = unclean else { continue };
         let is_mounted = packages::has_cache_mount(run, ".cache/yarn")
             || (!linter.is_hadolint()
                 && run.run.mounts.iter().any(|mount| mount.value.contains("yarn")));
-        if is_mounted || !packages::is_shipped(linter, run.step.stage) {
+        if is_mounted || !packages::is_shipped(linter, &run.step) {
             continue;
         }
         let fix = packages::append_fix(linter, run, "yarn cache clean");

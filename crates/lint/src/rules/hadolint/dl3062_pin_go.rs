@@ -18,15 +18,14 @@ fn check(linter: &mut Linter<'_>) {
     packages::report_words(linter, message, |command| {
         let is_get = command.has("go", &["get"]);
         let is_run = command.has("go", &["run"]);
-        let is_dry = is_get && command.has_flag(&["d"]);
-        if !(is_get || is_run || command.has("go", &["install"])) || is_dry {
+        if !(is_get || is_run || command.has("go", &["install"])) {
             return Vec::new();
         }
         let words = command.plain_arguments();
         let n_packages = if is_run { 1 } else { words.len() };
         let packages = words
             .into_iter()
-            .filter(|word| !matches!(word.text.as_str(), "get" | "install" | "run"));
+            .filter(|word| !matches!(word.text.as_str(), "get" | "install" | "run" | "tool"));
         packages.take(n_packages).filter(|word| !is_pinned(&word.text)).collect()
     });
 }

@@ -28,7 +28,8 @@ fn check(linter: &mut Linter<'_>) {
             Kind::Run(_) => {
                 let Some(run) = runs.next() else { continue };
                 let Some(pipe) = run.script.pipes.first() else { continue };
-                if is_set || run.script.is_broken || (!linter.is_hadolint() && sets_itself(run)) {
+                let is_silent = step.is_trigger && linter.is_hadolint();
+                if is_set || is_silent || (!linter.is_hadolint() && sets_itself(run)) {
                     continue;
                 }
                 linter

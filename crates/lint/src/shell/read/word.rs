@@ -38,7 +38,7 @@ impl Reader<'_> {
                 b'<' | b'>' if self.at == start && self.is_process_substitution() => {
                     is_plain = false;
                     self.at += 2;
-                    self.nested(|reader| reader.list(&[]).map(|_| ()))?;
+                    self.nested(|reader| reader.list().map(|_| ()))?;
                     self.expect_byte(b')')?;
                     text.push_str("${VAR}");
                 }
@@ -121,7 +121,7 @@ impl Reader<'_> {
             Some(b'(') => {
                 let start = self.at + 2;
                 self.at = start;
-                self.nested(|reader| reader.list(&[]).map(|_| ()))?;
+                self.nested(|reader| reader.list().map(|_| ()))?;
                 text.push_str("${");
                 text.push_str(self.text[start..self.at].trim());
                 text.push('}');
@@ -226,7 +226,7 @@ impl Reader<'_> {
         }
         let mut reader = Reader::new(inner, self.base + start);
         reader.depth = self.depth + 1;
-        reader.list(&[])?;
+        reader.list()?;
         if reader.at < inner.len() {
             return Err(Broken);
         }
