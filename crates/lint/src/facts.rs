@@ -1,6 +1,7 @@
 //! What the rules share, computed once for a file: instructions with their stages, and the
 //! commands of each RUN.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use dockerfile_parser::{Base, Command, Instruction, Kind, Model, Run, Span, Text};
@@ -86,6 +87,19 @@ impl<'m> Facts<'m> {
         facts
     }
 
+    /// Finds the stages that FROMs with variables are based on, given their images with the
+    /// variables put in.
+    pub(crate) fn resolve_parents(&mut self, model: &Model<'_, '_>, images: &[Option<String>]) {
+        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+        for (stage, (parent, image)) in model.stages.iter().zip(self.parents.iter_mut().zip(images))
+        {
+            if let Some(image) = image.as_deref().filter(|_| parent.is_none()) {
+                *parent = names.get(image).copied();
+            }
+            names.extend(stage.name.as_deref().map(|name| (name, stage.index)));
+        }
+    }
+
     fn add(&mut self, step: Step<'m>) {
         self.steps_and_triggers.push(step);
         if let Kind::Run(run) = &step.instruction.kind {
@@ -96,6 +110,12 @@ impl<'m> Facts<'m> {
     /// Returns the line of `offset`, counted from 1.
     pub(crate) fn line(&self, offset: u32) -> u32 {
         self.line_starts.partition_point(|start| *start <= offset) as u32
+    }
+
+    /// Returns the index of the instruction at `offset`, or of the last one before it.
+    pub(crate) fn index_at(&self, offset: u32) -> usize {
+        let at = self.steps.partition_point(|step| step.instruction.span.start <= offset);
+        at.saturating_sub(1)
     }
 
     /// Returns the stage and those it is based on, nearest first.

@@ -34,6 +34,7 @@ mod files;
 mod fix;
 mod image;
 mod linter;
+mod reach;
 mod rule;
 pub mod rules;
 mod scope;

@@ -8,6 +8,7 @@ pub(crate) use crate::facts::{RunFacts, Step};
 use crate::{
     Config, Diagnostic, Edit, Fix, Profile, Rule, Severity,
     facts::Facts,
+    reach::Reach,
     rules,
     scope::Scopes,
     suppress::{self, Suppressions},
@@ -31,7 +32,11 @@ use crate::{
 /// assert_eq!(diagnostics[0].code, "DL3000");
 /// ```
 pub fn lint(model: &Model<'_, '_>, config: &Config) -> Vec<Diagnostic> {
-    let facts = Facts::new(model);
+    let mut facts = Facts::new(model);
+    if config.profile != Profile::Hadolint {
+        let images = Scopes::base_images(model, &facts, config);
+        facts.resolve_parents(model, &images);
+    }
     let scopes = Scopes::new(model, &facts, config);
     let mut linter = Linter {
         model,
@@ -55,6 +60,14 @@ pub fn lint(model: &Model<'_, '_>, config: &Config) -> Vec<Diagnostic> {
         let key = |d: &Diagnostic| (d.span.start, d.span.end, d.code);
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
     });
+    if config.profile == Profile::Buildkit
+        && let Some(reach) = Reach::new(model, &facts, &scopes)
+    {
+        diagnostics.retain(|diagnostic| {
+            let index = facts.index_at(diagnostic.span.start);
+            diagnostic.rule.is_none() || reach.covers(diagnostic.code, index)
+        });
+    }
     if config.profile == Profile::Hadolint {
         as_hadolint(&mut diagnostics);
     }
@@ -93,7 +106,8 @@ fn as_hadolint(diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// Faults that hadolint has rules of its own for, or does not look for.
-const ACCEPTED: [&str; 8] = [
+const ACCEPTED: [&str; 9] = [
+    "json-not-strings",
     "before-from",
     "no-stage",
     "onbuild-chained",

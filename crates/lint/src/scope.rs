@@ -7,7 +7,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use dockerfile_parser::{Kind, Model, Text, expand};
+use dockerfile_parser::expand::{self, ExpandErrorKind};
+use dockerfile_parser::{Kind, Model, Text};
 
 use crate::{Config, facts::Facts, linter::Step};
 
@@ -17,6 +18,8 @@ pub(crate) struct Scopes<'m> {
     pub(crate) bases: Vec<BaseWords<'m>>,
     /// The words of the other instructions, in order.
     pub(crate) words: Vec<Word<'m>>,
+    /// The ports of each EXPOSE, variables put in, by index of the instruction.
+    ports: Vec<(usize, String)>,
     /// Names and values that a FROM sees.
     globals: BTreeMap<String, String>,
     /// Names of all global ARGs, with a value or not.
@@ -33,13 +36,13 @@ pub(crate) struct BaseWords<'m> {
     /// The image by the defaults alone.
     pub(crate) default_image: Option<String>,
     /// The platform, when one is given.
-    pub(crate) platform: Option<Platform>,
+    pub(crate) platform: Option<GlobalWord>,
     /// Names that no ARG declares, with the nearest known name.
     pub(crate) undeclared: Vec<Undefined>,
 }
 
-/// The expanded `--platform` of a FROM.
-pub(crate) struct Platform {
+/// An expanded word of a FROM.
+pub(crate) struct GlobalWord {
     pub(crate) value: Option<String>,
     /// The variables that were used and have a value.
     pub(crate) matched: Vec<String>,
@@ -77,13 +80,7 @@ const NO_ENVIRONMENT: [&str; 2] = ["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_
 
 impl<'m> Scopes<'m> {
     pub(crate) fn new(model: &'m Model<'m, 'm>, facts: &'m Facts<'m>, config: &Config) -> Self {
-        let mut scopes = Self {
-            bases: Vec::new(),
-            words: Vec::new(),
-            globals: predefined(model, config),
-            global_names: Vec::new(),
-            are_globals_valid: true,
-        };
+        let mut scopes = Self::empty(model, config);
         let defaults = scopes.read_globals(model, facts, config);
         let mut stages: Vec<Environment> = Vec::new();
         for step in &facts.steps {
@@ -104,11 +101,44 @@ impl<'m> Scopes<'m> {
         scopes
     }
 
+    /// Returns the image of each FROM with variables put in; `None` where that fails.
+    pub(crate) fn base_images(
+        model: &'m Model<'m, 'm>,
+        facts: &Facts<'m>,
+        config: &Config,
+    ) -> Vec<Option<String>> {
+        let mut scopes = Self::empty(model, config);
+        scopes.read_globals(model, facts, config);
+        let images = model.stages.iter().map(|stage| match &stage.from.kind {
+            Kind::From(from) => scopes.expand_global(&from.image, model.parse.escape),
+            _ => None,
+        });
+        images.collect()
+    }
+
+    fn empty(model: &Model<'_, '_>, config: &Config) -> Self {
+        Self {
+            bases: Vec::new(),
+            words: Vec::new(),
+            ports: Vec::new(),
+            globals: predefined(model, config),
+            global_names: Vec::new(),
+            are_globals_valid: true,
+        }
+    }
+
     /// Returns `text` with the values that a FROM sees; `None` when one is missing.
     pub(crate) fn expand_global(&self, text: &str, escape: char) -> Option<String> {
         let lookup = |name: &str| self.globals.get(name).cloned();
         let expanded = expand::word(text, escape, &lookup).ok()?;
         expanded.unset.is_empty().then_some(expanded.value)
+    }
+
+    /// Returns the ports of the EXPOSE with this index, variables put in.
+    pub(crate) fn ports_of(&self, index: usize) -> impl Iterator<Item = &str> {
+        let at = self.ports.partition_point(|(of, _)| *of < index);
+        let ports = self.ports[at..].iter().take_while(move |(of, _)| *of == index);
+        ports.map(|(_, port)| port.as_str())
     }
 
     /// Reads the global ARGs and returns the values by their defaults alone.
@@ -158,35 +188,48 @@ impl<'m> Scopes<'m> {
                 .map(|name| Undefined { name: name.clone(), suggestion: suggest(name, &known) })
                 .collect()
         };
-        let lookup = |name: &str| self.globals.get(name).cloned();
-        let image = expand::word(&from.image, escape, &lookup).ok();
+        let image = self.record(&from.image, escape);
         let by_default = |name: &str| defaults.get(name).cloned();
         let default_image = expand::word(&from.image, escape, &by_default).ok();
-        let mut missing = image.as_ref().map_or(Vec::new(), |image| undeclared(&image.unset));
-        let platform = from.platform.as_ref().map(|text| {
-            let matched = RefCell::new(Vec::new());
-            let lookup = |name: &str| {
-                let value = self.globals.get(name).cloned();
-                let mut matched = matched.borrow_mut();
-                if value.is_some() && !matched.iter().any(|other| other == name) {
-                    matched.push(name.to_owned());
-                }
-                value
-            };
-            let expanded = expand::word(text, escape, &lookup).ok();
-            let unset = expanded.as_ref().map_or(Vec::new(), |e| e.unset.clone());
-            missing.extend(undeclared(&unset));
-            let value = expanded.map(|expanded| expanded.value);
-            Platform { value, matched: matched.into_inner(), unset }
-        });
+        let mut missing = undeclared(&image.unset);
+        // BuildKit stops at an empty image before it looks at the platform.
+        let has_image = image.value.as_ref().is_some_and(|value| !value.is_empty());
+        let platform = from.platform.as_ref().map(|text| self.record(text, escape));
+        if let Some(platform) = platform.as_ref().filter(|_| has_image) {
+            missing.extend(undeclared(&platform.unset));
+        }
         let base = BaseWords {
             step: *step,
-            image: image.map(|image| image.value),
+            image: image.value,
             default_image: default_image.map(|image| image.value),
             platform,
             undeclared: missing,
         };
         self.bases.push(base);
+    }
+
+    /// Expands `text` in the global scope and notes which variables it uses.
+    fn record(&self, text: &str, escape: char) -> GlobalWord {
+        let matched = RefCell::new(Vec::new());
+        let unset = RefCell::new(Vec::new());
+        let lookup = |name: &str| {
+            let value = self.globals.get(name).cloned();
+            let mut names = if value.is_some() { matched.borrow_mut() } else { unset.borrow_mut() };
+            if !names.iter().any(|other| other == name) {
+                names.push(name.to_owned());
+            }
+            value
+        };
+        let result = expand::word(text, escape, &lookup);
+        // BuildKit looks a name up when it has read all of its `${…}`.
+        if let Err(error) = &result
+            && error.kind == ExpandErrorKind::MissingBrace
+        {
+            let open = text.get(error.range.start..).unwrap_or_default();
+            unset.borrow_mut().retain(|name| !open.starts_with(&format!("${{{name}")));
+        }
+        let value = result.ok().map(|expanded| expanded.value);
+        GlobalWord { value, matched: matched.into_inner(), unset: unset.into_inner() }
     }
 
     fn read_step(
@@ -222,6 +265,15 @@ impl<'m> Scopes<'m> {
                 }
             }
             Kind::Arg(_) => return self.read_arg(step, environment, escape, config),
+            Kind::Expose(expose) => {
+                let lookup = |name: &str| environment.values.get(name).cloned();
+                for port in &expose.ports {
+                    let words = expand::words(port, escape, &lookup);
+                    let words = words.map(|words| words.values).unwrap_or_default();
+                    self.ports.extend(words.into_iter().map(|word| (step.index, word)));
+                }
+                return;
+            }
             _ => {}
         }
         let first = self.words.len();

@@ -19,7 +19,7 @@ fn check(linter: &mut Linter<'_>) {
         let Kind::Expose(expose) = &step.instruction.kind else { continue };
         for port in &expose.ports {
             let Some((host, container)) = port.rsplit_once(':') else { continue };
-            if host.contains("${") && !port.contains('}') || inside_braces(port) {
+            if host.is_empty() || inside_braces(port) {
                 continue;
             }
             let edit = Edit::replace(port.span(), container);

@@ -22,11 +22,11 @@ fn check(linter: &mut Linter<'_>) {
             continue;
         }
         let name = from.name.as_ref().map(|name| name.to_lowercase());
-        if let Some(name) = name {
-            let Ok(parsed) = value.parse::<Platform>() else { continue };
-            if name.contains(&parsed.os) || name.contains(&parsed.architecture) {
-                continue;
-            }
+        let Ok(parsed) = value.parse::<Platform>() else { continue };
+        let is_named =
+            |name: String| name.contains(&parsed.os) || name.contains(&parsed.architecture);
+        if name.is_some_and(is_named) {
+            continue;
         }
         let message = format!("FROM --platform flag should not use constant value \"{value}\"");
         linter

@@ -1,7 +1,8 @@
 use crate::{
-    Applicability, Edit, Family, Fix, FixAvailability, Levels, Rule, Severity, linter::Linter,
+    Applicability, Edit, Family, Fix, FixAvailability, Levels, Rule, Severity,
+    linter::{Linter, Step},
 };
-use dockerfile_parser::{Kind, Mount, Text};
+use dockerfile_parser::{Keyword, Kind, Mount, Text};
 
 pub(super) static RULE: Rule = Rule {
     code: "StageNameCasing",
@@ -16,7 +17,10 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(linter: &mut Linter<'_>) {
     for step in linter.steps() {
-        let Kind::From(from) = &step.instruction.kind else { continue };
+        let Kind::From(from) = &step.instruction.kind else {
+            check_refused(linter, step);
+            continue;
+        };
         let Some(name) = &from.name else { continue };
         let lower = name.to_lowercase();
         if name.as_str() != lower {
@@ -26,6 +30,20 @@ fn check(linter: &mut Linter<'_>) {
                 .help(format!("write `{lower}`, here and where the name is used"))
                 .fix(fix);
         }
+    }
+}
+
+/// A FROM that is refused for its name is told of too.
+fn check_refused(linter: &mut Linter<'_>, step: &Step<'_>) {
+    if !matches!(step.instruction.kind, Kind::Invalid(Keyword::From)) {
+        return;
+    }
+    let words: Vec<&str> = step.instruction.arguments.split_whitespace().collect();
+    if let [_, _, name] = words[..]
+        && name != name.to_lowercase()
+    {
+        let span = step.instruction.arguments.span();
+        linter.report(step, span, format!("Stage name '{name}' should be lowercase"));
     }
 }
 

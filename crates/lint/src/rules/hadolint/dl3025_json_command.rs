@@ -1,5 +1,8 @@
-use crate::{Applicability, Family, FixAvailability, Levels, Rule, Severity, linter::Linter};
-use dockerfile_parser::{Command, Healthcheck, Kind};
+use crate::{
+    Applicability, Family, FixAvailability, Levels, Rule, Severity,
+    linter::{Linter, Step},
+};
+use dockerfile_parser::{Command, Healthcheck, Keyword, Kind, Text};
 
 pub(super) static RULE: Rule = Rule {
     code: "DL3025",
@@ -22,6 +25,10 @@ fn check(linter: &mut Linter<'_>) {
             }
             Kind::Cmd(command) | Kind::Entrypoint(command) => (command, false),
             Kind::Healthcheck(Healthcheck::Cmd { command, .. }) => (command, true),
+            Kind::Invalid(Keyword::Cmd | Keyword::Entrypoint) if linter.is_hadolint() => {
+                report(linter, step, &step.instruction.arguments);
+                continue;
+            }
             _ => continue,
         };
         let Command::Shell(text) = command else { continue };
@@ -31,11 +38,14 @@ fn check(linter: &mut Linter<'_>) {
                 continue;
             }
         }
-        let span = if text.is_empty() { step.instruction.span } else { text.span() };
-        let message = "Use arguments JSON notation for CMD and ENTRYPOINT arguments";
-        linter
-            .report(step, span, message)
-            .help("write a JSON array of strings in double quotes")
-            .fix(crate::files::json_fix(text));
+        report(linter, step, text);
     }
+}
+
+fn report(linter: &mut Linter<'_>, step: &Step<'_>, text: &Text<'_>) {
+    let span = if text.is_empty() { step.instruction.span } else { text.span() };
+    linter
+        .report(step, span, "Use arguments JSON notation for CMD and ENTRYPOINT arguments")
+        .help("write a JSON array of strings in double quotes")
+        .fix(crate::files::json_fix(text));
 }
