@@ -6,6 +6,7 @@ mod bad_input;
 mod cache;
 mod conformance;
 mod instructions;
+mod lint;
 mod parser;
 mod peers;
 mod rootless;

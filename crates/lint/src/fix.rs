@@ -88,13 +88,14 @@ pub struct Fixed {
 
 /// Rounds after which the fixing stops even if a fix is left. Each round applies every fix that
 /// does not touch another, so only fixes that undo each other need more.
-const N_ROUNDS_MAX: usize = 16;
+const N_ROUNDS_MAX: usize = 32;
 
 /// Applies the fixes that are at least as safe as `trust` until none is left.
 ///
 /// Where fixes overlap, the first in the text is applied and the others wait for the next round,
 /// where they are computed anew. A round whose result has more syntax errors than before is undone
-/// and ends the fixing.
+/// and ends the fixing; one that leaves as many findings of a rule as there were is undone, the
+/// rule's fixes are tried by themselves, and if that does not help, no more.
 ///
 /// # Examples
 ///
@@ -111,22 +112,42 @@ pub fn fix(source: &str, config: &Config, trust: Applicability) -> Fixed {
     let mut text = source.to_owned();
     let mut applied = Vec::new();
     let mut remaining = lint_text(&text, config);
+    let mut without_effect: Vec<&'static str> = Vec::new();
+    let mut alone: Option<&'static str> = None;
     for _ in 0..N_ROUNDS_MAX {
-        let chosen = choose(&remaining, trust);
-        if chosen.is_empty() {
+        let is_tried = |code: &str| {
+            !without_effect.contains(&code) && alone.is_none_or(|alone| *alone == *code)
+        };
+        let chosen = choose(&remaining, trust, is_tried);
+        if chosen.is_empty() && alone.take().is_none() {
             break;
         }
         let edits = chosen.iter().flat_map(|(_, fix)| fix.edits.iter().cloned()).collect();
         let Some(next) = apply_edits(&text, edits) else { break };
         let left = lint_text(&next, config);
-        if next == text || n_syntax_errors(&left) > n_syntax_errors(&remaining) {
+        if n_syntax_errors(&left) > n_syntax_errors(&remaining) {
             break;
         }
-        applied.extend(chosen.iter().map(|(code, _)| *code));
+        let codes: Vec<&'static str> = chosen.iter().map(|(code, _)| *code).collect();
+        let idle = codes.iter().find(|code| count(&left, code) >= count(&remaining, code));
+        if let Some(idle) = idle {
+            // The fixes of other rules may bring new findings of this one: try it by itself.
+            match alone.take() {
+                Some(_) => without_effect.push(idle),
+                None => alone = Some(idle),
+            }
+            continue;
+        }
+        alone = None;
+        applied.extend(codes);
         text = next;
         remaining = left;
     }
     Fixed { text, applied, remaining }
+}
+
+fn count(diagnostics: &[Diagnostic], code: &str) -> usize {
+    diagnostics.iter().filter(|diagnostic| diagnostic.code == code).count()
 }
 
 /// Applies `edits`, or returns `None` if two overlap or one lies outside the text.
@@ -147,12 +168,19 @@ pub fn apply_edits(source: &str, mut edits: Vec<Edit>) -> Option<String> {
 }
 
 /// Picks the fixes of one round: in the order of the text, each free of those before.
-fn choose(diagnostics: &[Diagnostic], trust: Applicability) -> Vec<(&'static str, &Fix)> {
+fn choose(
+    diagnostics: &[Diagnostic],
+    trust: Applicability,
+    is_tried: impl Fn(&str) -> bool,
+) -> Vec<(&'static str, &Fix)> {
     let mut taken: Vec<Span> = Vec::new();
     let mut chosen = Vec::new();
     for diagnostic in diagnostics {
         let Some(fix) = &diagnostic.fix else { continue };
-        if fix.applicability > trust || fix.applicability == Applicability::DisplayOnly {
+        if !is_tried(diagnostic.code)
+            || fix.applicability > trust
+            || fix.applicability == Applicability::DisplayOnly
+        {
             continue;
         }
         let free = fix.edits.iter().all(|edit| is_free(&taken, edit.span));

@@ -1,6 +1,6 @@
 //! What a rule sees, and the run over all rules.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use dockerfile_parser::{Model, Parse, Span, parse};
 
@@ -80,12 +80,11 @@ fn asked_for(linter: &Linter<'_>, rule: &Rule) -> Option<Severity> {
     if rule.code != "InvalidDefinitionDescription" || is_off {
         return None;
     }
-    let mut checks = linter.parse().directives.iter().filter(|d| d.key == "check");
     let is_named = |value: &str| {
         let names = suppress::check_options(value).experimental;
         names.iter().any(|name| *name == "all" || rule.is_called(name))
     };
-    checks.any(|directive| is_named(directive.value.as_str())).then_some(Severity::Warning)
+    suppress::check_values(linter).into_iter().any(is_named).then_some(Severity::Warning)
 }
 
 /// Does as hadolint does: a file that it cannot parse has that one finding, and a rule says one
@@ -101,8 +100,29 @@ fn as_hadolint(diagnostics: &mut Vec<Diagnostic>) {
         return;
     }
     diagnostics.retain(|diagnostic| diagnostic.rule.is_some());
-    let mut seen = BTreeSet::new();
-    diagnostics.retain(|d| seen.insert((d.lines.0, d.code, d.message.clone())));
+    let mut kept: Vec<Diagnostic> = Vec::with_capacity(diagnostics.len());
+    let mut seen: BTreeMap<(u32, &'static str, String), usize> = BTreeMap::new();
+    for diagnostic in diagnostics.drain(..) {
+        let key = (diagnostic.lines.0, diagnostic.code, diagnostic.message.clone());
+        match seen.get(&key).and_then(|at| kept.get_mut(*at)) {
+            Some(first) => first.fix = join_fixes(first.fix.take(), diagnostic.fix),
+            None => {
+                seen.insert(key, kept.len());
+                kept.push(diagnostic);
+            }
+        }
+    }
+    *diagnostics = kept;
+}
+
+/// Joins the fixes of two findings that are told as one: without both the finding would stay.
+fn join_fixes(first: Option<Fix>, second: Option<Fix>) -> Option<Fix> {
+    let (mut first, second) = (first?, second?);
+    first.applicability = first.applicability.max(second.applicability);
+    first.edits.extend(second.edits);
+    first.edits.sort_by_key(|edit| edit.span);
+    first.edits.dedup();
+    Some(first)
 }
 
 /// Faults that hadolint has rules of its own for, or does not look for.

@@ -129,9 +129,8 @@ impl<'m> Suppressions<'m> {
     }
 
     fn add_checks(&mut self, linter: &Linter<'m>) {
-        let directives = linter.parse().directives.iter();
-        for directive in directives.filter(|directive| directive.key == "check") {
-            self.global.extend(check_options(directive.value.as_str()).skip);
+        for value in check_values(linter) {
+            self.global.extend(check_options(value).skip);
         }
         for step in linter.steps() {
             let span = step.instruction.span;
@@ -154,6 +153,17 @@ impl<'m> Suppressions<'m> {
                 span.start <= start && start <= span.end && is_named(names)
             })
     }
+}
+
+/// Returns the values of the file's `check` directives, or instead of them that of the build
+/// argument `BUILDKIT_DOCKERFILE_CHECK`.
+pub(crate) fn check_values<'m>(linter: &Linter<'m>) -> Vec<&'m str> {
+    let given = linter.config.build_args.iter();
+    if let Some((_, value)) = given.rev().find(|(name, _)| name == "BUILDKIT_DOCKERFILE_CHECK") {
+        return vec![value];
+    }
+    let directives = linter.parse().directives.iter();
+    directives.filter(|directive| directive.key == "check").map(|d| d.value.as_str()).collect()
 }
 
 /// Returns the value of a comment `check=…` above an instruction.

@@ -123,19 +123,32 @@ pub(super) fn is_shipped(linter: &Linter<'_>, step: &Step<'_>) -> bool {
     })
 }
 
-/// Tells whether `before` is never followed by a command for which `is_cleaner` holds.
+/// A command that leaves files behind.
+pub(super) struct Unclean<'r> {
+    pub(super) command: &'r Command,
+    /// Whether cleaning at the end of the RUN would end the finding.
+    pub(super) is_appendable: bool,
+}
+
+/// Finds a command for which `is_user` holds that no command for which `is_cleaner` holds follows.
 ///
-/// Only the first command for which `is_user` holds counts, and the first cleaner, as hadolint
-/// compares them.
-pub(super) fn is_left_unclean<'r>(
+/// hadolint compares the first of both; elsewhere the last of both count.
+pub(super) fn find_unclean<'r>(
+    linter: &Linter<'_>,
     run: &'r RunFacts<'_>,
     is_user: impl Fn(&Command) -> bool,
     is_cleaner: impl Fn(&Command) -> bool,
-) -> Option<&'r Command> {
+) -> Option<Unclean<'r>> {
     let commands = &run.script.commands;
-    let user = commands.iter().position(is_user)?;
-    let is_clean = commands.iter().position(is_cleaner).is_some_and(|cleaner| user < cleaner);
-    if is_clean { None } else { commands.get(user) }
+    let (user, cleaner) = if linter.is_hadolint() {
+        (commands.iter().position(is_user)?, commands.iter().position(is_cleaner))
+    } else {
+        (commands.iter().rposition(is_user)?, commands.iter().rposition(is_cleaner))
+    };
+    let is_clean = cleaner.is_some_and(|cleaner| user < cleaner);
+    let is_appendable = !linter.is_hadolint() || cleaner.is_none();
+    let command = commands.get(user).filter(|_| !is_clean)?;
+    Some(Unclean { command, is_appendable })
 }
 
 /// Tells whether `word` of `yum install` names a version: `name-1.2`, a file, or a variable that

@@ -26,7 +26,9 @@ fn check(linter: &mut Linter<'_>) {
             continue;
         }
         let name = command.name_word().map_or(command.range.clone(), |word| word.range.clone());
-        let fix = opening.and_then(|path| workdir_fix(linter, run, path));
+        let n_changes = run.script.commands.iter().filter(|command| command.is("cd")).count();
+        let is_only = n_changes == 1 || !linter.is_hadolint();
+        let fix = opening.filter(|_| is_only).and_then(|path| workdir_fix(linter, run, path));
         linter
             .report(&run.step, run.span(name), "Use WORKDIR to switch to a directory")
             .help("set the directory with `WORKDIR` in front of this `RUN`")
@@ -49,7 +51,8 @@ fn opening_path<'r>(run: &'r RunFacts<'_>) -> Option<&'r str> {
 
 /// Moves the opening `cd` into a WORKDIR.
 fn workdir_fix(linter: &Linter<'_>, run: &RunFacts<'_>, path: &str) -> Option<Fix> {
-    if !run.is_editable() || !run.step.instruction.heredocs.is_empty() {
+    let has_heredoc = !run.step.instruction.heredocs.is_empty();
+    if !run.is_editable() || has_heredoc || run.step.stage.is_none() {
         return None;
     }
     let first = run.script.commands.first()?;

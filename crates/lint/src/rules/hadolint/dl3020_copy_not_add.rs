@@ -34,7 +34,11 @@ fn check(linter: &mut Linter<'_>) {
             step.instruction.flags.iter().any(|flag| only_add.contains(&flag.name.as_str()));
         let plain =
             |source: &Text<'_>| !is_web(source) && !is_archive(source) && !may_be_special(source);
-        let is_fixable = !is_flagged && add.sources.iter().all(plain);
+        // hadolint asks for a WORKDIR before a relative COPY, not before an ADD.
+        let target = add.destination.trim_matches(['"', '\'']);
+        let is_fixable = !is_flagged
+            && add.sources.iter().all(plain)
+            && (!is_hadolint || target.starts_with(['/', '$']));
         let keyword = &step.instruction.keyword;
         let copy = if keyword.as_str() == "add" { "copy" } else { "COPY" };
         let edit = Edit::replace(keyword.span(), copy);

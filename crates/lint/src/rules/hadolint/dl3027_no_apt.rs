@@ -38,7 +38,9 @@ fn check(linter: &mut Linter<'_>) {
             let order = command.plain_arguments().first().map(|word| word.text.as_str());
             let is_same = order.is_some_and(|order| ORDERS.contains(&order))
                 && order != Some("full-upgrade")
-                && run.is_editable();
+                && run.is_editable()
+                // hadolint would ask for versions then, which it does not of `apt`.
+                && !(linter.is_hadolint() && command.has_any(&["install"]));
             let edit = Edit::replace(span, "apt-get");
             linter
                 .report(&run.step, span, message)

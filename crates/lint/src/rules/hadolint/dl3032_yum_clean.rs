@@ -14,7 +14,8 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(linter: &mut Linter<'_>) {
     for run in linter.runs() {
-        let unclean = packages::is_left_unclean(
+        let unclean = packages::find_unclean(
+            linter,
             run,
             |command| command.has("yum", &["install"]),
             |command| {
@@ -22,18 +23,19 @@ fn check(linter: &mut Linter<'_>) {
                     || command.has("rm", &["-rf", "/var/cache/yum/*"])
             },
         );
-        let Some(command) = unclean else { continue };
+        let Some(unclean) = unclean else { continue };
         if !linter.is_hadolint()
             && (packages::has_cache_mount(run, "/var/cache/yum")
                 || !packages::is_shipped(linter, &run.step))
         {
             continue;
         }
-        let fix = packages::append_fix(linter, run, "yum clean all");
+        let fix =
+            packages::append_fix(linter, run, "yum clean all").filter(|_| unclean.is_appendable);
         linter
             .report(
                 &run.step,
-                packages::name_span(run, command),
+                packages::name_span(run, unclean.command),
                 "`yum clean all` missing after yum command.",
             )
             .help("end this `RUN` with `yum clean all`")

@@ -14,18 +14,20 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(linter: &mut Linter<'_>) {
     for run in linter.runs() {
-        let unclean = packages::is_left_unclean(
+        let unclean = packages::find_unclean(
+            linter,
             run,
             |command| command.has("zypper", &["install", "in"]),
             |command| command.has("zypper", &["clean", "cc"]),
         );
-        let Some(command) = unclean else { continue };
+        let Some(unclean) = unclean else { continue };
         let is_silent = !linter.is_hadolint() && !packages::is_shipped(linter, &run.step);
         if packages::has_cache_mount(run, "/var/cache/zypp") || is_silent {
             continue;
         }
-        let fix = packages::append_fix(linter, run, "zypper clean");
-        let span = packages::name_span(run, command);
+        let fix =
+            packages::append_fix(linter, run, "zypper clean").filter(|_| unclean.is_appendable);
+        let span = packages::name_span(run, unclean.command);
         linter
             .report(&run.step, span, "`zypper clean` missing after zypper use.")
             .help("end this `RUN` with `zypper clean`")

@@ -28,7 +28,8 @@ fn check(linter: &mut Linter<'_>) {
         }
         for name in ["dnf", "microdnf"] {
             let is_hadolint = linter.is_hadolint();
-            let unclean = packages::is_left_unclean(
+            let unclean = packages::find_unclean(
+                linter,
                 run,
                 |command| command.has(name, &ORDERS),
                 |command| {
@@ -37,9 +38,10 @@ fn check(linter: &mut Linter<'_>) {
                         || (!is_hadolint && command.has("rm", &["/var/cache/dnf"]))
                 },
             );
-            let Some(command) = unclean else { continue };
+            let Some(unclean) = unclean else { continue };
             let fix = packages::append_fix(linter, run, &format!("{name} clean all"));
-            let span = packages::name_span(run, command);
+            let fix = fix.filter(|_| unclean.is_appendable);
+            let span = packages::name_span(run, unclean.command);
             linter
                 .report(&run.step, span, "`dnf clean all` missing after dnf command.")
                 .help(format!("end this `RUN` with `{name} clean all`"))

@@ -14,20 +14,22 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(linter: &mut Linter<'_>) {
     for run in linter.runs() {
-        let unclean = packages::is_left_unclean(
+        let unclean = packages::find_unclean(
+            linter,
             run,
             |command| command.has("yarn", &["install"]),
             |command| command.has("yarn", &["cache", "clean"]),
         );
-        let Some(command) = unclean else { continue };
+        let Some(unclean) = unclean else { continue };
         let is_mounted = packages::has_cache_mount(run, ".cache/yarn")
             || (!linter.is_hadolint()
                 && run.run.mounts.iter().any(|mount| mount.value.contains("yarn")));
         if is_mounted || !packages::is_shipped(linter, &run.step) {
             continue;
         }
-        let fix = packages::append_fix(linter, run, "yarn cache clean");
-        let span = packages::name_span(run, command);
+        let fix =
+            packages::append_fix(linter, run, "yarn cache clean").filter(|_| unclean.is_appendable);
+        let span = packages::name_span(run, unclean.command);
         linter
             .report(&run.step, span, "`yarn cache clean` missing after `yarn install` was run.")
             .help("end this `RUN` with `yarn cache clean`")

@@ -1,0 +1,274 @@
+//! The linter beside the recorded answers of hadolint 2.15.1 and of `docker build --check`, and its
+//! fixes on real files.
+//!
+//! The recordings stand in a folder beside the repository (`DOCKWRIGHT_SHARED`, else `../shared`).
+//! Without it these tests say so and check nothing.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use dockwright_lint::{
+    Applicability, Config, ContextFacts, Diagnostic, Profile, Severity, fix, lint_text,
+};
+use dockwright_tests::shared;
+use serde_json::Value;
+
+/// Files of the corpus on which the `hadolint` profile differs from hadolint on purpose; see
+/// `docs/compatibility-lint.md`.
+const N_HADOLINT_DIFFERENT: usize = 35;
+
+/// Files of the corpus on which the `buildkit` profile differs: unclosed `${` in a FROM.
+const N_BUILDKIT_DIFFERENT: usize = 2;
+
+/// A finding as the recordings have it: line, code, severity.
+type Found = (u64, String, String);
+
+#[test]
+fn hadolint_cases_agree() {
+    let Some(folder) = shared("corpus/hadolint-cases.jsonl") else { return };
+    let cases = lines(&std::fs::read_to_string(folder).expect("the cases can be read"));
+    let mut different = Vec::new();
+    for case in &cases {
+        let mut config = hadolint_config();
+        let settings = &case["config"];
+        for registry in settings["trusted_registries"].as_array().into_iter().flatten() {
+            config.trusted_registries.push(text(registry));
+        }
+        for (name, kind) in settings["label_schema"].as_object().into_iter().flatten() {
+            let kind = text(kind).parse().expect("a kind of label");
+            config.label_schema.push((name.clone(), kind));
+        }
+        config.strict_labels = settings["strict_labels"] == true;
+        let findings = lint_text(&text(&case["dockerfile"]), &config);
+        let found: Vec<(u64, String)> =
+            as_found(&findings).into_iter().map(|(line, code, _)| (line, code)).collect();
+        let mut expected: Vec<(u64, String)> = case["hadolint"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|finding| (finding[0].as_u64().expect("a line"), text(&finding[1])))
+            .filter(|(_, code)| !code.starts_with("SC"))
+            .collect();
+        expected.sort();
+        if found != expected {
+            different.push(format!("{}: {found:?}, hadolint {expected:?}", case["id"]));
+        }
+    }
+    assert_eq!(cases.len(), 507, "the whole recording");
+    assert!(different.is_empty(), "{} differ\n{}", different.len(), different.join("\n"));
+}
+
+#[test]
+fn hadolint_corpus_agrees() {
+    let Some(recording) = shared("corpus/expected-hadolint.jsonl.zst") else { return };
+    let files = corpus();
+    let mut different = Vec::new();
+    let mut seen = BTreeMap::new();
+    for record in lines(&unpack(&recording)) {
+        let name = text(&record["file"]);
+        if seen.insert(name.clone(), ()).is_some() {
+            continue;
+        }
+        let findings = lint_text(&files[&name], &hadolint_config());
+        let mut expected: Vec<Found> = record["findings"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|f| (f[0].as_u64().expect("a line"), text(&f[1]), text(&f[2])))
+            .filter(|(_, code, _)| !code.starts_with("SC"))
+            .collect();
+        expected.sort();
+        let found = as_found(&findings);
+        if found != expected {
+            different.push(format!("{name}: {found:?}, hadolint {expected:?}"));
+        }
+    }
+    assert_eq!(seen.len(), 3423, "the whole recording");
+    assert_eq!(different.len(), N_HADOLINT_DIFFERENT, "{}", different.join("\n"));
+}
+
+#[test]
+fn buildkit_cases_agree() {
+    let Some(recording) = shared("corpus/buildkit-check-cases.jsonl") else { return };
+    let cases = lines(&std::fs::read_to_string(recording).expect("the cases can be read"));
+    let mut different = Vec::new();
+    for case in &cases {
+        let mut config = Config::new(Profile::Buildkit);
+        for (name, value) in case["build_args"].as_object().into_iter().flatten() {
+            config.build_args.push((name.clone(), text(value)));
+        }
+        let ignore_file = case["dockerignore"].as_str().map(str::to_owned);
+        config.context = Some(ContextFacts { ignore_file });
+        let found = as_warnings(&lint_text(&text(&case["dockerfile"]), &config));
+        // The recording has no lines for stages that the build does not reach.
+        let is_unlined = case["warnings"] != case["warnings_all_targets"];
+        let line_of = |line: u64| if is_unlined { 0 } else { line };
+        let found =
+            found.into_iter().map(|(rule, line, _, message)| (rule, line_of(line), message));
+        let found: Vec<_> = found.collect();
+        let mut expected: Vec<_> = case["warnings_all_targets"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|w| (text(&w["rule"]), w["line"].as_u64().unwrap_or(0), text(&w["detail"])))
+            .collect();
+        expected.sort();
+        if found != expected {
+            different.push(format!("{}: {found:?}, BuildKit {expected:?}", case["id"]));
+        }
+    }
+    assert_eq!(cases.len(), 45, "the whole recording");
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+#[test]
+fn buildkit_corpus_agrees() {
+    let Some(recording) = shared("corpus/expected-check.jsonl.zst") else { return };
+    let files = corpus();
+    let mut different = Vec::new();
+    let records = lines(&unpack(&recording));
+    for record in &records {
+        let name = text(&record["file"]).rsplit('/').next().unwrap_or_default().to_owned();
+        let found = as_warnings(&lint_text(&files[&name], &Config::new(Profile::Buildkit)));
+        let mut expected: Vec<_> = record["warnings"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|w| {
+                let line = |key: &str| w[key].as_u64().unwrap_or(0);
+                (text(&w["rule"]), line("start"), line("end"), text(&w["msg"]))
+            })
+            .collect();
+        expected.sort();
+        if found != expected {
+            different.push(format!("{name}: {found:?}, BuildKit {expected:?}"));
+        }
+    }
+    assert_eq!(records.len(), 10_052, "the whole recording");
+    assert_eq!(different.len(), N_BUILDKIT_DIFFERENT, "{}", different.join("\n"));
+}
+
+/// Every fix of every rule on every file: the result has no new syntax error, the findings are gone,
+/// nothing of error or warning level is new, and doing it again changes nothing.
+#[test]
+fn fixes_hold_on_the_corpus() {
+    if shared("corpus/dockerfiles.tar.zst").is_none() {
+        return;
+    }
+    let mut faults = Vec::new();
+    let mut n_applied = 0_usize;
+    for (name, source) in corpus() {
+        for profile in [Profile::Hadolint, Profile::Buildkit, Profile::Dockwright] {
+            for trust in [Applicability::Safe, Applicability::Unsafe] {
+                let config = Config::new(profile);
+                let before = lint_text(&source, &config);
+                let fixed = fix(&source, &config, trust);
+                n_applied += fixed.applied.len();
+                let again = fix(&fixed.text, &config, trust);
+                if again.text != fixed.text {
+                    faults.push(format!("{name} {profile:?} {trust:?}: not at rest"));
+                }
+                for code in new_findings(&before, &fixed.remaining) {
+                    faults.push(format!("{name} {profile:?} {trust:?}: new {code}"));
+                }
+                let left = fixed.remaining.iter().find(|diagnostic| {
+                    diagnostic.fix.as_ref().is_some_and(|fix| fix.applicability <= trust)
+                });
+                if let Some(left) = left {
+                    faults.push(format!("{name} {profile:?} {trust:?}: {} left", left.code));
+                }
+            }
+        }
+    }
+    assert!(n_applied > 10_000, "only {n_applied} fixes were tried");
+    faults.truncate(100);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Returns the codes of error or warning level that are more frequent afterwards.
+fn new_findings(before: &[Diagnostic], after: &[Diagnostic]) -> Vec<&'static str> {
+    let count = |diagnostics: &[Diagnostic]| {
+        let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+        for diagnostic in diagnostics.iter().filter(|d| d.severity >= Severity::Warning) {
+            *counts.entry(diagnostic.code).or_default() += 1;
+        }
+        counts
+    };
+    let old = count(before);
+    let is_new = |code: &&str, n: usize| n > old.get(code).copied().unwrap_or(0);
+    count(after).into_iter().filter(|(code, n)| is_new(code, *n)).map(|(code, _)| code).collect()
+}
+
+fn hadolint_config() -> Config {
+    let mut config = Config::new(Profile::Hadolint);
+    config.severities.push(("DL1001".to_owned(), Severity::Info));
+    config.severities.push(("DL3057".to_owned(), Severity::Info));
+    config
+}
+
+fn as_found(findings: &[Diagnostic]) -> Vec<Found> {
+    let mut found: Vec<Found> = findings
+        .iter()
+        .filter(|finding| !finding.code.starts_with("SC"))
+        .map(|finding| {
+            (
+                u64::from(finding.lines.0),
+                finding.code.to_owned(),
+                finding.severity.name().to_owned(),
+            )
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn as_warnings(findings: &[Diagnostic]) -> Vec<(String, u64, u64, String)> {
+    let mut found: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.rule.is_some())
+        .map(|finding| {
+            let (start, end) = finding.lines;
+            let message = finding.message.clone();
+            (finding.code.to_owned(), u64::from(start), u64::from(end), message)
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Returns the Dockerfiles of the corpus by name.
+fn corpus() -> BTreeMap<String, String> {
+    let archive =
+        shared("corpus/dockerfiles.tar.zst").expect("the corpus stands by its recordings");
+    let file = std::fs::File::open(archive).expect("the corpus can be read");
+    let mut archive = tar::Archive::new(zstd::Decoder::new(file).expect("the corpus is zstd"));
+    let mut files = BTreeMap::new();
+    for entry in archive.entries().expect("the corpus is a tar") {
+        let mut entry = entry.expect("the corpus is whole");
+        let path = entry.path().expect("a path").into_owned();
+        if !path.starts_with("dockerfiles") || !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).expect("the corpus is whole");
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        files.insert(name, String::from_utf8_lossy(&bytes).into_owned());
+    }
+    assert_eq!(files.len(), 10_052, "the whole corpus");
+    files
+}
+
+fn unpack(path: &Path) -> String {
+    let file = std::fs::File::open(path).expect("the recording can be read");
+    let bytes = zstd::decode_all(file).expect("the recording is zstd");
+    String::from_utf8(bytes).expect("the recording is UTF-8")
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
