@@ -257,6 +257,7 @@ impl Step {
         let doing = || "start a step".to_owned();
         let text = serde_json::to_vec(spec).doing(doing)?;
         let sent = socket.write_all(&text).and_then(|()| socket.shutdown(Shutdown::Write));
+        pump::wait_for_answer(socket.as_fd())?;
         let mut answer = Vec::new();
         socket.read_to_end(&mut answer).doing(doing)?;
         if answer.is_empty() {

@@ -69,6 +69,14 @@ pub(super) fn pump(
     }
 }
 
+/// Waits until there is something to read on `socket`, or it has come to its end.
+pub(super) fn wait_for_answer(socket: BorrowedFd<'_>) -> Result<()> {
+    let mut fds = vec![socket];
+    fds.extend(sys::interrupt_fd());
+    let ready = poll(&fds)?;
+    if ready[0] { Ok(()) } else { Err(interruption()) }
+}
+
 /// Waits until a step has ended; hands a signal to stop on to it, and lets it decide.
 pub(super) fn wait(child: &OwnedFd) -> Result<()> {
     let mut is_handed_on = false;

@@ -197,11 +197,11 @@ mod tests {
     #[test]
     fn several_steps_may_make_the_same() {
         let (directory, root) = tree();
-        let make = |n: usize| make(root.as_fd(), &format!("/x/{}/y/z", n / 8), n % 2 == 0);
+        let make = |n: usize| make(root.as_fd(), &format!("/x/{}/y/z", n / 8), n.is_multiple_of(2));
         std::thread::scope(|scope| {
             for first in 0..4 {
                 scope.spawn(move || {
-                    (0..200).step_by(4).for_each(|n| drop(make(n + first).unwrap()))
+                    (0..200).step_by(4).for_each(|n| drop(make(n + first).unwrap()));
                 });
             }
         });
