@@ -168,6 +168,7 @@ mod tests {
         symlink("../../../outside", root.join("climb")).unwrap();
         symlink("/a/b", root.join("absolute")).unwrap();
         symlink("../run/x", root.join("a/dangling")).unwrap();
+        symlink("/a", root.join("a/b/rooted")).unwrap();
         symlink("loop", root.join("loop")).unwrap();
         let fd = rustix::fs::open(&root, OFlags::PATH, Mode::empty()).unwrap();
         (directory, fd)
@@ -187,6 +188,7 @@ mod tests {
         check("/a/./b/", "a/b", &[]);
         check("../../a", "a", &[]);
         check("/absolute/c/d", "a/b", &["c", "d"]);
+        check("/a/b/rooted/b/c", "a/b", &["c"]);
         check("/climb/x", "", &["outside", "x"]);
         check("/a/dangling/y", "", &["run", "x", "y"]);
         check("/no/../a", "a", &[]);

@@ -56,6 +56,8 @@ fn surroundings(image: &Image) {
     check(image, &program(&["busybox", "env"]), "PATH=/bin\nHOME=/root\n");
     check_script(image, "busybox hostname; echo $$; umask; pwd", "buildkitsandbox\n1\n0022\n/\n");
     check_script(image, "busybox wc -c < /dev/stdin", "0\n");
+    // One that a careless program has left open.
+    let _leaked = rustix::io::dup(fs::File::open("/").unwrap()).unwrap();
     // No descriptor but the standard streams and the one that reads the directory.
     check_script(image, "cd /proc/self/fd; busybox ls .", "0\n1\n2\n3\n");
     let devices = "core\nfd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\n\
