@@ -180,9 +180,14 @@ impl Source {
             found = next;
         }
         let mut resolved = Vec::new();
-        for (given, path, _) in found {
-            if let Some(found) = self.resolve(&path)? {
-                resolved.push(Resolved { given, ..found });
+        for (given, path, entry) in found {
+            match self.resolve(&path)? {
+                Some(found) => resolved.push(Resolved { given, ..found }),
+                // An ignored name is no match, but a link that leads nowhere was meant.
+                None if entry.target.is_some() && self.is_visible(&path, &entry)? => {
+                    return Err(dangling(pattern, &path));
+                }
+                None => {}
             }
         }
         Ok(resolved)
@@ -434,6 +439,12 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
         }
     }
     row.last().copied().unwrap_or(0)
+}
+
+fn dangling(pattern: &str, path: &[u8]) -> Error {
+    let path = String::from_utf8_lossy(path);
+    Error::new(format!("`{pattern}` matches the link `{path}`, which leads nowhere"))
+        .with_help("remove the link, leave it out with the ignore file, or narrow the pattern")
 }
 
 fn malformed(pattern: &str) -> Error {

@@ -177,6 +177,8 @@ fn wildcards_flatten_one_level() {
 fn links_are_followed_only_where_they_are_named() {
     let source =
         "d d 755; f d/x 644 1; l f d/x; l dir d; l bad ../../etc/passwd; l d/in ../d/x; l out /d";
+    check(source, "l to gone/y", "d/x /to", "d gone 755; f gone/y 644 1; l to gone/y");
+    check(source, "", "b* /n/", "error: `b*` matches the link `bad`, which leads nowhere");
     check(source, "", "f /n", "f n 644 1");
     check(source, "", "f /n/", "d n 755; f n/f 644 1");
     check(source, "", "dir /n", "d n 755; l n/in ../d/x; f n/x 644 1");

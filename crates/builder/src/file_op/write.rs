@@ -70,6 +70,8 @@ impl Destination {
         }
         let is_directory = existing.is_some_and(|entry| entry.kind == FileType::Directory);
         let target = if is_directory { join(&target, &selection.name) } else { target };
+        // A link may lead to where no directory is yet.
+        self.make_directories(parent(&target))?;
         self.copy_entry(source, &selection.path, top, &target, &mut HashMap::new())
     }
 
@@ -81,12 +83,23 @@ impl Destination {
         if existing.is_some_and(|entry| entry.kind == FileType::Directory) {
             target = join(&target, name.as_bytes());
         }
+        self.make_directories(parent(&target))?;
         self.clear(&target)?;
         let mut file = File::from(self.create(&target)?);
         file.write_all(data).doing(|| shown("write", &target))?;
         let mode = self.chmod.as_ref().map_or(0o644, |chmod| chmod.apply(0o644, false));
         let owner = self.owner.unwrap_or(Owner { uid: 0, gid: 0 });
         self.finish_file(&file.into(), owner, mode).doing(|| shown("write", &target))
+    }
+
+    /// Gives the directory `path` the owner and mode of `entry`, if that is a directory.
+    pub(crate) fn take_mode(&self, path: &str, entry: &Entry) -> Result<()> {
+        if entry.kind != FileType::Directory {
+            return Ok(());
+        }
+        let directory = self.open(path.as_bytes())?;
+        self.finish_file(&directory, self.owner_of(entry), self.mode_of(entry))
+            .doing(|| shown("set the owner and mode of", path.as_bytes()))
     }
 
     /// Makes the directory `path` and all above it as WORKDIR and ADD of an archive do, and returns

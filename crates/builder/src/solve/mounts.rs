@@ -175,6 +175,8 @@ impl Solver<'_> {
                 duplicate.map_err(|error| Error::system("cannot open a snapshot", error))?;
             let mut destination = Destination::new(duplicate, None, None);
             destination.copy(source, &select(source, path)?, "/source")?;
+            // COPY gives a directory that it makes a mode of its own; what is mounted has its.
+            destination.take_mode("source", &found.entry)?;
             destination.finish()?;
             shown = b"source".to_vec();
         }
