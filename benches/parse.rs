@@ -1,3 +1,108 @@
-//! Parser speed.
+//! Parser speed beside its peers: `bench-parse FOLDER [NAME]`, a folder of Dockerfiles and perhaps the
+//! one parser to run.
+//!
+//! Every parser reads every file in turn on one thread; the time is that of the processor, the best
+//! of some rounds. Files that are not UTF-8 are left out for all.
 
-fn main() {}
+use std::time::{Duration, Instant};
+
+const ROUNDS: usize = 15;
+
+/// A parser by its name: tells how many things it found, so that nothing is optimised away.
+type Peer = (&'static str, fn(&str) -> usize);
+
+const PEERS: &[Peer] = &[
+    ("dockwright", dockwright),
+    ("dockwright, with model", dockwright_model),
+    ("parse-dockerfile 0.1.9", parse_dockerfile_peer),
+    ("dockerfile-parser 0.9", dockerfile_parser_peer),
+];
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+fn main() {
+    let Some(folder) = std::env::args_os().nth(1) else {
+        eprintln!("usage: bench-parse FOLDER");
+        return;
+    };
+    let only = std::env::args().nth(2);
+    let files = files(std::path::Path::new(&folder));
+    let n_bytes: usize = files.iter().map(String::len).sum();
+    println!("{} files, {n_bytes} bytes", files.len());
+    let is_wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    for (name, parse) in PEERS.iter().filter(|(name, _)| is_wanted(name)) {
+        let mut best = Duration::MAX;
+        let mut found = 0;
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            found = files.iter().map(|text| parse(text)).sum();
+            best = best.min(start.elapsed());
+        }
+        let rate = n_bytes as f64 / best.as_secs_f64() / 1e6;
+        println!("{name:26} {rate:8.1} MB/s  {best:10.2?}  {found} found");
+    }
+    if only.is_none() {
+        println!("ours per file, mean: {:.2?}", mean(&files));
+        scaling();
+    }
+}
+
+fn files(folder: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).map(|entries| entries.flatten().collect());
+    let mut paths: Vec<_> =
+        entries.unwrap_or_else(|_| Vec::new()).iter().map(std::fs::DirEntry::path).collect();
+    paths.sort();
+    paths.iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect()
+}
+
+fn mean(files: &[String]) -> Duration {
+    let start = Instant::now();
+    files.iter().for_each(|text| _ = dockwright(text));
+    start.elapsed() / u32::try_from(files.len().max(1)).unwrap_or(1)
+}
+
+/// Shapes that make a parser slow when it is not linear; each at two sizes.
+#[expect(clippy::print_stdout, reason = "a program for the terminal")]
+fn scaling() {
+    let shapes: &[(&str, fn(usize) -> String)] = &[
+        ("one long line", |n| format!("FROM a\nRUN {}\n", "x".repeat(n))),
+        ("one long continued line", |n| format!("FROM a\nRUN {}\n", "x \\\n ".repeat(n / 5))),
+        ("many instructions", |n| "RUN x\n".repeat(n / 6)),
+        ("many heredocs", |n| "RUN <<E\nx\nE\n".repeat(n / 12)),
+        ("unterminated heredocs", |n| (0..n / 12).map(|i| format!("RUN <<E{i}\n")).collect()),
+        ("nested defaults", |n| format!("ENV a={}", "${a:-".repeat(n / 5))),
+        ("many flags", |n| format!("RUN {}", "--mount=a ".repeat(n / 10))),
+        ("long JSON", |n| format!("CMD [{}\"x\"]", "\"a\", ".repeat(n / 5))),
+        ("deep JSON", |n| format!("CMD {}", "[".repeat(n))),
+        ("quotes", |n| format!("RUN <<E {}", "\"a ".repeat(n / 3))),
+    ];
+    for (name, make) in shapes {
+        let times: Vec<Duration> = [1_000_000, 10_000_000]
+            .into_iter()
+            .map(|n| {
+                let text = make(n);
+                let start = Instant::now();
+                std::hint::black_box(dockwright(&text));
+                start.elapsed()
+            })
+            .collect();
+        println!("{name:26} 1 MB {:10.2?}   10 MB {:10.2?}", times[0], times[1]);
+    }
+}
+
+fn dockwright(text: &str) -> usize {
+    let parsed = dockerfile_parser::parse(text);
+    parsed.instructions.len() + parsed.tokens.len().min(1)
+}
+
+fn dockwright_model(text: &str) -> usize {
+    let parsed = dockerfile_parser::parse(text);
+    dockerfile_parser::Model::new(&parsed).stages.len()
+}
+
+fn parse_dockerfile_peer(text: &str) -> usize {
+    parse_dockerfile::parse(text).map_or(0, |parsed| parsed.instructions.len())
+}
+
+fn dockerfile_parser_peer(text: &str) -> usize {
+    archived_parser::Dockerfile::parse(text).map_or(0, |parsed| parsed.instructions.len())
+}

@@ -114,10 +114,7 @@ impl<'a> Head<'_, 'a> {
     /// Returns the arguments split at blanks.
     pub(crate) fn words(&self) -> Vec<Text<'a>> {
         let text = self.instruction.arguments.as_str();
-        let n_words = text.bytes().filter(|byte| space::is_space(*byte)).count() + 1;
-        let mut words = Vec::with_capacity(n_words.min(8));
-        words.extend(space::split(text).map(|range| self.part(range)));
-        words
+        space::split(text).map(|range| self.part(range)).collect()
     }
 
     /// Returns the arguments as a JSON array, or split at blanks.

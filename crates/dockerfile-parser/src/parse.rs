@@ -29,7 +29,7 @@ pub(crate) fn parse(source: &str, placeholders: bool) -> Parse<'_> {
         lines: Lines::new(source),
         tokens: Tokens::default(),
         directives: Vec::new(),
-        instructions: Vec::with_capacity(source.len() / 256),
+        instructions: Vec::with_capacity(source.len() / 128 + 1),
         errors: Vec::new(),
         comments: Vec::new(),
         in_directives: true,
@@ -38,7 +38,7 @@ pub(crate) fn parse(source: &str, placeholders: bool) -> Parse<'_> {
         words: Vec::new(),
         bodies: bodies::Bodies::default(),
     };
-    parser.tokens.list.reserve(source.len() / 16);
+    parser.tokens.list.reserve(source.len() / 16 + 8);
     parser.all();
     parser.finish()
 }
@@ -105,8 +105,10 @@ impl<'a> Parser<'a> {
             self.errors.push(error.help("start with `FROM` and the image to build on"));
         }
         self.errors.sort_by_key(|error| error.span.start);
-        self.instructions.shrink_to_fit();
-        self.tokens.list.shrink_to_fit();
+        if self.context.source.len() > LARGE {
+            self.instructions.shrink_to_fit();
+            self.tokens.list.shrink_to_fit();
+        }
         Parse {
             source: self.context.source,
             escape: char::from(self.context.escape),
@@ -215,7 +217,7 @@ impl<'a> Parser<'a> {
                 None
             }
         };
-        if memchr::memmem::find(parts.line.as_str().as_bytes(), b"<<").is_some()
+        if has_heredoc_mark(parts.line.as_str().as_bytes())
             && convert::takes_heredocs(self.context, &instruction, word)
         {
             if !self.heredocs(&parts.line, &mut instruction, &mut end) {
@@ -296,6 +298,15 @@ impl<'a> Parser<'a> {
             }
         }
     }
+}
+
+/// Size of a text from which on memory that is not needed is given back.
+const LARGE: usize = 1 << 16;
+
+/// Tells whether `<<` stands in `line`.
+#[inline]
+fn has_heredoc_mark(line: &[u8]) -> bool {
+    memchr::memchr_iter(b'<', line).any(|at| line.get(at + 1) == Some(&b'<'))
 }
 
 /// Where a line's content ends if it is continued: `[^E]E[ \t]*$`, or nothing but `E[ \t]*`.

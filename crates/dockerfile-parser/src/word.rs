@@ -33,6 +33,11 @@ fn next_word(text: &str, at: usize, escape: u8) -> Option<Word> {
         return None;
     }
     while let Some(&byte) = bytes.get(at) {
+        // Most characters mean nothing.
+        if byte.is_ascii_alphanumeric() {
+            at += 1;
+            continue;
+        }
         if byte == escape && quote != Some(b'\'') {
             if at + 1 == bytes.len() {
                 return Some(Word { range: (at > start).then_some(start..at), next: at + 1 });

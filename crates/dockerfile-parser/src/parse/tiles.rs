@@ -9,6 +9,10 @@ impl Parser<'_> {
     /// Adds the tokens of a logical line that was split into its parts.
     pub(super) fn tile(&mut self, parts: &Parts<'_>) {
         let len = parts.line.as_str().len();
+        if let [segment] = self.segments.as_slice() {
+            let start = segment.start as usize;
+            return self.tile_one(parts, start, len);
+        }
         let mut tiler = Tiler { parser: self, segment: 0, value_start: 0, trivia: 0 };
         tiler.add(0..parts.keyword.start, TokenKind::Whitespace);
         tiler.add(parts.keyword.clone(), TokenKind::Keyword);
@@ -23,6 +27,24 @@ impl Parser<'_> {
         tiler.add(parts.arguments.clone(), TokenKind::Argument);
         tiler.add(parts.arguments.end..len, TokenKind::Whitespace);
         tiler.trivia_before(None);
+    }
+
+    /// Adds the tokens of a line that is not continued.
+    fn tile_one(&mut self, parts: &Parts<'_>, start: usize, len: usize) {
+        let (tokens, keyword) = (&mut self.tokens, &parts.keyword);
+        tokens.push(TokenKind::Whitespace, start, start + keyword.start);
+        tokens.push(TokenKind::Keyword, start + keyword.start, start + keyword.end);
+        let mut at = keyword.end;
+        for word in &self.words {
+            tokens.push(TokenKind::Whitespace, start + at, start + word.start);
+            tokens.push(TokenKind::Flag, start + word.start, start + word.end);
+            at = word.end;
+        }
+        let arguments = &parts.arguments;
+        tokens.push(TokenKind::Whitespace, start + at, start + arguments.start);
+        tokens.push(TokenKind::Argument, start + arguments.start, start + arguments.end);
+        tokens.push(TokenKind::Whitespace, start + arguments.end, start + len);
+        tokens.list.extend_from_slice(&self.trivia);
     }
 }
 
