@@ -2,6 +2,7 @@
 
 mod corpus;
 mod expected;
+mod format;
 mod vectors;
 
 use std::path::PathBuf;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::corpus::compare;
 
-fn records(folder: &Path, name: &str) -> Vec<Value> {
+pub(super) fn records(folder: &Path, name: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(folder.join(name)).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -6,9 +6,11 @@ mod convert;
 mod csv;
 mod directive;
 mod duration;
+mod edit;
 mod error;
 pub mod expand;
 mod flag;
+mod format;
 mod heredoc;
 mod ignore_file;
 mod image_ref;
@@ -27,8 +29,10 @@ mod token;
 mod word;
 
 pub use directive::Directive;
+pub use edit::{EditError, Editor};
 pub use error::{ErrorStage, SyntaxError};
 pub use flag::{FlagKind, FlagSpec};
+pub use format::{FormatOptions, Indent, format};
 pub use ignore_file::{Decision, IgnoreFault, IgnoreFile};
 pub use image_ref::{ImageRef, ImageRefError};
 pub use instruction::{

@@ -24,15 +24,24 @@ pub(crate) struct Context<'a> {
 
 /// Reads a whole text.
 pub(crate) fn parse(source: &str, placeholders: bool) -> Parse<'_> {
+    start(source, b'\\', placeholders, true)
+}
+
+/// Reads a part of a file in which `escape` is in force.
+pub(crate) fn parse_part(source: &str, escape: char) -> Parse<'_> {
+    start(source, if escape == '`' { b'`' } else { b'\\' }, false, false)
+}
+
+fn start(source: &str, escape: u8, placeholders: bool, in_directives: bool) -> Parse<'_> {
     let mut parser = Parser {
-        context: Context { source, escape: b'\\', placeholders },
+        context: Context { source, escape, placeholders },
         lines: Lines::new(source),
         tokens: Tokens::default(),
         directives: Vec::new(),
         instructions: Vec::with_capacity(source.len() / 128 + 1),
         errors: Vec::new(),
         comments: Vec::new(),
-        in_directives: true,
+        in_directives,
         segments: Vec::new(),
         trivia: Vec::new(),
         words: Vec::new(),

@@ -1,0 +1,64 @@
+use super::*;
+use crate::parse;
+
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    let options = FormatOptions::default();
+    let formatted = format(&parse(text), &options);
+    assert_eq!(formatted, expected, "{text:?}");
+    assert_eq!(format(&parse(&formatted), &options), expected, "not stable: {text:?}");
+}
+
+#[test]
+fn one_line_instructions() {
+    check("from  a  as b", "FROM a AS b\n");
+    check("  copy --from=x   a\tb  /c  \n", "COPY --from=x a b /c\n");
+    check("CMD [\"a\",\"b\\n\" , \"\"]\n", "CMD [\"a\", \"b\\n\", \"\"]\n");
+    check("RUN  a   b\n", "RUN a   b\n");
+    check("CMD -- --x\n", "CMD -- --x\n");
+    check("ARG a=1   b\n", "ARG a=1 b\n");
+    check("onbuild run x\n", "ONBUILD RUN x\n");
+}
+
+#[test]
+fn old_pairs_become_new_where_they_mean_the_same() {
+    check("ENV a b c\n", "ENV a=\"b c\"\n");
+    check("ENV a $b\n", "ENV a=$b\n");
+    check("ENV a \"b\" c\n", "ENV a \"b\" c\n");
+    check("LABEL a it's\n", "LABEL a it's\n");
+}
+
+#[test]
+fn continued_lines() {
+    check("RUN a && \\\n  b\\\n  c\n", "RUN a \\\n    && b \\\n    c\n");
+    check(
+        "RUN a;\\\n\tif x; then \\\n\t\ty; \\\n\tfi\n",
+        "RUN a; \\\n    if x; then \\\n        y; \\\n    fi\n",
+    );
+    check("RUN a\\\nb\n", "RUN a\\\nb\n");
+    check("RUN \\\na\n", "RUN \\\n    a\n");
+    check("RUN a \\\n\n  b\n", "RUN a \\\n    b\n");
+    check("RUN a \\\n# c\n  b\n", "RUN a \\\n# c\n    b\n");
+    check("RUN echo \"a \\\n b\"  \\\n c\n", "RUN echo \"a \\\n b\" \\\n    c\n");
+    check("env a=1 \\\n b=2\n", "ENV a=1 \\\n    b=2\n");
+}
+
+#[test]
+fn what_stays_as_it_is() {
+    check("rnu  x\n", "rnu  x\n");
+    check("FROM a\n  # c  \nRUN <<E\n  x  \n\n\nE\n", "FROM a\n  # c  \nRUN <<E\n  x  \n\n\nE\n");
+    check("# escape=`\r\nRUN a `\r\n b\r\n", "# escape=`\r\nRUN a `\r\n    b\r\n");
+    check("\n# escape=`\nRUN a\n", "\n# escape=`\nRUN a\n");
+}
+
+#[test]
+fn blank_lines() {
+    check("FROM a\n\n\n\nRUN b\n\n\n", "FROM a\n\nRUN b\n");
+}
+
+#[test]
+fn tabs() {
+    let options = FormatOptions { indent: Indent::Tab };
+    let text = "RUN a \\\n    b\n";
+    assert_eq!(format(&parse(text), &options), "RUN a \\\n\tb\n");
+}
