@@ -75,21 +75,23 @@ pub(crate) fn nearest<'c>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein distance in bytes, ASCII case left aside.
+/// Number of letters to change, insert, delete or swap with the next; ASCII case left aside.
 fn distance(a: &str, b: &str) -> usize {
-    let b = b.as_bytes();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let above = row[j + 1];
-            let replaced = diagonal + usize::from(!x.eq_ignore_ascii_case(y));
-            row[j + 1] = replaced.min(above + 1).min(row[j] + 1);
-            diagonal = above;
+    let (a, b) = (a.to_ascii_lowercase().into_bytes(), b.to_ascii_lowercase().into_bytes());
+    let mut before = vec![0; b.len() + 1];
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for i in 0..a.len() {
+        let mut row = vec![i + 1; b.len() + 1];
+        for j in 0..b.len() {
+            let replaced = above[j] + usize::from(a[i] != b[j]);
+            row[j + 1] = replaced.min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                row[j + 1] = row[j + 1].min(before[j - 1] + 1);
+            }
         }
+        before = std::mem::replace(&mut above, row);
     }
-    row[b.len()]
+    above[b.len()]
 }
 
 #[cfg(test)]
@@ -100,7 +102,7 @@ mod tests {
     fn the_nearest_word_is_at_most_two_letters_away() {
         let keywords = ["ADD", "ARG", "RUN", "WORKDIR"];
         assert_eq!(nearest("WROKDIR", keywords), Some("WORKDIR"));
-        assert_eq!(nearest("rnu", keywords), Some("RUN"));
+        assert_eq!(nearest("rnu", ["ENV", "RUN"]), Some("RUN"));
         assert_eq!(nearest("AS", keywords), Some("ADD"));
         assert_eq!(nearest("INCLUDE", keywords), None);
     }

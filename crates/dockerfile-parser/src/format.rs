@@ -153,7 +153,7 @@ fn write_instruction(
     // Nothing is believed: the new text is read again and must mean the same.
     let again = parse_part(&formatted, parse.escape);
     let is_same = match again.instructions.as_slice() {
-        [one] => again.errors.is_empty() && meaning::is_same(instruction, one, parse.escape),
+        [one] => again.errors.is_empty() && meaning::is_same(instruction, one),
         _ => false,
     };
     out.push_str(if is_same { &formatted } else { original });

@@ -25,6 +25,8 @@ struct Cli {
 enum Command {
     Build(commands::build::Arguments),
     Lint(commands::lint::Arguments),
+    Fmt(commands::fmt::Arguments),
+    Parse(commands::parse::Arguments),
     Import(commands::import::Arguments),
     Load(commands::load::Arguments),
     Images(commands::images::Arguments),
@@ -57,6 +59,8 @@ pub(crate) fn run() -> Exit {
     match &cli.command {
         Command::Build(arguments) => commands::build::run(arguments, &session),
         Command::Lint(arguments) => commands::lint::run(arguments, &session),
+        Command::Fmt(arguments) => commands::fmt::run(arguments, &session),
+        Command::Parse(arguments) => commands::parse::run(arguments, &session),
         Command::Import(arguments) => commands::import::run(arguments, &session),
         Command::Load(arguments) => commands::load::run(arguments, &session),
         Command::Images(arguments) => commands::images::run(arguments, &session),

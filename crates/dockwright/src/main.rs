@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod diff;
+mod editor_config;
 mod environment;
 mod exit_code;
 mod find;

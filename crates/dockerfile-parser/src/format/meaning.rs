@@ -5,13 +5,13 @@ use crate::{Flag, Heredoc, Text};
 
 /// Tells whether two instructions mean the same: the same values, blanks between the words of a
 /// shell command left aside.
-pub(super) fn is_same(a: &Instruction<'_>, b: &Instruction<'_>, escape: char) -> bool {
+pub(super) fn is_same(a: &Instruction<'_>, b: &Instruction<'_>) -> bool {
     a.keyword.eq_ignore_ascii_case(&b.keyword)
         && a.flags.len() == b.flags.len()
         && a.flags.iter().zip(&b.flags).all(|(a, b)| is_same_flag(a, b))
         && a.heredocs.len() == b.heredocs.len()
         && a.heredocs.iter().zip(&b.heredocs).all(|(a, b)| is_same_heredoc(a, b))
-        && values(a, escape).is_some_and(|values| Some(values) == self::values(b, escape))
+        && values(a).is_some_and(|values| Some(values) == self::values(b))
 }
 
 fn is_same_flag(a: &Flag<'_>, b: &Flag<'_>) -> bool {
@@ -25,7 +25,7 @@ fn is_same_heredoc(a: &Heredoc<'_>, b: &Heredoc<'_>) -> bool {
 }
 
 /// Everything that an instruction says, as texts.
-fn values(instruction: &Instruction<'_>, escape: char) -> Option<Vec<String>> {
+fn values(instruction: &Instruction<'_>) -> Option<Vec<String>> {
     let texts =
         |words: &[Text<'_>]| -> Vec<String> { words.iter().map(ToString::to_string).collect() };
     Some(match &instruction.kind {
@@ -51,7 +51,7 @@ fn values(instruction: &Instruction<'_>, escape: char) -> Option<Vec<String>> {
         | Kind::Stopsignal(text)
         | Kind::User(text)
         | Kind::Workdir(text) => vec![text.to_string()],
-        Kind::Onbuild(onbuild) => values(&onbuild.trigger, escape)?,
+        Kind::Onbuild(onbuild) => values(&onbuild.trigger)?,
         Kind::Shell(words) => texts(words),
         Kind::Volume(volume) => texts(&volume.paths),
         Kind::Invalid(_) => return None,
