@@ -367,3 +367,43 @@ fn maps_of_sparse_files_that_lie_are_errors() {
     let head = format!("{:\0<512}", "1000000000000\n");
     check(&[pax(&count), file("a", &head)], &limit);
 }
+
+/// What no field of a header can hold goes through records, and comes back the same.
+#[test]
+fn entries_of_any_size_come_back() {
+    let deep = "d/".repeat(2000) + "file";
+    let entry = |path: &[u8]| Entry { path: path.to_vec(), mode: 0o644, ..Entry::default() };
+    let mut entries = vec![
+        Entry { size: 9 << 30, ..entry(b"larger than 8 GiB") },
+        Entry { size: (8 << 30) - 1, mtime: 1 << 33, ..entry(b"largest octal size") },
+        Entry { uid: 2_097_151, gid: 2_097_152, mtime: (1 << 33) + 1, ..entry(b"ids") },
+        Entry { uid: u32::MAX - 1, gid: u32::MAX - 1, mtime: -1, ..entry(b"last ids") },
+        Entry { capability: Some(vec![0, 10, 255, b'=', b'\n']), ..entry(b"capability") },
+        entry(deep.as_bytes()),
+        entry("naïve".as_bytes()),
+        entry(b"\xff raw"),
+        entry(&[b"\xff".as_slice(), &[b'r'; 200]].concat()),
+        Entry { kind: EntryKind::Symlink, link: deep.clone().into_bytes(), ..entry(b"link") },
+        Entry { kind: EntryKind::HardLink, link: vec![0xfe; 150], ..entry(b"hard") },
+        Entry { kind: EntryKind::CharDevice, device: (4095, 1_048_575), ..entry(b"device") },
+    ];
+    for length in 90..=270 {
+        entries.push(entry(&vec![b'n'; length]));
+        entries.push(entry(&[&vec![b'p'; length / 2], b"/".as_slice(), &[b'n'; 90]].concat()));
+        let kind = EntryKind::Directory;
+        entries.push(Entry {
+            kind,
+            ..entry(&[&[b'p'; 99], b"/".as_slice(), &vec![b'q'; length - 90]].concat())
+        });
+    }
+    for entry in entries {
+        let mut writer = Writer::new(Vec::new());
+        writer.header(&entry).unwrap();
+        let archive = writer.finish().unwrap();
+        let mut back = Reader::new(archive.as_slice()).next().unwrap().unwrap();
+        if entry.kind == EntryKind::Directory {
+            assert_eq!(back.path.pop(), Some(b'/'));
+        }
+        assert_eq!(back, entry);
+    }
+}

@@ -111,6 +111,51 @@ fn an_oci_layout_comes_back_from_a_directory_and_keeps_other_images() {
     fixture.check(&store, &loaded[..1]);
 }
 
+/// Another library reads what the layout holds, as the specification has it.
+#[test]
+fn the_json_of_a_layout_is_that_of_the_specification() {
+    use oci_spec::image::{ImageConfiguration, ImageIndex, ImageManifest, MediaType};
+    let fixture = fixture();
+    let path = fixture.directory.path().join("layout");
+    let export = Export::OciDirectory(path.clone(), options(Compression::Zstd));
+    export::run(export, &fixture.image, &fixture.store).unwrap();
+    let index = ImageIndex::from_file(path.join("index.json")).unwrap();
+    let descriptors = index.manifests();
+    assert_eq!(descriptors.len(), 2);
+    let blob = |descriptor: &oci_spec::image::Descriptor| {
+        let path = path.join("blobs/sha256").join(descriptor.digest().digest());
+        assert_eq!(path.metadata().unwrap().len(), descriptor.size());
+        path
+    };
+    let manifest = ImageManifest::from_file(blob(&descriptors[0])).unwrap();
+    assert_eq!(manifest.media_type(), &Some(MediaType::ImageManifest));
+    let config = ImageConfiguration::from_file(blob(manifest.config())).unwrap();
+    assert_eq!(config.rootfs().diff_ids().len(), manifest.layers().len());
+    for layer in manifest.layers() {
+        assert_eq!(layer.media_type(), &MediaType::ImageLayerZstd);
+        blob(layer);
+    }
+}
+
+/// What is too much for one call of the kernel, or for a table of fixed size, shows here.
+#[test]
+fn twenty_thousand_files_go_through() {
+    let fixture = fixture();
+    let path = fixture.directory.path().join("many");
+    let script = "for d in $(seq 40); do mkdir $d; (cd $d; seq 499 | xargs touch); done";
+    std::fs::create_dir(&path).unwrap();
+    let status = Command::new("sh").arg("-euc").arg(script).current_dir(&path).status();
+    assert!(status.unwrap().success());
+    let config = ImageConfig::scratch("linux", "amd64", None);
+    let image = import_directory(&fixture.store, &path, &config, 0).unwrap();
+    let unpacked = fixture.store.layer_path(&image.layers[0]).unwrap();
+    let mut tar = Vec::new();
+    let options = LayerOptions { epoch: 0, lowers: Vec::new() };
+    let written = layer::write(&unpacked, &mut tar, &options).unwrap();
+    assert_eq!(written.n_entries, 40 * 500);
+    assert_eq!(DiffId(Digest::of(&tar)), image.layers[0]);
+}
+
 #[test]
 fn the_archive_of_an_old_docker_is_loaded() {
     let fixture = fixture();

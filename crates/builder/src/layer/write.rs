@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::rc::Rc;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
 use rustix::io::Errno;
@@ -91,7 +92,7 @@ struct Walk<W> {
 
 struct Frame {
     /// None below [`MAX_HELD_DEPTH`], where it is opened again when needed.
-    directory: Option<OwnedFd>,
+    directory: Option<Rc<OwnedFd>>,
     names: std::vec::IntoIter<Vec<u8>>,
     /// The length of the parent's path.
     parent_length: usize,
@@ -276,7 +277,7 @@ impl<W: Write> Walk<W> {
             names.dedup();
         }
         self.frames.push(Frame {
-            directory: (self.frames.len() < MAX_HELD_DEPTH).then_some(directory),
+            directory: (self.frames.len() < MAX_HELD_DEPTH).then(|| Rc::new(directory)),
             names: names.into_iter(),
             parent_length,
             merged,
@@ -303,14 +304,14 @@ impl<W: Write> Walk<W> {
         Ok(())
     }
 
-    fn parent(&self) -> Result<OwnedFd> {
+    fn parent(&self) -> Result<Rc<OwnedFd>> {
         let doing = || format!("open `/{}` in the layer", self.path.escape_ascii());
         let held = self.frames.last().and_then(|frame| frame.directory.as_ref());
         if let Some(directory) = held {
-            return directory.try_clone().doing(doing);
+            return Ok(Rc::clone(directory));
         }
         let end = self.path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-        tree::open_beneath(self.root.as_fd(), &self.path[..end]).doing(doing)
+        tree::open_beneath(self.root.as_fd(), &self.path[..end]).map(Rc::new).doing(doing)
     }
 
     fn entry(&self, stat: &Stat) -> Entry {

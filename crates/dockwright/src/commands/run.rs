@@ -62,12 +62,7 @@ fn start(arguments: &Arguments, session: &Session) -> Result<Ended, Exit> {
         ));
         return Err(fail(error.with_help("give the command: `dockwright run NAME COMMAND`")));
     }
-    let lowers = image
-        .layers
-        .iter()
-        .map(|layer| store.layer_path(layer))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(fail)?;
+    let lowers = store.layer_paths(&image.layers).map_err(fail)?;
     let snapshot = Snapshot::new(&store, &lowers).map_err(fail)?;
     dockwright_builder::exec::interactive(&snapshot, &process).map_err(|error| {
         let exit = fail_code(&error);
