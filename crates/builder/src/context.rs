@@ -13,6 +13,9 @@ use crate::{Error, IgnoreFile, tree};
 /// The most links that one path may go through, as in the kernel.
 const MAX_LINKS: usize = 40;
 
+/// The longest name that file systems allow.
+const MAX_NAME_BYTES: usize = 255;
+
 /// A tree that is only read, by descriptor: no path leads out of it, whatever links it holds.
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -104,6 +107,9 @@ impl Source {
     pub(crate) fn near(&self, path: &[u8]) -> Option<Vec<u8>> {
         let directory = parent(path);
         let wanted = String::from_utf8_lossy(base_name(path)).to_lowercase();
+        if wanted.len() > MAX_NAME_BYTES {
+            return None;
+        }
         let near_enough = wanted.chars().count() / 3 + 1;
         let mut best: Option<(usize, Vec<u8>)> = None;
         for (name, entry) in self.list(directory).ok()?? {

@@ -99,6 +99,7 @@ pub fn plan(
         platforms,
         globals: Environment::default(),
         epoch: request.epoch,
+        stage_names: HashMap::new(),
         stages: Vec::new(),
         operations: Vec::new(),
         known: HashMap::new(),
@@ -106,6 +107,8 @@ pub fn plan(
         warnings: Vec::new(),
         used_args: BTreeSet::new(),
     };
+    let named = model.stages.iter().filter_map(|stage| Some((stage.name.clone()?, stage.index)));
+    planner.stage_names.extend(named);
     planner.stages.resize_with(model.stages.len(), || None);
     match planner.run() {
         Ok(plan) => Ok(Planned::Plan(Box::new(plan))),
@@ -123,11 +126,13 @@ struct Planner<'p> {
     globals: Environment,
     /// The time of the history's entries.
     epoch: i64,
+    /// The last stage of each name.
+    stage_names: HashMap<String, usize>,
     /// The stages that are planned, by number.
     stages: Vec<Option<Stage>>,
     operations: Vec<Operation>,
     /// Operations by what they do, so that equal ones are done once.
-    known: HashMap<String, OpId>,
+    known: HashMap<Digest, OpId>,
     missing: Option<MissingImage>,
     warnings: Vec<Warning>,
     /// The build arguments that something has asked for.
@@ -189,13 +194,13 @@ impl Planner<'_> {
 
     /// Finds the last stage of a name, in any case.
     fn stage_by_name(&self, name: &str) -> Option<usize> {
-        let name = name.to_lowercase();
-        self.model.stages.iter().rposition(|stage| stage.name.as_deref() == Some(name.as_str()))
+        self.stage_names.get(&name.to_lowercase()).copied()
     }
 
     /// Adds an operation, or finds the equal one that is there.
     fn add(&mut self, operation: Operation) -> OpId {
-        let key = format!("{:?} {:?} {}", operation.parent, operation.op, operation.ignore_cache);
+        let text = format!("{:?} {:?} {}", operation.parent, operation.op, operation.ignore_cache);
+        let key = Digest::of(text.as_bytes());
         if let Some(id) = self.known.get(&key) {
             return *id;
         }

@@ -1,5 +1,7 @@
 //! What a stage starts from.
 
+use std::collections::{BTreeSet, HashMap};
+
 use dockerfile_parser::{Base, Kind, Span};
 
 use super::args::platform;
@@ -128,9 +130,11 @@ impl<'p> Planner<'p> {
 
     fn new_stage(&mut self, index: usize, files: OpId, config: ImageConfig) -> Stage {
         let mut environment = Environment::default();
-        for line in &config.config.env {
+        let mut env_places = HashMap::new();
+        for (place, line) in config.config.env.iter().enumerate() {
             let (name, value) = line.split_once('=').unwrap_or((line, ""));
             environment.set(name, value);
+            env_places.entry(name.to_owned()).or_insert(place);
         }
         let ignore_cache = self.ignores_cache(index);
         let own = vec![files];
@@ -140,6 +144,8 @@ impl<'p> Planner<'p> {
             config,
             environment,
             args: Vec::new(),
+            known_args: BTreeSet::new(),
+            env_places,
             has_cmd: false,
             own,
             ignore_cache,

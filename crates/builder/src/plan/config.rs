@@ -89,8 +89,7 @@ impl Planner<'_> {
         let mut text = "ENV".to_owned();
         for (name, value) in &pairs {
             text = text + " " + name + "=" + value;
-            stage.environment.set(name, value);
-            stage.config.config.set_env(name, value);
+            stage.set_env(name, value);
         }
         self.note(stage, text);
         Ok(())

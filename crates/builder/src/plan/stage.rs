@@ -1,5 +1,7 @@
 //! A stage while it is planned.
 
+use std::collections::{BTreeSet, HashMap};
+
 use dockerfile_parser::expand::ExpandError;
 use dockerfile_parser::{Arg, Instruction, Kind, Span, Text};
 
@@ -22,6 +24,9 @@ pub(super) struct Stage {
     pub(super) environment: Environment,
     /// The names of the ARGs in force, in order of their first declaration.
     pub(super) args: Vec<String>,
+    pub(super) known_args: BTreeSet<String>,
+    /// Where each variable stands in the configuration's list.
+    pub(super) env_places: HashMap<String, usize>,
     /// Whether a CMD stands in this very stage, so that ENTRYPOINT leaves it alone.
     pub(super) has_cmd: bool,
     /// The operations of this stage that nothing had planned before.
@@ -56,6 +61,20 @@ impl Stage {
         let mut argv = shell.unwrap_or_else(|| vec!["/bin/sh".to_owned(), "-c".to_owned()]);
         argv.push(text.to_owned());
         argv
+    }
+
+    /// ENV: for this build and in the image, where a name that is there keeps its place.
+    pub(super) fn set_env(&mut self, name: &str, value: &str) {
+        self.environment.set(name, value);
+        let line = format!("{name}={value}");
+        let env = &mut self.config.config.env;
+        match self.env_places.get(name) {
+            Some(place) => env[*place] = line,
+            None => {
+                self.env_places.insert(name.to_owned(), env.len());
+                env.push(line);
+            }
+        }
     }
 
     pub(super) fn expand(&self, scope: Scope, text: &Text<'_>) -> Result<String> {
@@ -194,7 +213,7 @@ impl Planner<'_> {
             if let Some(value) = &value {
                 stage.environment.set(name, value);
             }
-            if !stage.args.iter().any(|known| known == name) {
+            if stage.known_args.insert(name.to_owned()) {
                 stage.args.push(name.to_owned());
             }
         }
