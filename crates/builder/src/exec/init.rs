@@ -143,6 +143,8 @@ fn give_up_privileges(spec: &Spec) -> Result<()> {
         }
     }
     rustix::thread::clear_ambient_capability_set().map_err(|error| fail(&error))?;
+    // Of use on the machine's own network. Kernels before 6.12 do not have it.
+    let _ = sys::confine_to_own_sockets();
     // Setting a filter without giving up set-user-ID programs takes the privilege that goes next.
     if seccomp::is_supported() {
         sys::set_seccomp_filter(&seccomp::program())

@@ -1,7 +1,9 @@
 //! The cases, run after `enter`.
 
 use std::fs;
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
 use dockwright_builder::exec::{Exit, Mount, MountSource, Process};
 use dockwright_builder::namespace::{Entered, Ids};
@@ -20,6 +22,7 @@ pub(crate) fn run() {
     mounts(&image, &entered);
     hostile_images(&entered);
     networks(&image);
+    abstract_sockets(&image);
     limits(&image);
     many_layers(&image);
     mounted_snapshots(&image);
@@ -263,6 +266,42 @@ fn networks(image: &Image) {
     let expected = "127.0.0.1\tlocalhost myhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\
                     10.0.0.1\tdb\n";
     check(image, &hosts, expected);
+}
+
+/// Connects to an abstract socket, in a step.
+pub(crate) fn connect(name: &str) {
+    let address = SocketAddr::from_abstract_name(name).unwrap();
+    match UnixStream::connect_addr(&address) {
+        Ok(_) => println!("connected"),
+        Err(error) => println!("{:?}", error.kind()),
+    }
+}
+
+/// Sockets without a path belong to the network, which is the machine's own.
+fn abstract_sockets(image: &Image) {
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    let mut numbers = release.split('.').map(|number| number.parse::<u32>().unwrap_or_default());
+    if (numbers.next(), numbers.next()) < (Some(6), Some(12)) {
+        println!("NOT TESTED: abstract sockets, which Linux {release} cannot confine");
+        return;
+    }
+    let name = format!("dockwright-test-{}", image.root().display());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let _listener = UnixListener::bind_addr(&address).unwrap();
+    let mut process = program(&["/program", "connect", &name]);
+    // The test program has the machine's libraries.
+    for path in ["/usr", "/lib", "/lib64"] {
+        if std::path::Path::new(path).exists() {
+            process.mounts.push(bind(std::path::Path::new(path), path, true));
+        }
+    }
+    process.mounts.push(bind(&std::env::current_exe().unwrap(), "/program", true));
+    check(image, &process, "PermissionDenied\n");
+    process.network = Network::None;
+    check(image, &process, "ConnectionRefused\n");
+    process.network = Network::Host;
+    process.insecure = true;
+    check(image, &process, "connected\n");
 }
 
 fn limits(image: &Image) {

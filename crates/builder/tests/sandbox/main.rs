@@ -21,6 +21,7 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map(String::as_str) {
         Some("inner") => return cases::run(),
+        Some("connect") => return cases::connect(&args[1]),
         Some("sleep") => return killing::sleep(&args[1]),
         // `cargo test` asks harnesses for a list; a filter has no meaning here.
         Some("--list") => return,
