@@ -59,7 +59,8 @@ enum Source<'m> {
 }
 
 impl<'m> Facts<'m> {
-    pub(crate) fn new(model: &'m Model<'m, 'm>) -> Self {
+    /// Computes the facts. `is_hadolint` takes the text of every RUN as bash, whatever its SHELL.
+    pub(crate) fn new(model: &'m Model<'m, 'm>, is_hadolint: bool) -> Self {
         let mut facts = Self {
             steps: Vec::with_capacity(model.parse.instructions.len()),
             steps_and_triggers: Vec::with_capacity(model.parse.instructions.len()),
@@ -72,16 +73,24 @@ impl<'m> Facts<'m> {
             Base::Scratch | Base::Image(_) => None,
         }));
         let mut stage = None;
+        let is_windows = model.parse.escape == '`' && !is_hadolint;
+        let mut is_foreign = is_windows;
         for (index, instruction) in model.parse.instructions.iter().enumerate() {
             if matches!(instruction.kind, Kind::From(_)) {
                 stage = Some(stage.map_or(0, |number: usize| number + 1));
+                is_foreign = is_windows;
+            }
+            if let Kind::Shell(words) = &instruction.kind {
+                is_foreign =
+                    !is_hadolint && words.first().is_some_and(|word| !is_posix_shell(word));
             }
             let lines = instruction.lines;
             let step = Step { index, instruction, stage, is_trigger: false, lines };
             facts.steps.push(step);
-            facts.add(step);
+            facts.add(step, is_foreign);
             if let Kind::Onbuild(onbuild) = &instruction.kind {
-                facts.add(Step { instruction: &onbuild.trigger, is_trigger: true, ..step });
+                let step = Step { instruction: &onbuild.trigger, is_trigger: true, ..step };
+                facts.add(step, is_foreign);
             }
         }
         facts
@@ -100,10 +109,10 @@ impl<'m> Facts<'m> {
         }
     }
 
-    fn add(&mut self, step: Step<'m>) {
+    fn add(&mut self, step: Step<'m>, is_foreign: bool) {
         self.steps_and_triggers.push(step);
         if let Kind::Run(run) = &step.instruction.kind {
-            self.runs.push(RunFacts::new(step, run));
+            self.runs.push(RunFacts::new(step, run, is_foreign));
         }
     }
 
@@ -137,9 +146,9 @@ impl Facts<'_> {
 }
 
 impl<'m> RunFacts<'m> {
-    fn new(step: Step<'m>, run: &'m Run<'m>) -> Self {
+    fn new(step: Step<'m>, run: &'m Run<'m>, is_foreign: bool) -> Self {
         let (text, source) = script_text(step.instruction, run);
-        let mut script = shell::read(&text);
+        let mut script = if is_foreign { Script::default() } else { shell::read(&text) };
         if script.is_broken {
             script.commands.clear();
         }
@@ -205,6 +214,12 @@ fn script_text<'m>(instruction: &'m Instruction<'m>, run: &'m Run<'m>) -> (Strin
             (joined, Source::Exec(offsets))
         }
     }
+}
+
+/// Tells whether `program` reads the language of `sh`.
+fn is_posix_shell(program: &str) -> bool {
+    let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
+    name.ends_with("sh") && !matches!(name, "pwsh" | "fish" | "csh" | "tcsh")
 }
 
 fn line_starts(source: &str) -> Vec<u32> {

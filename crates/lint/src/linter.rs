@@ -32,7 +32,7 @@ use crate::{
 /// assert_eq!(diagnostics[0].code, "DL3000");
 /// ```
 pub fn lint(model: &Model<'_, '_>, config: &Config) -> Vec<Diagnostic> {
-    let mut facts = Facts::new(model);
+    let mut facts = Facts::new(model, config.profile == Profile::Hadolint);
     if config.profile != Profile::Hadolint {
         let images = Scopes::base_images(model, &facts, config);
         facts.resolve_parents(model, &images);

@@ -91,6 +91,11 @@ impl Levels {
     pub(crate) const fn buildkit(ours: Option<Severity>) -> Self {
         Self { hadolint: None, buildkit: Some(Severity::Warning), dockwright: ours }
     }
+
+    /// A rule of our own.
+    pub(crate) const fn ours(level: Option<Severity>) -> Self {
+        Self { hadolint: None, buildkit: None, dockwright: level }
+    }
 }
 
 /// Whether findings of a rule carry a fix.

@@ -1,6 +1,7 @@
 //! The tables of all rules.
 
 mod buildkit;
+mod commands;
 mod dockwright;
 mod hadolint;
 mod labels;

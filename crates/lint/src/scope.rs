@@ -134,6 +134,11 @@ impl<'m> Scopes<'m> {
         expanded.unset.is_empty().then_some(expanded.value)
     }
 
+    /// Tells whether an ARG before the first FROM declares `name`.
+    pub(crate) fn is_global(&self, name: &str) -> bool {
+        self.global_names.iter().any(|known| known == name)
+    }
+
     /// Returns the ports of the EXPOSE with this index, variables put in.
     pub(crate) fn ports_of(&self, index: usize) -> impl Iterator<Item = &str> {
         let at = self.ports.partition_point(|(of, _)| *of < index);

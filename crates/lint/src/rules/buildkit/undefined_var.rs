@@ -24,6 +24,10 @@ fn check(linter: &mut Linter<'_>) {
             continue;
         }
         for Undefined { name, suggestion } in &word.undefined {
+            // Elsewhere DW1003 tells of a global ARG.
+            if !is_buildkit && scopes.is_global(name) {
+                continue;
+            }
             let mut message = format!("Usage of undefined variable '${name}'");
             let mut help = format!("set it by `ARG {name}` or `ENV {name}=…` in this stage");
             if let Some(suggestion) = suggestion {

@@ -1,0 +1,47 @@
+use crate::rules::packages;
+use crate::{Family, FixAvailability, Levels, Rule, Severity, linter::Linter};
+
+pub(super) static RULE: Rule = Rule {
+    code: "DW1013",
+    name: "update-alone",
+    aliases: &["update-alone", "DS-0017", "CKV_DOCKER_5", "DD002"],
+    family: Family::Dockwright,
+    levels: Levels::ours(Some(Severity::Warning)),
+    fix: FixAvailability::None,
+    page: include_str!("dw1013_update_alone.md"),
+    check,
+};
+
+fn check(linter: &mut Linter<'_>) {
+    for run in linter.runs() {
+        let of = |orders: &[&str]| {
+            let names = ["apt-get", "apt", "yum", "apk", "dnf", "zypper"];
+            run.script.commands.iter().find(|command| names.iter().any(|n| command.has(n, orders)))
+        };
+        let Some(update) = of(&["update", "makecache", "refresh"]) else { continue };
+        let installs = of(&[
+            "install",
+            "add",
+            "upgrade",
+            "dist-upgrade",
+            "full-upgrade",
+            "build-dep",
+            "source",
+            "download",
+            "groupinstall",
+            "in",
+            "dup",
+        ]);
+        let is_other = update.is("yum") || update.is("dnf") || update.is("zypper");
+        let is_mounted = !run.run.mounts.is_empty();
+        if installs.is_none() && !is_other && !is_mounted {
+            linter
+                .report(
+                    &run.step,
+                    packages::name_span(run, update).cover(run.span(update.range.clone())),
+                    "The lists of packages are updated in a step of their own",
+                )
+                .help("join it with the `RUN` that installs");
+        }
+    }
+}
