@@ -93,9 +93,9 @@ const N_ROUNDS_MAX: usize = 32;
 /// Applies the fixes that are at least as safe as `trust` until none is left.
 ///
 /// Where fixes overlap, the first in the text is applied and the others wait for the next round,
-/// where they are computed anew. A round whose result has more syntax errors than before is undone
-/// and ends the fixing; one that leaves as many findings of a rule as there were is undone, the
-/// rule's fixes are tried by themselves, and if that does not help, no more.
+/// where they are computed anew. A round that brings a syntax error, or leaves as many findings of a
+/// rule as there were, is undone: the rule's fixes are tried by themselves, and if that does not
+/// help, no more.
 ///
 /// # Examples
 ///
@@ -125,11 +125,10 @@ pub fn fix(source: &str, config: &Config, trust: Applicability) -> Fixed {
         let edits = chosen.iter().flat_map(|(_, fix)| fix.edits.iter().cloned()).collect();
         let Some(next) = apply_edits(&text, edits) else { break };
         let left = lint_text(&next, config);
-        if n_syntax_errors(&left) > n_syntax_errors(&remaining) {
-            break;
-        }
         let codes: Vec<&'static str> = chosen.iter().map(|(code, _)| *code).collect();
-        let idle = codes.iter().find(|code| count(&left, code) >= count(&remaining, code));
+        let is_broken = n_syntax_errors(&left) > n_syntax_errors(&remaining);
+        let is_idle = |code: &str| is_broken || count(&left, code) >= count(&remaining, code);
+        let idle = codes.iter().find(|code| is_idle(code));
         if let Some(idle) = idle {
             // The fixes of other rules may bring new findings of this one: try it by itself.
             match alone.take() {

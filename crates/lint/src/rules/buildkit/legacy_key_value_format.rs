@@ -1,5 +1,6 @@
 use crate::{
-    Applicability, Edit, Family, Fix, FixAvailability, Levels, Rule, Severity, linter::Linter,
+    Applicability, Edit, Family, Fix, FixAvailability, Levels, Profile, Rule, Severity,
+    linter::Linter,
 };
 use dockerfile_parser::Kind;
 
@@ -25,6 +26,10 @@ fn check(linter: &mut Linter<'_>) {
             "\"{keyword} key=value\" should be used instead of legacy \"{keyword} key value\" format"
         );
         let Some(pair) = pairs.pairs.first() else { continue };
+        // Elsewhere DW1002 tells of a blank before the `=`.
+        if linter.config.profile != Profile::Buildkit && pair.value.starts_with('=') {
+            continue;
+        }
         let span = pair.name.span().cover(pair.value.span());
         let value = modern_value(pair.value.as_str(), linter.parse().escape);
         let is_bare = pair.name.is_verbatim() && !pair.name.contains(['"', '\'', '$']);

@@ -21,7 +21,9 @@ fn check(linter: &mut Linter<'_>) {
         let Some(value) = pair.value.strip_prefix('=') else { continue };
         let span = pair.name.span().cover(pair.value.span());
         let value = value.trim_start();
-        let is_word = !value.contains([' ', '\t']) || value.starts_with('"');
+        let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let is_word =
+            !value.contains([' ', '\t']) || inner.is_some_and(|inner| !inner.contains(['"', '\\']));
         let edit = Edit::replace(span, format!("{}={value}", pair.name.as_str()));
         let message = format!("The value of `{}` starts with `=`", pair.name.as_str());
         linter
