@@ -5,6 +5,7 @@
 //! `/tmp` of mode 0755 would hide one of mode 1777. Such a layer is unpacked once more for the
 //! layers that it lies on, with their owners and modes (containerd does the same).
 
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +17,9 @@ use crate::layer::{self, Stack};
 use crate::{DiffId, Digest, Result, tree};
 
 impl Store {
-    /// Returns the unpacked layers of an image, given bottom first, as a mount needs them. They are
-    /// unpacked and verified first if need be.
+    /// Returns the unpacked layers of an image, given bottom first, as a mount needs them: a layer
+    /// that comes again hides all that it brought below, and overlayfs takes no directory twice.
+    /// They are unpacked and verified first if need be.
     ///
     /// # Errors
     ///
@@ -32,6 +34,10 @@ impl Store {
             }
             paths.push(path);
         }
+        let mut seen = BTreeSet::new();
+        paths.reverse();
+        paths.retain(|path| seen.insert(path.clone()));
+        paths.reverse();
         Ok(paths)
     }
 
