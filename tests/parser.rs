@@ -2,7 +2,9 @@
 
 mod corpus;
 mod expected;
+mod fixtures;
 mod format;
+mod invariants;
 mod vectors;
 
 use std::path::PathBuf;

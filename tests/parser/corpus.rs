@@ -136,10 +136,11 @@ fn compare_error(
         code,
         "duplicate-directive" | "no-instructions" | "before-from" | "invalid-escape"
     ) && error.code != "line-too-long";
-    if is_exact && let (Some(from), Some(to)) = (lines[0][0].as_u64(), lines[0][1].as_u64()) {
-        if !(from..=to).contains(&u64::from(line)) {
-            return Err(format!("error on line {line}, expected {from} to {to}: {message}"));
-        }
+    if is_exact
+        && let (Some(from), Some(to)) = (lines[0][0].as_u64(), lines[0][1].as_u64())
+        && !(from..=to).contains(&u64::from(line))
+    {
+        return Err(format!("error on line {line}, expected {from} to {to}: {message}"));
     }
     Ok(true)
 }

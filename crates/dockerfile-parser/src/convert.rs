@@ -97,6 +97,11 @@ fn unknown(instruction: &Instruction<'_>) -> SyntaxError {
     let error = SyntaxError::instruction("unknown-instruction", word.span(), message);
     let keywords = Keyword::ALL.iter().map(|keyword| keyword.as_str());
     let is_word = word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_odd = |one: &char| one.is_whitespace() || *one == '\u{feff}' || one.is_control();
+    if let Some(odd) = word.chars().find(is_odd) {
+        let code = u32::from(odd);
+        return error.help(format!("it holds U+{code:04X}, which is no blank here; remove it"));
+    }
     match nearest(word, keywords) {
         Some(keyword) => error.help(format!("did you mean `{keyword}`?")),
         None if is_word => error.help("every line starts with a keyword, for example `RUN`"),

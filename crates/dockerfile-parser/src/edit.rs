@@ -31,6 +31,8 @@ use crate::{ImageRef, Parse, Span, Text};
 pub struct Editor<'p, 'a> {
     parse: &'p Parse<'a>,
     changes: Vec<(Span, String)>,
+    n_inserted: usize,
+    n_deleted: usize,
 }
 
 /// A change that cannot be made.
@@ -44,7 +46,7 @@ type Edited = Result<(), EditError>;
 impl<'p, 'a> Editor<'p, 'a> {
     /// Starts with no changes.
     pub fn new(parse: &'p Parse<'a>) -> Self {
-        Self { parse, changes: Vec::new() }
+        Self { parse, changes: Vec::new(), n_inserted: 0, n_deleted: 0 }
     }
 
     /// Sets the image of a FROM, `debian:12` for example.
@@ -174,7 +176,9 @@ impl<'p, 'a> Editor<'p, 'a> {
     pub fn insert_before(&mut self, instruction: usize, text: &str) -> Edited {
         let text = self.one_instruction(text)?;
         let start = self.line_start(self.instruction(instruction)?.span.start);
-        self.push(Span::new(start, start), format!("{text}{}", self.line_end()))
+        self.push(Span::new(start, start), format!("{text}{}", self.line_end()))?;
+        self.n_inserted += 1;
+        Ok(())
     }
 
     /// Puts a new instruction on lines of its own behind another.
@@ -189,7 +193,9 @@ impl<'p, 'a> Editor<'p, 'a> {
         let is_ended = self.source(0, after).ends_with('\n');
         let line_end = self.line_end();
         let text = if is_ended { format!("{text}{line_end}") } else { format!("{line_end}{text}") };
-        self.push(Span::new(after, after), text)
+        self.push(Span::new(after, after), text)?;
+        self.n_inserted += 1;
+        Ok(())
     }
 
     /// Takes an instruction away with its lines.
@@ -200,7 +206,9 @@ impl<'p, 'a> Editor<'p, 'a> {
     pub fn delete(&mut self, instruction: usize) -> Edited {
         let span = self.instruction(instruction)?.span;
         let span = Span::new(self.line_start(span.start), self.after_line(span.end));
-        self.push(span, String::new())
+        self.push(span, String::new())?;
+        self.n_deleted += 1;
+        Ok(())
     }
 
     /// Returns the text with all changes made.
@@ -223,7 +231,12 @@ impl<'p, 'a> Editor<'p, 'a> {
             let fault = |error: &&crate::SyntaxError| error.code != "no-instructions";
             parse.errors.iter().filter(fault).count()
         };
-        if n_faults(&crate::parse(&text)) > n_faults(self.parse) {
+        let again = crate::parse(&text);
+        let n_expected = self.parse.instructions.len() + self.n_inserted - self.n_deleted;
+        if n_faults(&again) > n_faults(self.parse)
+            || again.instructions.len() != n_expected
+            || again.escape != self.parse.escape
+        {
             return Err(EditError::new("the changes together make a text that is wrong"));
         }
         Ok(text)

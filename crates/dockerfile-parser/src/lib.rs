@@ -1,4 +1,56 @@
 //! A total, lossless parser for Dockerfiles.
+//!
+//! # A guided tour
+//!
+//! [`parse`] turns a text into a [`Parse`]. It never fails: what is wrong is in [`Parse::errors`],
+//! each with a place, a stable code and what to do; the instruction it belongs to is kept as
+//! [`Kind::Invalid`], and all others are there.
+//!
+//! ```
+//! use dockerfile_parser::{Command, Kind, LineIndex, parse};
+//!
+//! let text = "FROM debian:12\nRUN apt-get update \\\n    && apt-get install -y git\nCOPPY . /src\n";
+//! let parsed = parse(text);
+//!
+//! // The typed instructions.
+//! let Kind::Run(run) = &parsed.instructions[1].kind else { unreachable!() };
+//! let Command::Shell(command) = &run.command else { unreachable!() };
+//! assert_eq!(command, "apt-get update     && apt-get install -y git");
+//!
+//! // A value knows where it came from: this is on the third line of the file.
+//! let at = command.find("install").unwrap();
+//! let place = LineIndex::new(text).line_column(command.source_span(at..at + 7).start);
+//! assert_eq!((place.line, place.column), (3, 16));
+//!
+//! // An error, and what to do about it.
+//! assert_eq!(parsed.errors[0].message, "unknown instruction `COPPY`");
+//! assert_eq!(parsed.errors[0].help.as_deref(), Some("did you mean `COPY`?"));
+//! ```
+//!
+//! [`Parse::tokens`] is the lossless view: tokens follow each other without gap, so joined they are
+//! the text, whatever it holds. Files that are not UTF-8 are read by way of [`SourceText`].
+//!
+//! [`Model`] looks at the whole: stages and who needs whom ([`Model::reachable`]), variables
+//! ([`Model::scope_at`]), what SHELL, USER, WORKDIR, CMD and ENTRYPOINT are in force
+//! ([`Model::settings_at`]), and faults that no single instruction shows.
+//!
+//! ```
+//! use dockerfile_parser::{Inputs, Model, parse};
+//!
+//! let parsed = parse("ARG TAG=12\nFROM debian:$TAG\nARG TAG\nENV NAME=app-$TAG\nRUN x\n");
+//! let model = Model::new(&parsed);
+//! assert_eq!(model.scope_at(4, &Inputs::default()).get("NAME"), Some("app-12"));
+//! ```
+//!
+//! Around that stand [`expand`] (`${name:-word}` and its kin), [`IgnoreFile`] (`.dockerignore`, with
+//! the line that decided), [`ImageRef`] and [`Platform`]. [`format()`] gives a text its canonical
+//! spelling, and [`Editor`] changes one thing and no other byte.
+//!
+//! The reference is BuildKit of August 2026. Where it is odd and programs rely on that, this crate
+//! is odd too; `docs/compatibility.md` of the repository lists the deliberate differences,
+//! `docs/errors.md` the codes of errors.
+//!
+//! Time is linear in the size of the text, also for hostile ones.
 
 #![forbid(unsafe_code)]
 
@@ -87,3 +139,8 @@ pub struct Parse<'a> {
 pub fn parse(text: &str) -> Parse<'_> {
     parse::parse(text, false)
 }
+
+/// Checks the examples of the read-me file.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;
