@@ -27,12 +27,28 @@ enum Command {
     Lint(commands::lint::Arguments),
     Fmt(commands::fmt::Arguments),
     Parse(commands::parse::Arguments),
+    Rules(commands::rules::Arguments),
+    Explain(commands::explain::Arguments),
     Import(commands::import::Arguments),
     Load(commands::load::Arguments),
     Images(commands::images::Arguments),
     History(commands::history::Arguments),
     Inspect(commands::inspect::Arguments),
     Run(commands::run::Arguments),
+}
+
+/// Lint Dockerfiles, with hadolint's command line
+#[derive(Debug, Parser)]
+#[command(name = "hadolint", disable_version_flag = true, max_term_width = 100)]
+struct Hadolint {
+    /// Show version
+    #[arg(short, long)]
+    version: bool,
+    /// Dockerfiles; `-` reads standard input
+    #[arg(value_name = "DOCKERFILE")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    shared: commands::lint::Shared,
 }
 
 /// What every command is given.
@@ -47,6 +63,9 @@ pub(crate) struct Session {
 /// Reads the command line and runs the command.
 pub(crate) fn run() -> Exit {
     let environment = Environment::read();
+    if environment.called_as("hadolint") {
+        return run_as_hadolint(environment);
+    }
     let matches = match Cli::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
@@ -61,6 +80,8 @@ pub(crate) fn run() -> Exit {
         Command::Lint(arguments) => commands::lint::run(arguments, &session),
         Command::Fmt(arguments) => commands::fmt::run(arguments, &session),
         Command::Parse(arguments) => commands::parse::run(arguments, &session),
+        Command::Rules(arguments) => commands::rules::run(arguments, &session),
+        Command::Explain(arguments) => commands::explain::run(arguments, &session),
         Command::Import(arguments) => commands::import::run(arguments, &session),
         Command::Load(arguments) => commands::load::run(arguments, &session),
         Command::Images(arguments) => commands::images::run(arguments, &session),
@@ -68,6 +89,24 @@ pub(crate) fn run() -> Exit {
         Command::Inspect(arguments) => commands::inspect::run(arguments, &session),
         Command::Run(arguments) => commands::run::run(arguments, &session),
     }
+}
+
+/// A link of the name `hadolint` takes its place in scripts.
+fn run_as_hadolint(environment: Environment) -> Exit {
+    let hadolint = match Hadolint::try_parse() {
+        Ok(hadolint) => hadolint,
+        // hadolint's only code for a failure is 1.
+        Err(error) => {
+            return if usage(&error) == Exit::Success { Exit::Success } else { Exit::Failure };
+        }
+    };
+    if hadolint.version {
+        let version = env!("CARGO_PKG_VERSION");
+        crate::print::output(&format!("dockwright {version}, speaking as hadolint 2.15.1\n"));
+        return Exit::Success;
+    }
+    let session = Session { environment, store: None };
+    commands::lint::run_as_hadolint(hadolint.paths, hadolint.shared, &session)
 }
 
 /// Prints clap's answer: help and version to standard output, a wrong command line to standard error.

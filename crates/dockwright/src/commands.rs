@@ -10,6 +10,7 @@ use crate::report::{self, Level, Report};
 use crate::source_file::SourceFile;
 
 pub(crate) mod build;
+pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod history;
 pub(crate) mod images;
@@ -18,6 +19,7 @@ pub(crate) mod inspect;
 pub(crate) mod lint;
 pub(crate) mod load;
 pub(crate) mod parse;
+pub(crate) mod rules;
 pub(crate) mod run;
 
 /// Opens the store. An ordinary user's process enters a user namespace for it, so this comes before

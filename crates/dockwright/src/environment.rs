@@ -21,6 +21,8 @@ pub(crate) struct Environment {
     pub(crate) stdin_terminal: bool,
     /// Terminal width in columns, when it is known.
     pub(crate) width: Option<usize>,
+    /// The name that the program was called by.
+    program: PathBuf,
 }
 
 impl Environment {
@@ -31,7 +33,13 @@ impl Environment {
             stderr_terminal: std::io::stderr().is_terminal(),
             stdin_terminal: std::io::stdin().is_terminal(),
             width: variable("COLUMNS").and_then(|columns| columns.parse().ok()),
+            program: std::env::args_os().next().unwrap_or_default().into(),
         }
+    }
+
+    /// Whether the program was called by this name.
+    pub(crate) fn called_as(&self, name: &str) -> bool {
+        self.program.file_stem().is_some_and(|stem| stem == name)
     }
 
     /// Whether colours are wanted where `terminal` tells if the output is a terminal: `NO_COLOR`,

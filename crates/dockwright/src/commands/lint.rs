@@ -3,92 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use dockerfile_parser::SourceText;
-use dockwright_lint::{Applicability, Config, Diagnostic, Profile, Severity};
+use dockwright_lint::{Applicability, Config, Diagnostic, Profile};
 
 use super::usage;
 use crate::cli::Session;
 use crate::environment::Environment;
 use crate::exit_code::Exit;
 use crate::report::{self, Voice};
-use crate::source_file::{self, SourceFile, display_name};
+use crate::source_file::{self, SourceFile, display_name, reason};
 use crate::{find, print};
 
-/// Find faults in Dockerfiles, and fix them
-#[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
-    /// Dockerfiles, or folders to search for them; `-` reads standard input
-    #[arg(value_name = "PATH", default_value = ".")]
-    paths: Vec<PathBuf>,
-    /// How findings are shown
-    #[arg(short, long, value_enum, default_value = "tty")]
-    format: Format,
-    /// Whose rules, levels and triggers are in force
-    #[arg(long, value_enum, default_value = "dockwright")]
-    profile: ProfileName,
-    /// Rule that is not checked, by any of its names; may be repeated
-    #[arg(long, value_name = "RULE", value_delimiter = ',')]
-    ignore: Vec<String>,
-    /// Rule that is checked though the profile has it off; `all` for every rule
-    #[arg(long, value_name = "RULE", value_delimiter = ',')]
-    select: Vec<String>,
-    /// Apply the safe fixes
-    #[arg(long)]
-    fix: bool,
-    /// Apply also the fixes that may change what the image does
-    #[arg(long)]
-    unsafe_fixes: bool,
-    /// Show what the fixes would change, and change nothing
-    #[arg(long)]
-    diff: bool,
-    /// End with exit code 1 only for findings of this severity or worse
-    #[arg(short = 't', long, value_name = "SEVERITY", default_value = "info", value_parser = severity)]
-    failure_threshold: Severity,
-    /// End with exit code 0 whatever is found
-    #[arg(long)]
-    no_fail: bool,
-}
+mod arguments;
+mod settings;
 
-/// `--format`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Format {
-    /// For people, with the text at fault
-    Tty,
-    /// One JSON array, with hadolint's keys and more
-    Json,
-    /// Checkstyle's XML
-    Checkstyle,
-    /// Code Climate's objects
-    Codeclimate,
-    /// GitLab's code quality report
-    #[value(alias = "gitlab")]
-    GitlabCodeclimate,
-    /// Lines as GNU programs print them
-    Gnu,
-    /// Codacy's objects
-    Codacy,
-    /// SonarQube's generic issues
-    Sonarqube,
-    /// SARIF 2.1.0
-    Sarif,
-    /// JUnit's XML
-    Junit,
-    /// Annotations of GitHub's workflows
-    Github,
-    /// reviewdog's diagnostics
-    Rdjson,
-}
-
-/// `--profile`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum ProfileName {
-    /// Precise and quiet
-    Dockwright,
-    /// As hadolint reports
-    Hadolint,
-    /// As `docker build --check` reports
-    Buildkit,
-}
+pub(crate) use arguments::{Arguments, Shared};
+use arguments::{Format, ProfileName};
+use settings::Settings;
 
 /// One file and what was found in it.
 pub(crate) struct Linted {
@@ -102,10 +32,17 @@ pub(crate) struct Linted {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
-    let config = config(arguments);
+    let settings = match Settings::collect(&arguments.shared) {
+        Ok(settings) => settings,
+        Err(message) => return usage(session, &message, "correct it, or leave the file out"),
+    };
+    if settings.verbose {
+        print::error(&format!("{settings:#?}\n"));
+    }
+    let config = settings.config(arguments.profile.into(), &arguments.select);
     if let Some(unknown) = config.unknown_names().first() {
-        let message = format!("no rule is called `{}` (`--{}`)", unknown.name, unknown.key);
-        return usage(session, &message, "`docs/rules.md` lists all rules and their names");
+        let message = format!("no rule is called `{}` (`{}`)", unknown.name, unknown.key);
+        return usage(session, &message, "`dockwright rules` lists all rules and their names");
     }
     let (paths, mut unreadable) = files(arguments, session);
     let mut all = Vec::new();
@@ -119,35 +56,25 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
         }
     }
     if !arguments.diff {
-        show(arguments, session, &all);
+        unreadable |= show(arguments, &settings, session, &all).is_err();
     }
     let worst = all.iter().flat_map(|linted| &linted.diagnostics).map(|found| found.severity).max();
     if unreadable {
         Exit::Usage
-    } else if !arguments.no_fail && worst.is_some_and(|worst| worst >= arguments.failure_threshold)
-    {
+    } else if !settings.no_fail && worst.is_some_and(|worst| worst >= settings.failure_threshold) {
         Exit::Failure
     } else {
         Exit::Success
     }
 }
 
-fn config(arguments: &Arguments) -> Config {
-    let mut config = Config::new(match arguments.profile {
-        ProfileName::Dockwright => Profile::Dockwright,
-        ProfileName::Hadolint => Profile::Hadolint,
-        ProfileName::Buildkit => Profile::Buildkit,
-    });
-    config.ignore.clone_from(&arguments.ignore);
-    config.select.clone_from(&arguments.select);
-    config
-}
-
 /// The Dockerfiles that the arguments name, and whether one of them could not be looked at.
 fn files(arguments: &Arguments, session: &Session) -> (Vec<PathBuf>, bool) {
     let mut files = Vec::new();
     let mut unreadable = false;
-    for path in &arguments.paths {
+    let here = [PathBuf::from(".")];
+    let paths = if arguments.paths.is_empty() { &here } else { arguments.paths.as_slice() };
+    for path in paths {
         if !path.is_dir() {
             files.push(path.clone());
             continue;
@@ -169,7 +96,11 @@ fn files(arguments: &Arguments, session: &Session) -> (Vec<PathBuf>, bool) {
 
 fn lint_file(path: &Path, arguments: &Arguments, config: &Config) -> Result<Linted, String> {
     let bytes = source_file::read(path)?;
-    let name = if path == Path::new("-") { "-".to_owned() } else { display_name(path) };
+    let name = match &arguments.shared.file_path_in_report {
+        Some(name) => name.clone(),
+        None if path == Path::new("-") => "-".to_owned(),
+        None => display_name(path),
+    };
     let source = SourceText::new(bytes);
     let trust = match (arguments.fix || arguments.diff, arguments.unsafe_fixes) {
         (_, true) => Some(Applicability::Unsafe),
@@ -196,7 +127,14 @@ fn lint_file(path: &Path, arguments: &Arguments, config: &Config) -> Result<Lint
     Ok(Linted { file, diagnostics: fixed.remaining, fixed: fixed.applied })
 }
 
-fn show(arguments: &Arguments, session: &Session, all: &[Linted]) {
+/// Writes one report for each format, to the files of `--output` and then to standard output.
+fn show(
+    arguments: &Arguments,
+    settings: &Settings,
+    session: &Session,
+    all: &[Linted],
+) -> Result<(), Exit> {
+    // Fixed text has standard output for itself.
     let to_stderr = arguments.paths.iter().any(|path| path == Path::new("-"))
         && (arguments.fix || arguments.unsafe_fixes);
     let terminal = if to_stderr {
@@ -204,14 +142,40 @@ fn show(arguments: &Arguments, session: &Session, all: &[Linted]) {
     } else {
         session.environment.stdout_terminal
     };
-    let voice = match arguments.profile {
-        ProfileName::Hadolint => Voice::Hadolint,
-        ProfileName::Dockwright | ProfileName::Buildkit => Voice::Own,
+    let look = Look {
+        voice: arguments.profile.voice(),
+        colours: !settings.no_color && Environment::colours(terminal),
+        width: session.environment.width,
     };
-    let text = match arguments.format {
-        Format::Tty => {
-            report::tty::report(all, Environment::colours(terminal), session.environment.width)
+    for (n, format) in settings.formats().iter().enumerate() {
+        let output = arguments.shared.output.get(n);
+        let look = Look { colours: look.colours && output.is_none(), ..look };
+        let text = rendered(*format, all, look);
+        match output {
+            Some(path) => std::fs::write(path, text).map_err(|error| {
+                let message = format!("cannot write `{}`: {}", path.display(), reason(&error));
+                usage(session, &message, "name a file in a folder that can be written")
+            })?,
+            None if to_stderr => print::error(&text),
+            None => print::output(&text),
         }
+    }
+    Ok(())
+}
+
+/// How a report looks.
+#[derive(Clone, Copy)]
+struct Look {
+    voice: Voice,
+    colours: bool,
+    width: Option<usize>,
+}
+
+fn rendered(format: Format, all: &[Linted], look: Look) -> String {
+    let voice = look.voice;
+    match format {
+        Format::Tty if voice == Voice::Hadolint => report::tty::lines(all, look.colours),
+        Format::Tty => report::tty::report(all, look.colours, look.width),
         Format::Json => report::json::report(all, voice),
         Format::Checkstyle => report::checkstyle::report(all, voice),
         Format::Codeclimate => report::codeclimate::report(all, voice),
@@ -223,10 +187,50 @@ fn show(arguments: &Arguments, session: &Session, all: &[Linted]) {
         Format::Junit => report::junit::report(all, voice),
         Format::Github => report::github::report(all),
         Format::Rdjson => report::rdjson::report(all),
-    };
-    if to_stderr { print::error(&text) } else { print::output(&text) }
+    }
 }
 
-fn severity(text: &str) -> Result<Severity, String> {
-    text.parse().map_err(|()| "it is one of error, warning, info, style".to_owned())
+/// Runs hadolint's command line: `dockwright` called by the name `hadolint`.
+pub(crate) fn run_as_hadolint(paths: Vec<PathBuf>, shared: Shared, session: &Session) -> Exit {
+    if paths.is_empty() {
+        return usage(
+            session,
+            "please provide a Dockerfile",
+            "`hadolint Dockerfile`, or `-` for standard input",
+        );
+    }
+    let arguments = Arguments {
+        paths,
+        profile: ProfileName::Hadolint,
+        select: Vec::new(),
+        fix: false,
+        unsafe_fixes: false,
+        diff: false,
+        shared,
+    };
+    match run(&arguments, session) {
+        // hadolint knows no other code for a failure.
+        Exit::Usage => Exit::Failure,
+        exit => exit,
+    }
+}
+
+impl ProfileName {
+    /// Who speaks in the reports.
+    fn voice(self) -> Voice {
+        match self {
+            Self::Hadolint => Voice::Hadolint,
+            Self::Dockwright | Self::Buildkit => Voice::Own,
+        }
+    }
+}
+
+impl From<ProfileName> for Profile {
+    fn from(name: ProfileName) -> Self {
+        match name {
+            ProfileName::Dockwright => Self::Dockwright,
+            ProfileName::Hadolint => Self::Hadolint,
+            ProfileName::Buildkit => Self::Buildkit,
+        }
+    }
 }

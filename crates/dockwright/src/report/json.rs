@@ -17,7 +17,9 @@ pub(crate) fn report(all: &[Linted], voice: Voice) -> String {
             linted.diagnostics.iter().map(|found| finding(&linted.file, found, voice))
         })
         .collect();
-    format!("{}\n", Value::Array(findings))
+    // hadolint ends its report without a line end.
+    let end = if voice == Voice::Own { "\n" } else { "" };
+    format!("{}{end}", Value::Array(findings))
 }
 
 fn finding(file: &SourceFile, found: &Diagnostic, voice: Voice) -> Value {

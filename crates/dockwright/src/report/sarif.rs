@@ -30,7 +30,8 @@ pub(crate) fn report(all: &[Linted], voice: Voice) -> String {
         }),
     };
     let schema = "http://json.schemastore.org/sarif-2.1.0";
-    format!("{}\n", json!({ "$schema": schema, "version": "2.1.0", "runs": [run] }))
+    let end = if voice == Voice::Own { "\n" } else { "" };
+    format!("{}{end}", json!({ "$schema": schema, "version": "2.1.0", "runs": [run] }))
 }
 
 fn result(row: &Row<'_>, voice: Voice) -> Value {

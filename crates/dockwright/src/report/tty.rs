@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use dockwright_lint::{Diagnostic, Severity};
 
+use super::row::{Voice, rows};
 use super::{Level, Report, render};
 use crate::commands::lint::Linted;
 
@@ -16,6 +17,23 @@ pub(crate) fn report(all: &[Linted], colours: bool, width: Option<usize>) -> Str
         }
     }
     let _ = writeln!(text, "{}", summary(all));
+    text
+}
+
+/// Renders all findings as hadolint prints them: one line each.
+pub(crate) fn lines(all: &[Linted], colours: bool) -> String {
+    let mut text = String::new();
+    for row in all.iter().flat_map(|linted| rows(linted, Voice::Hadolint)) {
+        let name = row.severity.name();
+        let colour = match row.severity {
+            Severity::Error => "\u{1b}[1m\u{1b}[91m",
+            Severity::Warning => "\u{1b}[1m\u{1b}[93m",
+            Severity::Info => "\u{1b}[92m",
+            Severity::Style => "\u{1b}[96m",
+        };
+        let level = if colours { format!("{colour}{name}\u{1b}[0m") } else { name.to_owned() };
+        let _ = writeln!(text, "{}:{} {} {level}: {}", row.file, row.line, row.code, row.message);
+    }
     text
 }
 
