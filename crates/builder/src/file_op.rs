@@ -23,6 +23,7 @@ pub(crate) use write::Destination;
 
 use crate::context::Source;
 use crate::layer::ExtractOptions;
+use crate::namespace::explain_owner;
 use crate::op::{CopyOp, CopySource, MkdirOp};
 use crate::{Error, Result, archive, layer};
 
@@ -54,6 +55,16 @@ pub(crate) fn copy(
     root: OwnedFd,
     lookup: Option<&Source>,
 ) -> Result<()> {
+    copy_all(op, source, selections, root, lookup).map_err(explain_owner)
+}
+
+fn copy_all(
+    op: &CopyOp,
+    source: Option<&Source>,
+    selections: &Selections,
+    root: OwnedFd,
+    lookup: Option<&Source>,
+) -> Result<()> {
     let owner = op.chown.as_deref().map(|text| owner(text, lookup)).transpose()?;
     let mut destination = Destination::new(root, owner, op.chmod.clone());
     for (argument, selections) in op.sources.iter().zip(selections) {
@@ -64,7 +75,9 @@ pub(crate) fn copy(
             CopySource::Path(_) => {
                 let Some(source) = source else { continue };
                 for selection in selections {
-                    if !(op.unpack && unpack(op, source, selection, &mut destination, owner)?) {
+                    let is_unpacked =
+                        op.unpack && unpack(op, source, selection, &mut destination, owner)?;
+                    if !is_unpacked {
                         destination.copy(source, selection, &op.destination)?;
                     }
                 }
@@ -99,7 +112,7 @@ fn unpack(
 /// Makes the directory of a WORKDIR below `root` for the user in force.
 pub(crate) fn make_directory(op: &MkdirOp, root: OwnedFd, lookup: Option<&Source>) -> Result<()> {
     let owner = if op.user.is_empty() { None } else { Some(owner(&op.user, lookup)?) };
-    Destination::new(root, owner, None).make_directory(&op.path)?;
+    Destination::new(root, owner, None).make_directory(&op.path).map_err(explain_owner)?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use crate::compress::Compression;
 use crate::error::Context;
 use crate::image::{Image, MAX_JSON_BYTES};
 use crate::layer::{self, ExtractOptions, LayerOptions};
+use crate::namespace::explain_owner;
 use crate::store::{LayerBlob, Store, familiar_name};
 use crate::{DiffId, Error, ImageConfig, Result, archive};
 
@@ -89,7 +90,8 @@ pub fn import_archive(
     let work = store.work_dir()?;
     let upper = work.path().join("upper");
     std::fs::create_dir(&upper).doing(|| format!("create `{}`", upper.display()))?;
-    layer::extract(archive::unpack(reader)?, &upper, &ExtractOptions::plain(None))?;
+    layer::extract(archive::unpack(reader)?, &upper, &ExtractOptions::plain(None))
+        .map_err(explain_owner)?;
     let layer = store.commit_layer(&upper, &LayerOptions { epoch, lowers: Vec::new() })?;
     Image::write(store, config, &[layer.diff_id])
 }

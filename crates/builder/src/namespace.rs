@@ -293,6 +293,35 @@ fn go_on_as_init() -> Result<()> {
     }
 }
 
+/// Says what can be done when a file could not be given its owner because there is only one user
+/// id; other errors come back as they are.
+pub(crate) fn explain_owner(error: Error) -> Error {
+    let is_invalid = std::error::Error::source(&error).is_some_and(|source| {
+        let errno = source.downcast_ref::<rustix::io::Errno>().map(|errno| errno.raw_os_error());
+        let io = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+        errno.or(io) == Some(rustix::io::Errno::INVAL.raw_os_error())
+    });
+    if !is_invalid || !has_single_id() {
+        return error;
+    }
+    let mut explained = Error::new(format!(
+        "{error}: the owner is not root, and this user's builds have only one user id"
+    ))
+    .with_help(
+        "install `uidmap` and give this user ids in `/etc/subuid` and `/etc/subgid`, or build as root",
+    );
+    if let Some(span) = error.span() {
+        explained = explained.with_span(span);
+    }
+    explained
+}
+
+/// Whether the user namespace knows one user id only.
+fn has_single_id() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines().filter_map(|line| line.split_whitespace().nth(2)).eq(["1"])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
 
 use std::io::IsTerminal;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The oldest time that a zip archive can hold, 1980-01-01T00:00:00Z. Images carry it unless
@@ -23,6 +24,8 @@ pub(crate) struct Environment {
     pub(crate) width: Option<usize>,
     /// The name that the program was called by.
     program: PathBuf,
+    /// Whether root called it; inside a user namespace everybody seems to be.
+    pub(crate) is_root: bool,
 }
 
 impl Environment {
@@ -34,6 +37,7 @@ impl Environment {
             stdin_terminal: std::io::stdin().is_terminal(),
             width: variable("COLUMNS").and_then(|columns| columns.parse().ok()),
             program: std::env::args_os().next().unwrap_or_default().into(),
+            is_root: std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0),
         }
     }
 

@@ -112,8 +112,15 @@ impl Output {
         Ok(())
     }
 
-    /// Writes the image there.
-    pub(crate) fn write(&self, image: &Image, names: &[String], store: &Store) -> Result<()> {
+    /// Writes the image there. The owners of files in a directory are kept for root only: other
+    /// users could not even remove what is not theirs.
+    pub(crate) fn write(
+        &self,
+        image: &Image,
+        names: &[String],
+        store: &Store,
+        is_root: bool,
+    ) -> Result<()> {
         let options = ImageOptions {
             names: names.to_vec(),
             compression: self.compression,
@@ -125,7 +132,8 @@ impl Output {
                 export::run(Export::OciDirectory(self.destination.clone(), options), image, store)?;
             }
             Kind::Local => {
-                export::run(Export::Local(self.destination.clone(), None), image, store)?;
+                let owner = (!is_root).then_some((0, 0));
+                export::run(Export::Local(self.destination.clone(), owner), image, store)?;
             }
             Kind::OciArchive | Kind::DockerArchive | Kind::Tar => {
                 self.stream(|out| {

@@ -389,7 +389,7 @@ impl Extractor<'_> {
         let (uid, gid) = self.options.owner.unwrap_or((entry.uid, entry.gid));
         let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
         let flags = AtFlags::SYMLINK_NOFOLLOW;
-        mapped(rustix::fs::chownat(parent, name, Some(uid), Some(gid), flags))?;
+        self.mapped(rustix::fs::chownat(parent, name, Some(uid), Some(gid), flags))?;
         rustix::fs::utimensat(parent, name, &times(entry.mtime, entry.mtime_ns), flags)?;
         Ok(())
     }
@@ -397,8 +397,17 @@ impl Extractor<'_> {
     /// Sets owner and mode; the mode last, since a new owner drops its special bits.
     fn metadata(&self, file: BorrowedFd<'_>, entry: &Entry) -> rustix::io::Result<()> {
         let (uid, gid) = self.options.owner.unwrap_or((entry.uid, entry.gid));
-        mapped(rustix::fs::fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))))?;
+        self.mapped(rustix::fs::fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))))?;
         rustix::fs::fchmod(file, Mode::from_raw_mode(entry.mode))
+    }
+
+    /// In a user namespace of a single id no other can be given to a file. A layer keeps its owners
+    /// in its blob, so its unpacked form may do without; files that are to become a layer may not.
+    fn mapped(&self, chown: rustix::io::Result<()>) -> rustix::io::Result<()> {
+        match chown {
+            Err(Errno::INVAL) if self.options.form == Form::Overlay => Ok(()),
+            done => done,
+        }
     }
 
     /// Removes what is in the way of a new name.
@@ -544,14 +553,6 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
 fn times(seconds: i64, nanoseconds: u32) -> Timestamps {
     let time = Timespec { tv_sec: seconds, tv_nsec: nanoseconds.into() };
     Timestamps { last_access: time, last_modification: time }
-}
-
-/// In a user namespace of a single id no other can be given to a file: it stays the user's.
-fn mapped(chown: rustix::io::Result<()>) -> rustix::io::Result<()> {
-    match chown {
-        Err(Errno::INVAL) => Ok(()),
-        done => done,
-    }
 }
 
 fn set_opaque(directory: BorrowedFd<'_>) -> rustix::io::Result<()> {

@@ -114,7 +114,8 @@ fn write(
 ) -> Result<(), Exit> {
     let fail = |error| failure(session, &error, None);
     for output in outputs {
-        output.write(&built.image, &arguments.tags, store).map_err(fail)?;
+        let is_root = session.environment.is_root;
+        output.write(&built.image, &arguments.tags, store, is_root).map_err(fail)?;
     }
     if let Some(path) = &arguments.iidfile {
         std::fs::write(path, built.image.config_digest.to_string()).map_err(|error| {
