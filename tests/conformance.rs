@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dockwright_tests::{binary, run, shared, succeed};
+use dockwright_tests::{binary, needs_root, run, shared, succeed};
 use serde_json::Value;
 
 /// What a case may differ in, and why. `docs/compatibility.md` tells users.
@@ -33,6 +33,9 @@ enum Verdict {
 
 #[test]
 fn builds_are_those_of_buildkit() {
+    if !needs_root("builds are those of BuildKit") {
+        return;
+    }
     let Some(suite) = suite() else { return };
     let cases = suite.cases();
     let next = AtomicUsize::new(0);

@@ -198,3 +198,25 @@ pub fn is_root() -> bool {
     let id = succeed(Command::new("id").arg("-u"));
     id.stdout.trim() == "0"
 }
+
+/// Tells whether builds may give files to other users than root: as root, and as a user with ids in
+/// `/etc/subuid`. Says loudly what is not checked when they may not.
+pub fn has_several_ids(what: &str) -> bool {
+    let user = run(Command::new("id").arg("-un")).stdout;
+    let ids = std::fs::read_to_string("/etc/subuid").unwrap_or_default();
+    let is_listed = ids.lines().any(|line| line.starts_with(&format!("{}:", user.trim())));
+    let is_possible =
+        is_root() || is_listed && run(Command::new("which").arg("newuidmap")).code == 0;
+    if !is_possible {
+        eprintln!("NOT CHECKED: {what}: this user has one user id (see /etc/subuid)");
+    }
+    is_possible
+}
+
+/// Tells whether the tests run as root, and says loudly what is not checked when they do not.
+pub fn needs_root(what: &str) -> bool {
+    if !is_root() {
+        eprintln!("NOT CHECKED: {what}: only root can");
+    }
+    is_root()
+}

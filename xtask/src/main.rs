@@ -28,13 +28,58 @@ fn main() -> ExitCode {
 fn test() -> Result<(), String> {
     // The tests call the real binary, so it is built first.
     cargo(&["build", "--locked", "--package", "dockwright"])?;
+    let mut counts = [0; 3];
+    let mut all_passed = true;
+    for (arguments, runner) in runs()? {
+        all_passed &= count_tests(&arguments, runner, &mut counts)?;
+    }
+    let [passed, failed, ignored] = counts;
+    match ignored {
+        0 => println!("{passed} passed, {failed} failed"),
+        _ => println!("{passed} passed, {failed} failed, {ignored} skipped"),
+    }
+    if all_passed && passed > 0 { Ok(()) } else { Err("tests failed".to_owned()) }
+}
+
+type Run = (Vec<&'static str>, Option<(String, &'static str)>);
+
+/// The calls of `cargo test`. The builder's unit tests give files to root, so for an ordinary user
+/// they run in a user namespace, where the user is that.
+fn runs() -> Result<Vec<Run>, String> {
+    let process = std::fs::metadata("/proc/self").map_err(|error| format!("/proc: {error}"))?;
+    if std::os::unix::fs::MetadataExt::uid(&process) == 0 {
+        return Ok(vec![(vec!["--workspace"], None)]);
+    }
+    let version =
+        Command::new("rustc").arg("-vV").output().map_err(|error| format!("rustc: {error}"))?;
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+    let variable = format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace(['-', '.'], "_"));
+    let builder =
+        |what: &'static [&'static str]| [&["--package", "dockwright-builder"], what].concat();
+    Ok(vec![
+        (vec!["--workspace", "--exclude", "dockwright-builder"], None),
+        (builder(&["--lib"]), Some((variable, "unshare --map-root-user"))),
+        (builder(&["--test", "*"]), None),
+        (builder(&["--doc"]), None),
+    ])
+}
+
+/// Runs `cargo test`, shows its output and adds up its counts; tells whether all passed.
+fn count_tests(
+    arguments: &[&str],
+    runner: Option<(String, &str)>,
+    counts: &mut [u64; 3],
+) -> Result<bool, String> {
+    println!("+ cargo test {}", arguments.join(" "));
     let mut child = Command::new(env!("CARGO"))
-        .args(["test", "--locked", "--workspace", "--no-fail-fast"])
+        .args(["test", "--locked", "--no-fail-fast"])
+        .args(arguments)
+        .envs(runner)
         .current_dir(workspace())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
-    let mut counts = [0u64; 3];
     let output = child.stdout.take().ok_or("no output to read")?;
     for line in BufReader::new(output).split(b'\n') {
         let line = line.map_err(|error| format!("cannot read cargo's output: {error}"))?;
@@ -47,12 +92,7 @@ fn test() -> Result<(), String> {
         }
     }
     let status = child.wait().map_err(|error| format!("cannot wait for cargo: {error}"))?;
-    let [passed, failed, ignored] = counts;
-    match ignored {
-        0 => println!("{passed} passed, {failed} failed"),
-        _ => println!("{passed} passed, {failed} failed, {ignored} skipped"),
-    }
-    if status.success() && passed > 0 { Ok(()) } else { Err("tests failed".to_owned()) }
+    Ok(status.success())
 }
 
 /// The number before `word` in a line such as `ok. 12 passed; 0 failed; …`.

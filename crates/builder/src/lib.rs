@@ -26,6 +26,8 @@ pub mod snapshot;
 mod solve;
 pub mod store;
 mod sys;
+#[cfg(test)]
+mod testing;
 mod tree;
 
 pub use build::{Build, build, make_plan};

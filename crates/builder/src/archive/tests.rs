@@ -29,6 +29,9 @@ fn add(path: &Path, destination: &Path) -> Result<bool> {
 
 #[test]
 fn every_format_of_gnu_tar_is_extracted_as_gnu_tar_does() {
+    if !crate::testing::is_machine_root("every format of gnu tar is extracted as gnu tar does") {
+        return;
+    }
     let top = tempfile::tempdir().unwrap();
     sh(
         top.path(),

@@ -238,6 +238,9 @@ fn limits_hold() {
 
 #[test]
 fn metadata_stays_in_the_archive() {
+    if !crate::testing::is_machine_root("metadata stays in the archive") {
+        return;
+    }
     let top = tempfile::tempdir().unwrap();
     let (mut entry, text) = file("a", "x");
     (entry.mode, entry.mtime, entry.uid, entry.gid) = (0o4755, -5, 3_000_000_000, 77);
@@ -257,6 +260,9 @@ fn metadata_stays_in_the_archive() {
 
 #[test]
 fn the_last_header_of_a_hard_link_wins() {
+    if !crate::testing::is_machine_root("the last header of a hard link wins") {
+        return;
+    }
     let top = tempfile::tempdir().unwrap();
     let mut link = hard("h", "a").0;
     (link.mode, link.uid, link.mtime) = (0o600, 9, 42);

@@ -69,6 +69,11 @@ fn a_tree_becomes_a_sorted_archive_that_others_read() {
 
 #[test]
 fn the_same_tree_gives_the_same_bytes_and_comes_back_the_same() {
+    if !crate::testing::is_machine_root(
+        "the same tree gives the same bytes and comes back the same",
+    ) {
+        return;
+    }
     let upper = tempfile::tempdir().unwrap();
     sh(upper.path(), "mkdir -m 1777 d; echo 1 > d/1; ln d/1 d/2; ln -s 1 d/3; chmod 600 d/1");
     rustix::fs::chown(
