@@ -94,7 +94,7 @@ mod tests {
         let mut seen = Vec::new();
         for piece in pieces {
             lines.take(piece.as_bytes(), |line| {
-                seen.push(String::from_utf8_lossy(line).into_owned())
+                seen.push(String::from_utf8_lossy(line).into_owned());
             });
         }
         lines.finish(|line| seen.push(String::from_utf8_lossy(line).into_owned()));
