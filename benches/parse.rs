@@ -18,6 +18,9 @@ const PEERS: &[Peer] = &[
     ("dockerfile-parser 0.9", dockerfile_parser_peer),
 ];
 
+/// A name, and a text of that shape with so many parts.
+type Shape = (&'static str, fn(usize) -> String);
+
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 fn main() {
     let Some(folder) = std::env::args_os().nth(1) else {
@@ -63,7 +66,7 @@ fn mean(files: &[String]) -> Duration {
 /// Shapes that make a parser slow when it is not linear; each at two sizes.
 #[expect(clippy::print_stdout, reason = "a program for the terminal")]
 fn scaling() {
-    let shapes: &[(&str, fn(usize) -> String)] = &[
+    let shapes: &[Shape] = &[
         ("one long line", |n| format!("FROM a\nRUN {}\n", "x".repeat(n))),
         ("one long continued line", |n| format!("FROM a\nRUN {}\n", "x \\\n ".repeat(n / 5))),
         ("many instructions", |n| "RUN x\n".repeat(n / 6)),
