@@ -52,12 +52,16 @@ pub fn make_plan(request: &Request, store: &Store) -> Result<Plan> {
         };
         let name = &missing.name;
         let record = store.resolve(name)?.ok_or_else(|| {
-            Error::new(format!("the image `{name}` is not in the store"))
-                .with_span(missing.span)
-                .with_help(format!(
+            let help = match &missing.near_stage {
+                Some(stage) => format!("did you mean the stage `{stage}`?"),
+                None => format!(
                     "load it with `dockwright load --name {name} OCI_LAYOUT`, or make it with \
                      `dockwright import ROOTFS {name}`"
-                ))
+                ),
+            };
+            Error::new(format!("the image `{name}` is not in the store"))
+                .with_span(missing.span)
+                .with_help(help)
         })?;
         let image =
             Image::load(store, &record.manifest).map_err(|error| error.with_span(missing.span))?;

@@ -23,6 +23,7 @@ use dockerfile_parser::{Model, Parse, Span};
 use self::environment::Environment;
 use self::stage::Stage;
 use crate::config::ImageConfig;
+use crate::context::distance;
 use crate::event::Warning;
 use crate::op::{OpId, Operation};
 use crate::{Digest, Error, Request, Result};
@@ -60,6 +61,8 @@ pub struct MissingImage {
     pub name: String,
     /// Who asks for it.
     pub span: Span,
+    /// A stage whose name is so near that it may have been meant.
+    pub near_stage: Option<String>,
 }
 
 /// What [`plan`] comes to.
@@ -195,6 +198,17 @@ impl Planner<'_> {
     /// Finds the last stage of a name, in any case.
     fn stage_by_name(&self, name: &str) -> Option<usize> {
         self.stage_names.get(&name.to_lowercase()).copied()
+    }
+
+    /// Finds an earlier stage than `before` whose name is nearly `name`.
+    fn near_stage(&self, name: &str, before: usize) -> Option<String> {
+        let name = name.to_lowercase();
+        let near = |stage: &dockerfile_parser::Stage<'_, '_>| {
+            let known = stage.name.clone()?;
+            let is_short = name.len() <= 64 && known.len() <= 64;
+            (is_short && distance(&name, &known) <= 2).then_some(known)
+        };
+        self.model.stages[..before].iter().rev().take(100).find_map(near)
     }
 
     /// Adds an operation, or finds the equal one that is there.

@@ -108,7 +108,7 @@ impl<'p> Planner<'p> {
         is_explicit: bool,
         span: Span,
     ) -> Result<(Stage, Vec<String>)> {
-        let image = self.image(name, span)?;
+        let image = self.image(name, index, span)?;
         let files = self.add_image(name, image, self.model.stages[index].from.span);
         let mut config = image.config.clone();
         config.created = None;
@@ -153,10 +153,11 @@ impl<'p> Planner<'p> {
     }
 
     /// Returns an image that is known, or notes that it is missing.
-    fn image(&mut self, name: &str, span: Span) -> Result<&'p BaseImage> {
+    fn image(&mut self, name: &str, before: usize, span: Span) -> Result<&'p BaseImage> {
         let images: &'p _ = self.images;
         images.get(name).ok_or_else(|| {
-            let missing = MissingImage { name: name.to_owned(), span };
+            let near_stage = self.near_stage(name, before);
+            let missing = MissingImage { name: name.to_owned(), span, near_stage };
             self.missing.get_or_insert(missing);
             Error::new(format!("the image `{name}` is not known yet"))
         })
@@ -189,7 +190,7 @@ impl<'p> Planner<'p> {
             }
             Some(NamedContext::Image(image)) => {
                 let image = image.clone();
-                return self.image_input(&image, span);
+                return self.image_input(&image, stage.index, span);
             }
             None => {}
         }
@@ -198,7 +199,7 @@ impl<'p> Planner<'p> {
                 return Err(Error::new("`scratch` holds no files that could be copied")
                     .with_help("name a stage or an image"));
             }
-            return self.image_input(name, span);
+            return self.image_input(name, stage.index, span);
         };
         if index >= stage.index {
             let message = if index == stage.index {
@@ -215,8 +216,8 @@ impl<'p> Planner<'p> {
         }
     }
 
-    fn image_input(&mut self, name: &str, span: Span) -> Result<Input> {
-        let image = self.image(name, span)?;
+    fn image_input(&mut self, name: &str, before: usize, span: Span) -> Result<Input> {
+        let image = self.image(name, before, span)?;
         Ok(Input::Op(self.add_image(name, image, span)))
     }
 

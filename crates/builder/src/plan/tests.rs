@@ -199,6 +199,18 @@ fn only_what_the_target_needs_is_planned() {
 }
 
 #[test]
+fn a_stage_of_nearly_that_name_is_remembered() {
+    let text = "FROM base AS build\nFROM base\nCOPY --from=biuld /a /b\n";
+    let parse = dockerfile_parser::parse(text);
+    let images = BTreeMap::from([("base".to_owned(), base(&[]))]);
+    let Ok(Planned::Missing(missing)) = plan(&Request::new(text), &parse, &images) else {
+        panic!("nothing is missing")
+    };
+    assert_eq!((missing.name.as_str(), missing.near_stage.as_deref()), ("biuld", Some("build")));
+    assert_eq!(&text[missing.span.range()], "biuld");
+}
+
+#[test]
 fn equal_operations_are_planned_once() {
     let plan = make(&Request::new(
         "FROM base AS a\nRUN 1\nFROM base AS b\nRUN 1\nFROM scratch\nCOPY --from=a x .\nCOPY --from=b x .\n",

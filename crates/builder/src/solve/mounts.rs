@@ -14,6 +14,7 @@ use crate::context::{Source, Wanted, clean};
 use crate::error::Context as _;
 use crate::exec::{Mount, MountSource};
 use crate::file_op::{Destination, Selection, listing};
+use crate::namespace::explain_owner;
 use crate::op::{CacheMount, ExecOp, Input, MountKind, MountOp, Sharing};
 use crate::snapshot::Mounted;
 use crate::{Digest, Error, Result, Snapshot, tree};
@@ -220,9 +221,7 @@ impl Solver<'_> {
         };
         let directory = all.join(name);
         if !directory.exists() {
-            self.make_cache(cache, tree, &directory).map_err(|error| {
-                error.with_help("the cache could not be made; is the store writable?")
-            })?;
+            self.make_cache(cache, tree, &directory).map_err(explain_owner)?;
         }
         let opened = tree::open(&directory).doing(doing)?;
         Ok((opened, lock))
