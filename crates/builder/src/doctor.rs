@@ -66,7 +66,7 @@ fn version(release: &str) -> Option<(u32, u32)> {
 
 fn ids(entered: &Entered) -> Fact {
     let subject = "user and group ids";
-    let who = if entered.is_rootless { "an ordinary user" } else { "root" };
+    let who = if entered.is_rootless { "root of a user namespace" } else { "root" };
     match &entered.ids {
         Ids::All => Fact {
             subject,
@@ -197,6 +197,6 @@ mod tests {
     fn a_single_id_is_explained() {
         let ids = ids(&Entered { is_rootless: true, ids: Ids::Single { why: "x".to_owned() } });
         assert_eq!(ids.state, State::Limited);
-        assert_eq!(ids.finding, "an ordinary user runs the builder, with one id only: x");
+        assert_eq!(ids.finding, "root of a user namespace runs the builder, with one id only: x");
     }
 }

@@ -144,8 +144,11 @@ fn map_single(uid: u32, gid: u32) -> io::Result<()> {
     if mapped_ids()? == 0 {
         fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
     }
-    fs::write("/proc/self/setgroups", "deny")?;
-    fs::write("/proc/self/gid_map", format!("0 {gid} 1"))
+    if fs::read_to_string("/proc/self/gid_map")?.is_empty() {
+        fs::write("/proc/self/setgroups", "deny")?;
+        fs::write("/proc/self/gid_map", format!("0 {gid} 1"))?;
+    }
+    Ok(())
 }
 
 /// Returns how many user ids this process's user namespace has.
@@ -155,13 +158,15 @@ fn mapped_ids() -> io::Result<u64> {
     Ok(lines.filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum())
 }
 
-/// Which ids `newuidmap` and `newgidmap` are asked for.
-struct MapPlan {
-    uids: Vec<Range>,
-    gids: Vec<Range>,
+/// Which ids are mapped.
+enum MapPlan {
+    /// Those that `newuidmap` and `newgidmap` give an ordinary user, after the user's own.
+    Given { uids: Vec<Range>, gids: Vec<Range> },
+    /// All that there are, each to itself: for root in a container, who may map ids but not mount.
+    Same { uids: Vec<Range>, gids: Vec<Range> },
 }
 
-/// A line of `/etc/subuid` without the user.
+/// Consecutive ids.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 struct Range {
     start: u32,
@@ -171,6 +176,11 @@ struct Range {
 impl MapPlan {
     /// Reads what the user `uid` has been given, or says why there is nothing.
     fn read(uid: u32) -> std::result::Result<Self, String> {
+        if uid == 0 {
+            let all = |path| mapped(&fs::read_to_string(path).unwrap_or_default());
+            let (uids, gids) = (all("/proc/self/uid_map"), all("/proc/self/gid_map"));
+            return Ok(Self::Same { uids, gids });
+        }
         let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
         let name = user_name(&passwd, uid).unwrap_or_default().to_owned();
         let ranges = |path: &str| {
@@ -181,13 +191,44 @@ impl MapPlan {
             }
             Ok(ranges)
         };
-        Ok(Self { uids: ranges("/etc/subuid")?, gids: ranges("/etc/subgid")? })
+        Ok(Self::Given { uids: ranges("/etc/subuid")?, gids: ranges("/etc/subgid")? })
     }
 
-    /// How many user ids there will be, with the user's own.
+    /// How many user ids there will be.
     fn count(&self) -> u64 {
-        1 + self.uids.iter().map(|range| u64::from(range.count)).sum::<u64>()
+        let sum = |ranges: &[Range]| ranges.iter().map(|range| u64::from(range.count)).sum::<u64>();
+        match self {
+            Self::Given { uids, .. } => 1 + sum(uids),
+            Self::Same { uids, .. } => sum(uids),
+        }
     }
+
+    /// Maps the ids for the process `target`, from outside of its user namespace.
+    fn apply(&self, target: u32) -> std::result::Result<(), String> {
+        match self {
+            Self::Given { uids, gids } => map_by_programs(target, uids, gids),
+            Self::Same { uids, gids } => {
+                write_map(target, "gid_map", gids).and_then(|()| write_map(target, "uid_map", uids))
+            }
+        }
+    }
+}
+
+/// Reads the ids of this user namespace from its map.
+fn mapped(map: &str) -> Vec<Range> {
+    let range = |line: &str| {
+        let mut fields = line.split_whitespace();
+        let start = fields.next()?.parse().ok()?;
+        Some(Range { start, count: fields.nth(1)?.parse().ok()? })
+    };
+    map.lines().filter_map(range).collect()
+}
+
+fn write_map(target: u32, name: &str, ranges: &[Range]) -> std::result::Result<(), String> {
+    let line = |range: &Range| format!("{0} {0} {1}\n", range.start, range.count);
+    let text: String = ranges.iter().map(line).collect();
+    let path = format!("/proc/{target}/{name}");
+    fs::write(&path, text).map_err(|error| format!("cannot write `{path}`: {error}"))
 }
 
 fn user_name(passwd: &str, uid: u32) -> Option<&str> {
@@ -230,7 +271,7 @@ impl MapHelper {
                 drop((go, answer));
                 let mut byte = [0];
                 let result = match wait.read(&mut byte) {
-                    Ok(1) => map(target, plan),
+                    Ok(1) => plan.apply(target),
                     _ => Ok(()),
                 };
                 let _ = tell.write_all(result.err().unwrap_or_default().as_bytes());
@@ -253,11 +294,11 @@ impl MapHelper {
     }
 }
 
-fn map(target: u32, plan: &MapPlan) -> std::result::Result<(), String> {
+fn map_by_programs(target: u32, uids: &[Range], gids: &[Range]) -> std::result::Result<(), String> {
     let gid = rustix::process::getegid().as_raw();
     let uid = rustix::process::geteuid().as_raw();
     // The groups first: if only they fail, a single id can still be mapped.
-    for (program, own, ranges) in [("newgidmap", gid, &plan.gids), ("newuidmap", uid, &plan.uids)] {
+    for (program, own, ranges) in [("newgidmap", gid, gids), ("newuidmap", uid, uids)] {
         let mut command = Command::new(program);
         command.args([target.to_string(), "0".to_owned(), own.to_string(), "1".to_owned()]);
         let mut next = 1_u64;
@@ -333,6 +374,13 @@ mod tests {
             [Range { start: 165_536, count: 65536 }, Range { start: 300_000, count: 10 }];
         assert_eq!(ranges(text, "me", 1000), expected);
         assert_eq!(ranges(text, "", 4), []);
+    }
+
+    #[test]
+    fn own_ids_are_read() {
+        let map = "         0     100000      65536\n     65536       1000          1\n";
+        let expected = [Range { start: 0, count: 65536 }, Range { start: 65536, count: 1 }];
+        assert_eq!(mapped(map), expected);
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Steps as they really run: in namespaces, on overlayfs, as root and as an ordinary user.
 //!
 //! The cases run in a child that has entered namespaces of its own (`inner`), once as the user who
-//! runs the test, and when that is root once more as a user with a single id. They need `busybox`.
+//! runs the test, and when that is root again as a user with a single id and as root that may not
+//! mount. They need `busybox`.
 #![expect(clippy::print_stdout, reason = "a test program")]
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use rustix::thread::CapabilitySet;
 
 mod cases;
 mod killing;
@@ -21,6 +24,10 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map(String::as_str) {
         Some("inner") => return cases::run(),
+        Some("without-mounting") => {
+            give_up_mounting();
+            return cases::run();
+        }
         Some("connect") => return cases::connect(&args[1]),
         Some("sleep") => return killing::sleep(&args[1]),
         // `cargo test` asks harnesses for a list; a filter has no meaning here.
@@ -32,19 +39,27 @@ fn main() {
         return;
     }
     let program = std::env::current_exe().unwrap();
-    let own = inner(Command::new(&program));
-    let mut is_good = own;
+    let mut is_good = inner(Command::new(&program), "inner");
     if rustix::process::geteuid().is_root() {
         let copy = support::public_copy(&program);
         let mut command = Command::new(copy.path().join("program"));
         command.uid(SINGLE_ID).gid(SINGLE_ID).current_dir("/");
-        is_good &= inner(command);
+        is_good &= inner(command, "inner");
+        is_good &= inner(Command::new(&program), "without-mounting");
     }
     killing::run(&program);
     std::process::exit(i32::from(!is_good));
 }
 
-fn inner(mut command: Command) -> bool {
-    command.arg("inner").stdin(Stdio::null());
+/// Root in a container has no right to mount.
+fn give_up_mounting() {
+    let mut sets = rustix::thread::capabilities(None).unwrap();
+    sets.effective.remove(CapabilitySet::SYS_ADMIN);
+    sets.permitted.remove(CapabilitySet::SYS_ADMIN);
+    rustix::thread::set_capabilities(None, sets).unwrap();
+}
+
+fn inner(mut command: Command, mode: &str) -> bool {
+    command.arg(mode).stdin(Stdio::null());
     command.status().unwrap().success()
 }
