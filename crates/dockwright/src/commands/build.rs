@@ -18,6 +18,10 @@ use crate::print;
 use crate::progress::{Done, Progress, Style};
 use crate::source_file::{self, SourceFile, display_name, reason};
 
+/// How many steps run at once when nobody says: BuildKit has no limit, and a store with many small
+/// layers should not open thousands of files.
+const DEFAULT_JOBS: usize = 16;
+
 /// Build an image from a Dockerfile
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -60,7 +64,7 @@ pub(crate) struct Arguments {
     /// Write the image's id to a file
     #[arg(long, value_name = "FILE")]
     iidfile: Option<PathBuf>,
-    /// How many steps run at once [default: the number of processors]
+    /// How many steps run at once; most steps wait more than they compute [default: 16]
     #[arg(long, short = 'j', value_name = "N")]
     jobs: Option<usize>,
     #[command(flatten)]
@@ -161,7 +165,7 @@ fn request(arguments: &Arguments, session: &Session) -> Result<(Request, SourceF
         .map_err(|message| fail(message, "unset it, or give seconds such as `date +%s` prints"))?;
     request.platform.clone_from(&arguments.platform);
     request.network = arguments.network;
-    request.jobs = arguments.jobs.unwrap_or_else(processors).max(1);
+    request.jobs = arguments.jobs.unwrap_or(DEFAULT_JOBS).max(1);
     arguments.steps.apply(&mut request, session)?;
     Ok((request, file))
 }
@@ -255,8 +259,4 @@ fn network(text: &str) -> Result<Network, String> {
         "host" => Ok(Network::Host),
         _ => Err("it is one of default, none, host".to_owned()),
     }
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
