@@ -5,6 +5,7 @@
 mod bad_input;
 mod cache;
 mod conformance;
+mod hadolint;
 mod instructions;
 mod lint;
 mod parser;

@@ -61,7 +61,13 @@ impl Config {
         if self.ignore.iter().any(|name| rule.is_called(name)) {
             return None;
         }
-        let own = self.severities.iter().rev().find(|(name, _)| rule.is_called(name));
+        // An alias sets the severity of a rule that is on; it does not turn on the rule of another
+        // family that says the same.
+        let is_meant = |name: &str| {
+            let is_own = [rule.code, rule.name].iter().any(|own| own.eq_ignore_ascii_case(name));
+            is_own || (rule.level(self.profile).is_some() && rule.is_called(name))
+        };
+        let own = self.severities.iter().rev().find(|(name, _)| is_meant(name));
         let selected = || self.select.iter().any(|name| name == "all" || rule.is_called(name));
         own.map(|(_, severity)| *severity).or_else(|| rule.level(self.profile)).or_else(|| {
             selected().then(|| {

@@ -193,11 +193,12 @@ fn rendered(format: Format, all: &[Linted], look: Look) -> String {
 /// Runs hadolint's command line: `dockwright` called by the name `hadolint`.
 pub(crate) fn run_as_hadolint(paths: Vec<PathBuf>, shared: Shared, session: &Session) -> Exit {
     if paths.is_empty() {
-        return usage(
+        usage(
             session,
             "please provide a Dockerfile",
             "`hadolint Dockerfile`, or `-` for standard input",
         );
+        return Exit::Failure;
     }
     let arguments = Arguments {
         paths,

@@ -1,0 +1,117 @@
+//! `dockwright lint` in hadolint's place: called by its name, with its command line, configuration
+//! and environment. The expected texts are what hadolint 2.15.1 prints, findings of one line in the
+//! order of their codes.
+
+use std::process::Command;
+
+use dockwright_tests::{Outcome, Sandbox, binary, run};
+
+const DOCKERFILE: &str = "FROM debian\nMAINTAINER x\nRUN cd /a && apt-get install foo\n";
+
+/// Runs `hadolint` in a folder with the Dockerfile and a configuration file.
+fn hadolint(config: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Outcome {
+    let sandbox = Sandbox::new();
+    sandbox.write("Dockerfile", DOCKERFILE);
+    if !config.is_empty() {
+        sandbox.write(".hadolint.yaml", config);
+    }
+    let link = sandbox.path("hadolint");
+    std::os::unix::fs::symlink(binary(), &link).expect("a link");
+    let mut command = Command::new(link);
+    command.current_dir(sandbox.folder.path()).env_clear().envs(variables.iter().copied());
+    run(command.args(arguments))
+}
+
+#[track_caller]
+fn check(
+    config: &str,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+    code: i32,
+    expected: &[&str],
+) {
+    let outcome = hadolint(config, variables, arguments);
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    assert_eq!(lines, expected, "{}", outcome.stderr);
+    assert_eq!(outcome.code, code, "{}", outcome.stderr);
+}
+
+const DL3006: &str = "Dockerfile:1 DL3006 warning: Always tag the version of an image explicitly";
+const DL4000: &str = "Dockerfile:2 DL4000 error: MAINTAINER is deprecated";
+const DL3003: &str = "Dockerfile:3 DL3003 warning: Use WORKDIR to switch to a directory";
+
+/// The other rules that the last line breaks.
+const REST: &str = "DL3008,DL3014,DL3015";
+
+#[test]
+fn lines_and_exit_codes() {
+    check("", &[], &["--ignore", REST, "Dockerfile"], 1, &[DL3006, DL4000, DL3003]);
+    check("", &[], &["--ignore", REST, "--no-fail", "Dockerfile"], 0, &[DL3006, DL4000, DL3003]);
+    check(
+        "",
+        &[],
+        &["-t", "error", "--ignore", REST, "--ignore", "DL4000", "Dockerfile"],
+        0,
+        &[DL3006, DL3003],
+    );
+    check("", &[], &[], 1, &[]);
+    check("", &[], &["nowhere"], 1, &[]);
+}
+
+#[test]
+fn configuration_environment_and_command_line_are_joined() {
+    let config = "ignored:\n  - DL3008\n  - DL3014\n  - DL3015\noverride:\n  info:\n    - DL4000\n";
+    let lowered = "Dockerfile:2 DL4000 info: MAINTAINER is deprecated";
+    check(config, &[], &["Dockerfile"], 1, &[DL3006, lowered, DL3003]);
+    check(config, &[("HADOLINT_IGNORE", "DL3006")], &["Dockerfile"], 1, &[lowered, DL3003]);
+    check(
+        config,
+        &[("HADOLINT_FAILURE_THRESHOLD", "error")],
+        &["--ignore", "DL3003", "Dockerfile"],
+        0,
+        &[DL3006, lowered],
+    );
+    check(
+        config,
+        &[],
+        &["--error", "DL4000", "--ignore", "DL3003,DL3006", "Dockerfile"],
+        1,
+        &[DL4000],
+    );
+}
+
+#[test]
+fn trusted_registries_and_labels() {
+    let config = "trustedRegistries: [quay.io]\nlabel-schema:\n  maintainer: text\n";
+    let outcome = hadolint(config, &[], &["--ignore", REST, "Dockerfile"]);
+    assert!(outcome.stdout.contains("DL3026"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("DL3049"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_wrong_configuration_is_named() {
+    for (config, needle) in [
+        ("ignored: DL3006\n", "ignored"),
+        ("ignored: [DL3006\n", ".hadolint.yaml"),
+        ("failure-threshold: loud\n", "`failure-threshold` is `loud`"),
+        ("ignored: [NOPE1]\n", "no rule is called `NOPE1`"),
+        ("label-schema:\n  a: colour\n", "`colour` in `a:colour`"),
+    ] {
+        let outcome = hadolint(config, &[], &["Dockerfile"]);
+        assert_eq!(outcome.code, 1, "{config}");
+        assert!(outcome.stderr.contains(needle), "{config}: {}", outcome.stderr);
+        assert_eq!(outcome.stdout, "", "{config}");
+    }
+}
+
+#[test]
+fn json_has_hadolints_keys_only() {
+    let outcome = hadolint(
+        "",
+        &[],
+        &["-f", "json", "--ignore", REST, "--ignore", "DL3003,DL3006", "Dockerfile"],
+    );
+    let expected = "[{\"code\":\"DL4000\",\"column\":1,\"file\":\"Dockerfile\",\"level\":\"error\",\"line\":2,\
+                    \"message\":\"MAINTAINER is deprecated\"}]";
+    assert_eq!(outcome.stdout, expected);
+}
