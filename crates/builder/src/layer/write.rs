@@ -26,7 +26,7 @@ const MAX_PATH_BYTES: usize = 4095;
 /// The depth down to which a descriptor a level is held.
 const MAX_HELD_DEPTH: usize = 128;
 
-/// What [`write`] wrote.
+/// What [`write()`] wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// The sizes of the regular files and of the targets of symbolic links together, in bytes, as
