@@ -46,7 +46,7 @@ pub fn write(upper: &Path, out: impl Write, options: &LayerOptions) -> Result<Wr
     walk(upper, out, options, false)
 }
 
-/// Does what [`write`] does, and makes `upper` what unpacking the layer would give: times as in
+/// Does what [`write()`] does, and makes `upper` what unpacking the layer would give: times as in
 /// the tar, no attributes but those that a layer carries.
 pub(crate) fn commit(upper: &Path, out: impl Write, options: &LayerOptions) -> Result<Written> {
     walk(upper, out, options, true)
