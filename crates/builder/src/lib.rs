@@ -14,6 +14,7 @@ pub mod exec;
 pub mod export;
 mod file_op;
 pub mod history;
+pub mod http;
 pub mod image;
 pub mod import;
 pub mod inspect;
