@@ -1,5 +1,8 @@
 //! Trees that COPY, ADD and bind mounts read: the build context, a stage, an image.
 
+mod digests;
+mod walk;
+
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
@@ -8,7 +11,9 @@ use rustix::io::Errno;
 
 use crate::error::{Context as _, Result};
 use crate::file_op::{Malformed, matches, split_literal};
-use crate::{Error, IgnoreFile, tree};
+use crate::{Error, IgnoreFile, Store, tree};
+
+pub(crate) use self::digests::FileDigests;
 
 /// The most links that one path may go through, as in the kernel.
 const MAX_LINKS: usize = 40;
@@ -23,6 +28,8 @@ pub(crate) struct Source {
     filter: Option<Filter>,
     /// Whether all files count as root's: the owner of a build context is chance.
     resets_owner: bool,
+    /// What earlier builds have read, for a build context.
+    digests: Option<FileDigests>,
 }
 
 /// The ignore rules of a context.
@@ -55,7 +62,10 @@ pub(crate) struct Entry {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) size_bytes: u64,
+    /// Seconds and nanoseconds.
     pub(crate) mtime: (i64, i64),
+    /// When anything but the access time last changed: seconds and nanoseconds.
+    pub(crate) ctime: (i64, i64),
     pub(crate) device: u64,
     /// Device and inode number.
     pub(crate) inode: (u64, u64),
@@ -83,12 +93,25 @@ impl Source {
     pub(crate) fn context(path: &Path, filter: Option<Filter>) -> Result<Self> {
         let root =
             tree::open(path).doing(|| format!("open the build context `{}`", path.display()))?;
-        Ok(Self { root, filter, resets_owner: true })
+        Ok(Self { root, filter, resets_owner: true, digests: None })
+    }
+
+    /// Keeps what is read of this build context in `store`, and takes from there what was read
+    /// before.
+    pub(crate) fn remembering(self, store: &Store) -> Result<Self> {
+        let root = rustix::fs::fstat(&self.root).doing(|| shown("look up", b"."))?;
+        let digests = FileDigests::open(store, (root.st_dev, root.st_ino));
+        Ok(Self { digests: Some(digests), ..self })
+    }
+
+    /// Returns what is remembered of the files of this tree.
+    pub(crate) fn digests(&self) -> Option<&FileDigests> {
+        self.digests.as_ref()
     }
 
     /// Takes the files of a stage or an image by the descriptor of its root directory.
     pub(crate) fn stage(root: OwnedFd) -> Self {
-        Self { root, filter: None, resets_owner: false }
+        Self { root, filter: None, resets_owner: false, digests: None }
     }
 
     /// Tells whether this is a build context.
@@ -199,50 +222,6 @@ impl Source {
         Ok(resolved)
     }
 
-    /// Returns the entries at and below the directory or file `path`, parents first, names sorted.
-    /// Of what `judge` (given the path below `path`) or the ignore rules refuse, only the
-    /// directories remain that something wanted stands in.
-    pub(crate) fn walk(&self, path: &[u8], judge: &dyn Fn(&[u8]) -> Wanted) -> Result<Vec<Entry>> {
-        let Some(top) = self.entry(path)? else { return Ok(Vec::new()) };
-        let top = Entry { path: Vec::new(), ..top };
-        let mut entries = vec![(top, true)];
-        let mut parents = vec![0];
-        let mut pending = vec![0];
-        while let Some(index) = pending.pop() {
-            if entries[index].0.kind != FileType::Directory {
-                continue;
-            }
-            let directory = join(path, &entries[index].0.path);
-            let Some(children) = self.list(&directory)? else { continue };
-            for (name, entry) in children {
-                let below = join(&entries[index].0.path, &name);
-                let full = join(path, &below);
-                let visible =
-                    self.filter.as_ref().map_or(Wanted::Yes, |rules| rules.unwanted(&full));
-                let judged = visible.min(judge(&below));
-                let wanted = judged == Wanted::Yes;
-                let is_directory = entry.kind == FileType::Directory;
-                let may_hold = is_directory && judged == Wanted::Below;
-                if !wanted && !may_hold {
-                    continue;
-                }
-                let here = entries.len();
-                entries.push((Entry { path: below, ..entry }, wanted));
-                parents.push(index);
-                pending.push(here);
-                let mut above = index;
-                while wanted && !entries[above].1 {
-                    entries[above].1 = true;
-                    above = parents[above];
-                }
-            }
-        }
-        let mut entries: Vec<Entry> =
-            entries.into_iter().filter(|(_, kept)| *kept).map(|(entry, _)| entry).collect();
-        entries.sort_by(|a, b| components(&a.path).cmp(components(&b.path)));
-        Ok(entries)
-    }
-
     /// Opens the file `path`, which is not a link.
     pub(crate) fn open_file(&self, path: &[u8]) -> Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -318,6 +297,18 @@ impl Source {
         }
         let may_hold = entry.kind == FileType::Directory && rules.unwanted(path) == Wanted::Below;
         Ok(may_hold && self.walk(path, &|_| Wanted::Yes)?.len() > 1)
+    }
+}
+
+impl Entry {
+    /// Tells whether a regular file, which is open, is still as this entry tells.
+    pub(crate) fn is_unchanged(&self, file: impl AsFd) -> bool {
+        rustix::fs::fstat(file).is_ok_and(|stat| {
+            self.inode == (stat.st_dev, stat.st_ino)
+                && self.size_bytes == stat.st_size as u64
+                && self.mtime == (stat.st_mtime, stat.st_mtime_nsec as i64)
+                && self.ctime == (stat.st_ctime, stat.st_ctime_nsec as i64)
+        })
     }
 }
 
@@ -424,6 +415,7 @@ pub(crate) fn read_entry(directory: &OwnedFd, name: &[u8]) -> rustix::io::Result
         gid: stat.st_gid,
         size_bytes: if kind == FileType::RegularFile { stat.st_size as u64 } else { 0 },
         mtime: (stat.st_mtime, stat.st_mtime_nsec as i64),
+        ctime: (stat.st_ctime, stat.st_ctime_nsec as i64),
         device: stat.st_rdev,
         inode: (stat.st_dev, stat.st_ino),
         n_links: stat.st_nlink,

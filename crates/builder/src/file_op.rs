@@ -17,7 +17,9 @@ use rustix::fs::FileType;
 
 pub use chmod::{Chmod, Clause};
 pub(crate) use owner::{Owner, needs_lookup, resolve as resolve_owner};
-pub(crate) use select::{Selection, listing, select};
+#[cfg(test)]
+pub(crate) use select::listing;
+pub(crate) use select::{Selection, content, select};
 pub(crate) use wildcard::{Malformed, matches, split_literal};
 pub(crate) use write::Destination;
 

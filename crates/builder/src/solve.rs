@@ -93,6 +93,7 @@ pub(crate) fn solve(
             events(event);
         }
     });
+    solver.inputs.remember();
     let state = solver.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, error)) = state.failed {
         return Err(error);

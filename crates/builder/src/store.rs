@@ -7,6 +7,7 @@
 //! | `diffs/HEX` | which blob holds a layer, by DiffID | re-made from the blob if torn |
 //! | `layers/HEX/fs` | unpacked layers in overlayfs form, by DiffID | re-made after a reboot |
 //! | `records/HEX` | records of the build cache | a checksum tells torn ones |
+//! | `stats/HEX` | digests of the files of build contexts on this machine | a checksum, too |
 //! | `tags/HEX` | names of images, by the digest of the name | synced |
 //! | `bad/HEX` | damaged blobs, out of the way | |
 //! | `lease` | locked by every process that uses the store | |
@@ -17,7 +18,7 @@
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
@@ -44,8 +45,8 @@ pub use work_dir::WorkDir;
 /// The version of the layout that this program reads and writes.
 const VERSION: &str = "1";
 
-const DIRECTORIES: [&str; 8] =
-    ["blobs", "blobs/sha256", "diffs", "layers", "records", "tags", "bad", "work"];
+const DIRECTORIES: [&str; 9] =
+    ["blobs", "blobs/sha256", "diffs", "layers", "records", "stats", "tags", "bad", "work"];
 
 /// A store of blobs, layers, records and images below one directory. Cheap to clone; may be shared
 /// between threads, and the directory between processes.
@@ -109,6 +110,21 @@ impl Store {
     /// Returns the directory.
     pub fn path(&self) -> &Path {
         &self.0.root
+    }
+
+    /// Tells the clock of the store's file system, in nanoseconds after 1970.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take a file.
+    pub(crate) fn file_system_time(&self) -> Result<i128> {
+        let path = self.0.ingest()?.join("clock");
+        let doing = || format!("write `{}`", path.display());
+        let file = File::create(&path).doing(doing)?;
+        let metadata = file.metadata().doing(doing)?;
+        // Taken away at once: an old one would keep its time.
+        std::fs::remove_file(&path).doing(doing)?;
+        Ok(i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()))
     }
 
     /// Makes a private directory on the store's file system.

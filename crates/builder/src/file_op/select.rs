@@ -13,6 +13,9 @@ use crate::error::{Context as _, Result};
 use crate::op::CopyOp;
 use crate::{Digest, Error};
 
+/// How much of a listing is handed on at once.
+const LISTING_BYTES: usize = 64 << 10;
+
 /// What one source of an instruction, or one match of its pattern, comes to.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
@@ -89,39 +92,48 @@ fn select_with_parents(
 
 /// Returns a listing of what was selected. Its digest is the content part of a cache key: equal
 /// listings are equal copies, but for times, which do not count.
+#[cfg(test)]
 pub(crate) fn listing(source: &Source, selections: &[Selection]) -> Result<Vec<u8>> {
-    let mut files = Vec::new();
-    for selection in selections {
-        for entry in &selection.entries {
-            if entry.kind == FileType::RegularFile {
-                files.push((join(&selection.path, &entry.path), entry.size_bytes));
-            }
-        }
-    }
-    let digests = hash_files(source, &files)?;
-    let mut digests = digests.into_iter();
     let mut listing = Vec::new();
+    list(source, selections, &mut |text| listing.extend_from_slice(text))?;
+    Ok(listing)
+}
+
+/// Returns the digest of [`listing`], which is not held in memory.
+pub(crate) fn content(source: &Source, selections: &[Selection]) -> Result<Digest> {
+    let mut hasher = sha2::Sha256::new();
+    list(source, selections, &mut |text| hasher.update(text))?;
+    Ok(Digest::finish(hasher))
+}
+
+fn list(source: &Source, selections: &[Selection], out: &mut dyn FnMut(&[u8])) -> Result<()> {
+    let mut digests = hash_files(source, selections)?.into_iter();
+    let mut text = Vec::new();
     for selection in selections {
-        listing.extend_from_slice(b"= ");
-        push_escaped(&mut listing, &selection.name);
-        listing.push(b'\n');
+        text.extend_from_slice(b"= ");
+        push_escaped(&mut text, &selection.name);
+        text.push(b'\n');
         for (n, entry) in selection.entries.iter().enumerate() {
             // The directory itself brings nothing but its time.
             if n == 0 && entry.kind == FileType::Directory {
-                listing.extend_from_slice(b"d\n");
+                text.extend_from_slice(b"d\n");
                 continue;
             }
-            push_entry(&mut listing, entry);
+            push_entry(&mut text, entry);
             if entry.kind == FileType::RegularFile {
-                let hashed = digests.next().unwrap_or_default();
-                listing.extend_from_slice(hashed.as_bytes());
+                digests.next().unwrap_or(Hashed::Missing).push(&mut text);
             }
-            listing.push(b' ');
-            push_escaped(&mut listing, &entry.path);
-            listing.push(b'\n');
+            text.push(b' ');
+            push_escaped(&mut text, &entry.path);
+            text.push(b'\n');
+            if text.len() >= LISTING_BYTES {
+                out(&text);
+                text.clear();
+            }
         }
     }
-    Ok(listing)
+    out(&text);
+    Ok(())
 }
 
 fn push_entry(listing: &mut Vec<u8>, entry: &Entry) {
@@ -154,26 +166,74 @@ fn push_escaped(listing: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
-/// Returns, in order, `size digest` of each file and of its capabilities if it has any.
-fn hash_files(source: &Source, files: &[(Vec<u8>, u64)]) -> Result<Vec<String>> {
-    const BYTES_PER_THREAD: u64 = 1 << 20;
-    const FILES_PER_THREAD: u64 = 64;
-    let n_bytes: u64 = files.iter().map(|(_, size)| size).sum();
-    let worth = n_bytes / BYTES_PER_THREAD + files.len() as u64 / FILES_PER_THREAD;
-    let n_processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let n_threads = n_processors.min(usize::try_from(worth).unwrap_or(usize::MAX)).clamp(1, 16);
+/// What is known of the content of a file.
+#[derive(Clone)]
+enum Hashed {
+    /// Nothing yet.
+    Missing,
+    /// Its size and digest, as most files have them.
+    Plain(u64, Digest),
+    /// The same, and what programs may do that are started from it (`security.capability`).
+    Capable(u64, Digest, Vec<u8>),
+}
+
+impl Hashed {
+    fn push(&self, text: &mut Vec<u8>) {
+        let (size, digest, capability) = match self {
+            Self::Missing => return,
+            Self::Plain(size, digest) => (size, digest, &[][..]),
+            Self::Capable(size, digest, capability) => (size, digest, capability.as_slice()),
+        };
+        text.extend_from_slice(format!("{size} ").as_bytes());
+        push_hex(text, digest.bytes());
+        if !capability.is_empty() {
+            text.extend_from_slice(b" cap:");
+            push_hex(text, capability);
+        }
+    }
+}
+
+fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        text.extend([DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+}
+
+/// Hashes the regular files of the selections that are not known from an earlier build, in order.
+fn hash_files(source: &Source, selections: &[Selection]) -> Result<Vec<Hashed>> {
+    let mut all = Vec::new();
+    let mut unknown = Vec::new();
+    let mut n_bytes = 0;
+    for selection in selections {
+        for entry in selection.entries.iter().filter(|entry| entry.kind == FileType::RegularFile) {
+            let path = join(&selection.path, &entry.path);
+            let known = source.digests().and_then(|digests| digests.get(&path, entry));
+            match known {
+                Some(digest) => all.push(Hashed::Plain(entry.size_bytes, digest)),
+                None => {
+                    n_bytes += entry.size_bytes;
+                    unknown.push((all.len(), path, entry));
+                    all.push(Hashed::Missing);
+                }
+            }
+        }
+    }
+    if let (false, Some(digests)) = (unknown.is_empty(), source.digests()) {
+        digests.look_at_clock();
+    }
+    let n_threads = worthwhile_threads(unknown.len(), n_bytes);
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
         let mut buffer = vec![0; 64 << 10];
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some((path, _)) = files.get(index) else { return Ok(done) };
-            done.push((index, hash_file(source, path, &mut buffer)?));
+            let Some((place, path, entry)) = unknown.get(index) else { return Ok(done) };
+            done.push((*place, hash_file(source, path, entry, &mut buffer)?));
         }
     };
-    let mut all = vec![String::new(); files.len()];
-    let parts: Vec<Result<Vec<(usize, String)>>> = std::thread::scope(|scope| {
+    let parts: Vec<Result<Vec<(usize, Hashed)>>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (1..n_threads).map(|_| scope.spawn(work)).collect();
         let mut parts = vec![work()];
         parts.extend(threads.into_iter().map(|thread| {
@@ -189,7 +249,16 @@ fn hash_files(source: &Source, files: &[(Vec<u8>, u64)]) -> Result<Vec<String>> 
     Ok(all)
 }
 
-fn hash_file(source: &Source, path: &[u8], buffer: &mut [u8]) -> Result<String> {
+/// How many threads read files faster than one.
+fn worthwhile_threads(n_files: usize, n_bytes: u64) -> usize {
+    const BYTES_PER_THREAD: u64 = 1 << 20;
+    const FILES_PER_THREAD: u64 = 64;
+    let worth = n_bytes / BYTES_PER_THREAD + n_files as u64 / FILES_PER_THREAD;
+    let n_processors = std::thread::available_parallelism().map_or(1, usize::from);
+    n_processors.min(usize::try_from(worth).unwrap_or(usize::MAX)).clamp(1, 16)
+}
+
+fn hash_file(source: &Source, path: &[u8], entry: &Entry, buffer: &mut [u8]) -> Result<Hashed> {
     let mut file = File::from(source.open_file(path)?);
     let doing = || format!("read `{}`", String::from_utf8_lossy(path));
     let mut hasher = sha2::Sha256::new();
@@ -202,17 +271,19 @@ fn hash_file(source: &Source, path: &[u8], buffer: &mut [u8]) -> Result<String> 
             Err(error) => return Err(error).doing(doing),
         };
         hasher.update(&buffer[..length]);
-        size += length;
+        size += length as u64;
     }
-    let mut hashed = format!("{size} {}", Digest::finish(hasher).hex());
+    let digest = Digest::finish(hasher);
     let mut capability = [0; 64];
     if let Ok(length) = rustix::fs::fgetxattr(&file, "security.capability", &mut capability[..]) {
-        hashed += " cap:";
-        for byte in &capability[..length] {
-            hashed += &format!("{byte:02x}");
-        }
+        return Ok(Hashed::Capable(size, digest, capability[..length].to_vec()));
     }
-    Ok(hashed)
+    if let Some(digests) = source.digests()
+        && entry.is_unchanged(&file)
+    {
+        digests.put(path, entry, digest);
+    }
+    Ok(Hashed::Plain(size, digest))
 }
 
 /// The error for a source that is not there: it names the ignore rule that hides it, or a near

@@ -5,9 +5,9 @@ use std::sync::mpsc::Sender;
 
 use super::{Solver, Stack};
 use crate::cache::{self, Preimage};
-use crate::file_op::{self, listing};
+use crate::file_op;
 use crate::op::{CopyOp, OpId, Operation};
-use crate::{Digest, Event, Outcome, Result};
+use crate::{Event, Outcome, Result};
 
 impl Solver<'_> {
     pub(super) fn copy(
@@ -28,8 +28,7 @@ impl Solver<'_> {
         let mut contents = BTreeMap::new();
         if let Some(source) = source {
             for (n, selected) in selections.iter().enumerate() {
-                let digest = Digest::of(&listing(source, selected)?);
-                contents.insert(format!("source {n}"), digest);
+                contents.insert(format!("source {n}"), file_op::content(source, selected)?);
             }
         }
         let preimage = Preimage::copy(op, cache::chain(&parent.layers), contents);

@@ -39,6 +39,16 @@ impl Contexts {
     }
 }
 
+impl Contexts {
+    /// Keeps what was read, for the next build. That is of use to nothing else, so failing is no
+    /// failure of the build.
+    pub(super) fn remember(&self) {
+        for source in self.named.values().chain([&self.main]).filter_map(OnceLock::get) {
+            let _ = source.digests().map(crate::context::FileDigests::save);
+        }
+    }
+}
+
 impl Tree<'_> {
     pub(super) fn source(&self) -> &Source {
         match self {
@@ -58,7 +68,8 @@ impl Solver<'_> {
                         .with_help("give the build a directory, for example `.`")
                 })?;
                 let filter = self.request.ignore.as_ref().map(Filter::new).transpose()?;
-                opened(&self.inputs.main, || Source::context(path, filter)).map(Tree::Context)
+                let open = || Source::context(path, filter)?.remembering(self.store);
+                opened(&self.inputs.main, open).map(Tree::Context)
             }
             Input::NamedContext(name) => {
                 let missing = || Error::new(format!("there is no build context `{name}`"));
@@ -69,7 +80,8 @@ impl Solver<'_> {
                     return Err(missing());
                 };
                 let filter = ignore.as_ref().map(Filter::new).transpose()?;
-                opened(cell, || Source::context(path, filter)).map(Tree::Context)
+                let open = || Source::context(path, filter)?.remembering(self.store);
+                opened(cell, open).map(Tree::Context)
             }
             Input::Op(id) => self.stage_tree(*id).map(|tree| Tree::Stage(Box::new(tree))),
         }

@@ -13,7 +13,7 @@ use crate::cache::cache_mount_key;
 use crate::context::{Source, Wanted, clean};
 use crate::error::Context as _;
 use crate::exec::{Mount, MountSource};
-use crate::file_op::{Destination, Selection, listing};
+use crate::file_op::{Destination, Selection, content};
 use crate::namespace::explain_owner;
 use crate::op::{CacheMount, ExecOp, Input, MountKind, MountOp, Sharing};
 use crate::snapshot::Mounted;
@@ -75,7 +75,7 @@ impl Solver<'_> {
             };
             let digest = match from {
                 Some(Input::Op(id)) if clean(path.as_bytes()).is_empty() => self.chain_of(*id)?,
-                _ => Digest::of(&listing(tree.source(), &[select(tree.source(), path)?])?),
+                _ => content(tree.source(), &[select(tree.source(), path)?])?,
             };
             contents.insert(format!("mount {n}"), digest);
         }

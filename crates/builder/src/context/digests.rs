@@ -1,0 +1,252 @@
+//! Digests of the files of a build context, kept by what the file system tells of each file.
+//!
+//! A file whose path, inode, size and times are those of the last build has its content too, so it
+//! need not be read. Times are taken from the inode to the nanosecond, and the change time cannot be
+//! set by hand, so an edit that puts the modification time back is seen as well. What could have
+//! changed again within the tick of the clock in which it was read is not kept (git calls such a
+//! file racy: git, `Documentation/technical/racy-git.txt`).
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use sha2::Digest as _;
+
+use super::Entry;
+use crate::{Digest, Result, Store};
+
+/// Changes with the form of the file or of what a stamp is made of.
+const VERSION: &str = "file digests 1";
+/// How much of the digest of a file's metadata tells it from others.
+const STAMP_BYTES: usize = 16;
+/// A stamp, the digest of the content, and for how many builds it was of no use.
+const RECORD_BYTES: usize = STAMP_BYTES + 32 + 1;
+/// After how many builds that did not meet a file it is forgotten: several Dockerfiles may read
+/// different parts of one context.
+const MAX_AGE: u8 = 16;
+/// The longest tick of the clocks of file systems that tell nanoseconds.
+const TICK_NS: i128 = 100_000_000;
+/// That of file systems which count seconds, every other one (FAT).
+const COARSE_TICK_NS: i128 = 2_000_000_000;
+
+type Stamp = [u8; STAMP_BYTES];
+
+/// The digests that are known of one context.
+#[derive(Debug)]
+pub(crate) struct FileDigests {
+    store: Store,
+    key: Digest,
+    /// Records sorted by stamp, one after another.
+    known: Vec<u8>,
+    /// Which of them were of use.
+    used: Vec<AtomicBool>,
+    fresh: Mutex<BTreeMap<Stamp, Digest>>,
+    /// The file system's clock before the first file was read; nothing if it cannot be told.
+    now: OnceLock<Option<i128>>,
+}
+
+impl FileDigests {
+    /// Reads what is known of the context whose root directory has this device and inode number.
+    pub(crate) fn open(store: &Store, root: (u64, u64)) -> Self {
+        let key = Digest::of(format!("{VERSION} {} {}", root.0, root.1).as_bytes());
+        // What cannot be read, or was damaged, only has to be hashed again.
+        let known = store.get_stats(&key).unwrap_or_default();
+        let known = if known.len().is_multiple_of(RECORD_BYTES) { known } else { Vec::new() };
+        let used = (0..known.len() / RECORD_BYTES).map(|_| AtomicBool::new(false)).collect();
+        let store = store.clone();
+        Self { store, key, known, used, fresh: Mutex::default(), now: OnceLock::new() }
+    }
+
+    /// Returns the digest of the regular file `entry` at `path`, if it is known.
+    pub(crate) fn get(&self, path: &[u8], entry: &Entry) -> Option<Digest> {
+        let stamp = stamp(path, entry);
+        if let Some(index) = self.find(&stamp) {
+            self.used[index].store(true, Ordering::Relaxed);
+            let start = index * RECORD_BYTES + STAMP_BYTES;
+            return self.known[start..].first_chunk().map(|bytes| Digest::from_bytes(*bytes));
+        }
+        let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        fresh.get(&stamp).copied()
+    }
+
+    /// Looks at the clock. Comes before the first file is read.
+    pub(crate) fn look_at_clock(&self) {
+        self.now.get_or_init(|| self.store.file_system_time().ok());
+    }
+
+    /// Keeps the digest of a file that was read after [`Self::look_at_clock`], unless it may have
+    /// been changed since within one tick.
+    pub(crate) fn put(&self, path: &[u8], entry: &Entry, digest: Digest) {
+        let Some(now) = self.now.get().copied().flatten() else { return };
+        let tick = if entry.ctime.1 == 0 { COARSE_TICK_NS } else { TICK_NS };
+        if nanoseconds(entry.ctime).max(nanoseconds(entry.mtime)) + tick < now {
+            let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+            fresh.insert(stamp(path, entry), digest);
+        }
+    }
+
+    /// Writes what is new to the store.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take it.
+    pub(crate) fn save(&self) -> Result<()> {
+        let mut records =
+            std::mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner))
+                .into_iter()
+                .map(|(stamp, digest)| (stamp, *digest.bytes(), 0))
+                .collect::<Vec<_>>();
+        if records.is_empty() {
+            return Ok(());
+        }
+        for (record, used) in self.known.chunks_exact(RECORD_BYTES).zip(&self.used) {
+            let (Some(stamp), Some(digest), Some(age)) =
+                (record.first_chunk(), record[STAMP_BYTES..].first_chunk(), record.last())
+            else {
+                continue;
+            };
+            let age = if used.load(Ordering::Relaxed) { 0 } else { age.saturating_add(1) };
+            if age <= MAX_AGE {
+                records.push((*stamp, *digest, age));
+            }
+        }
+        records.sort_unstable();
+        let mut bytes = Vec::with_capacity(records.len() * RECORD_BYTES);
+        for (stamp, digest, age) in &records {
+            bytes.extend_from_slice(stamp);
+            bytes.extend_from_slice(digest);
+            bytes.push(*age);
+        }
+        self.store.put_stats(&self.key, &bytes)
+    }
+
+    fn find(&self, stamp: &Stamp) -> Option<usize> {
+        let (mut low, mut high) = (0, self.used.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let start = middle * RECORD_BYTES;
+            match self.known[start..start + STAMP_BYTES].cmp(stamp) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return Some(middle),
+            }
+        }
+        None
+    }
+}
+
+/// Digests what the file system tells of a file.
+fn stamp(path: &[u8], entry: &Entry) -> Stamp {
+    let mut hasher = sha2::Sha256::new();
+    let (device, inode) = entry.inode;
+    let numbers = [device, inode, entry.size_bytes, entry.n_links];
+    for number in numbers {
+        hasher.update(number.to_le_bytes());
+    }
+    for (seconds, nanoseconds) in [entry.mtime, entry.ctime] {
+        hasher.update(seconds.to_le_bytes());
+        hasher.update(nanoseconds.to_le_bytes());
+    }
+    hasher.update(path);
+    let mut stamp = [0; STAMP_BYTES];
+    stamp.copy_from_slice(&Digest::finish(hasher).bytes()[..STAMP_BYTES]);
+    stamp
+}
+
+fn nanoseconds((seconds, nanoseconds): (i64, i64)) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::path::Path;
+
+    use super::*;
+    use crate::context::read_entry;
+
+    /// What `stat` tells of the file `a` in a directory.
+    fn entry(directory: &Path) -> Entry {
+        let directory = OwnedFd::from(std::fs::File::open(directory).unwrap());
+        read_entry(&directory, b"a").unwrap()
+    }
+
+    /// As many nanoseconds after the last change of a file.
+    fn after(entry: &Entry, ns: i128) -> OnceLock<Option<i128>> {
+        OnceLock::from(Some(nanoseconds(entry.ctime) + ns))
+    }
+
+    #[test]
+    fn a_file_is_known_until_anything_of_it_changes() {
+        let directory = tempfile::tempdir().unwrap();
+        let context = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("store")).unwrap();
+        let path = context.path().join("a");
+        std::fs::write(&path, "one").unwrap();
+        let first = entry(context.path());
+        let digest = Digest::of(b"one");
+
+        let mut digests = FileDigests::open(&store, (1, 2));
+        digests.now = after(&first, 2 * COARSE_TICK_NS);
+        digests.put(b"a", &first, digest);
+        assert_eq!(digests.get(b"a", &first), Some(digest), "within one build");
+        digests.save().unwrap();
+
+        let digests = FileDigests::open(&store, (1, 2));
+        assert_eq!(digests.get(b"a", &entry(context.path())), Some(digest));
+        assert_eq!(digests.get(b"b", &first), None, "another path");
+        assert_eq!(FileDigests::open(&store, (1, 3)).get(b"a", &first), None, "another context");
+
+        let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+        std::fs::write(&path, "two").unwrap();
+        std::fs::File::open(&path).unwrap().set_modified(modified).unwrap();
+        let second = entry(context.path());
+        assert_eq!((second.size_bytes, second.mtime), (first.size_bytes, first.mtime));
+        assert_eq!(digests.get(b"a", &second), None, "an edit that puts the time back");
+    }
+
+    #[test]
+    fn a_file_that_may_change_within_the_tick_is_not_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("store")).unwrap();
+        std::fs::write(directory.path().join("a"), "one").unwrap();
+        let mut file = entry(directory.path());
+        let mut digests = FileDigests::open(&store, (1, 2));
+        let mut is_kept = |file: &Entry, now| {
+            digests.fresh = Mutex::default();
+            digests.now = now;
+            digests.put(b"a", file, Digest::of(b"one"));
+            digests.get(b"a", file).is_some()
+        };
+        file.ctime.1 = 5;
+        file.mtime = file.ctime;
+        assert!(is_kept(&file, after(&file, 2 * TICK_NS)));
+        assert!(!is_kept(&file, after(&file, TICK_NS / 2)), "just written");
+        assert!(!is_kept(&file, after(&file, -COARSE_TICK_NS)), "a clock that was put back");
+        assert!(!is_kept(&file, OnceLock::new()), "no clock");
+        file.ctime.1 = 0;
+        file.mtime = file.ctime;
+        assert!(!is_kept(&file, after(&file, 2 * TICK_NS)), "a clock that counts seconds");
+    }
+
+    #[test]
+    fn what_is_damaged_is_not_believed_and_what_is_gone_is_forgotten() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("store")).unwrap();
+        std::fs::write(directory.path().join("a"), "one").unwrap();
+        let file = entry(directory.path());
+        for n in 0..=u64::from(MAX_AGE) + 1 {
+            let mut digests = FileDigests::open(&store, (1, 2));
+            digests.now = after(&file, 2 * COARSE_TICK_NS);
+            digests.put(format!("{n}").as_bytes(), &file, Digest::of(b"one"));
+            digests.save().unwrap();
+        }
+        let known = |path: &[u8]| FileDigests::open(&store, (1, 2)).get(path, &file).is_some();
+        assert!(!known(b"0") && known(b"1"));
+        let stats = std::fs::read_dir(store.path().join("stats")).unwrap().next().unwrap();
+        let mut bytes = std::fs::read(stats.as_ref().unwrap().path()).unwrap();
+        bytes[20] ^= 1;
+        std::fs::write(stats.unwrap().path(), bytes).unwrap();
+        assert!(!known(b"1"));
+    }
+}
