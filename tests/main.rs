@@ -11,5 +11,6 @@ mod lint;
 mod parser;
 mod peers;
 mod rootless;
+mod sources;
 mod tidy;
 mod tutorial;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::event::Warning;
 use crate::plan::{BaseImage, Plan, Planned, plan};
-use crate::{Error, Event, Image, Request, Result, Store, history, solve};
+use crate::{Error, Event, Image, NamedContext, Request, Result, Store, history, import, solve};
 
 /// What a build made.
 #[derive(Clone, Debug)]
@@ -51,6 +51,21 @@ pub fn make_plan(request: &Request, store: &Store) -> Result<Plan> {
             Planned::Missing(missing) => missing,
         };
         let name = &missing.name;
+        let named = request.named_contexts.values();
+        let mut layouts = named.filter_map(|context| match context {
+            NamedContext::Layout { path, reference } if context.image().as_ref() == Some(name) => {
+                Some((path, reference.as_deref()))
+            }
+            _ => None,
+        });
+        if let Some((path, reference)) = layouts.next() {
+            let platform = request.platform.as_ref().unwrap_or(&request.build_platform);
+            let image = import::load_layout(store, path, reference, platform)
+                .map_err(|error| error.with_span(missing.span))?;
+            let base = BaseImage { manifest: image.manifest, config: image.config };
+            images.insert(missing.name, base);
+            continue;
+        }
         let record = store.resolve(name)?.ok_or_else(|| {
             let help = match &missing.near_stage {
                 Some(stage) => format!("did you mean the stage `{stage}`?"),

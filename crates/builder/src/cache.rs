@@ -82,7 +82,7 @@ impl Preimage {
             .iter()
             .filter_map(|source| match source {
                 CopySource::Inline(file) => Some(json!([file.name, file.data])),
-                CopySource::Path(_) => None,
+                CopySource::Path(_) | CopySource::Remote(_) => None,
             })
             .collect();
         let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);

@@ -119,6 +119,11 @@ impl Source {
         self.resets_owner
     }
 
+    /// Tells whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names(b"").is_ok_and(|names| names.is_empty())
+    }
+
     /// Tells which ignore rule hides a path that is there otherwise.
     pub(crate) fn hidden_by(&self, path: &[u8]) -> Option<String> {
         let rules = self.filter.as_ref()?;

@@ -19,7 +19,7 @@ pub use chmod::{Chmod, Clause};
 pub(crate) use owner::{Owner, needs_lookup, resolve as resolve_owner};
 #[cfg(test)]
 pub(crate) use select::listing;
-pub(crate) use select::{Selection, content, select};
+pub(crate) use select::{Selection, content, select, select_fetched};
 pub(crate) use wildcard::{Malformed, matches, split_literal};
 pub(crate) use write::Destination;
 
@@ -32,17 +32,22 @@ use crate::{Error, Result, archive, layer};
 /// What each source of a COPY comes to, in order; nothing for a heredoc.
 pub(crate) type Selections = Vec<Vec<Selection>>;
 
-/// Finds what the sources of `op` mean in `source`.
-pub(crate) fn select_all(source: &Source, op: &CopyOp) -> Result<Selections> {
+/// Finds what the sources of `op` mean, each in its own of `trees`.
+pub(crate) fn select_all(trees: &[Option<&Source>], op: &CopyOp) -> Result<Selections> {
+    let at = |text: &str, error: Error| match op.spans.get(text) {
+        Some(span) => error.with_span(*span),
+        None => error,
+    };
     op.sources
         .iter()
-        .map(|argument| match argument {
-            CopySource::Inline(_) => Ok(Vec::new()),
-            CopySource::Path(path) => {
-                select(source, op, path).map_err(|error| match op.spans.get(path) {
-                    Some(span) => error.with_span(*span),
-                    None => error,
-                })
+        .zip(trees)
+        .map(|(argument, tree)| match (argument, tree) {
+            (CopySource::Inline(_), _) | (_, None) => Ok(Vec::new()),
+            (CopySource::Path(path), Some(tree)) => {
+                select(tree, op, path).map_err(|error| at(path, error))
+            }
+            (CopySource::Remote(remote), Some(tree)) => {
+                select_fetched(tree, op, remote).map_err(|error| at(&remote.text, error))
             }
         })
         .collect()
@@ -52,37 +57,37 @@ pub(crate) fn select_all(source: &Source, op: &CopyOp) -> Result<Selections> {
 /// looked up by name, if there is one.
 pub(crate) fn copy(
     op: &CopyOp,
-    source: Option<&Source>,
+    trees: &[Option<&Source>],
     selections: &Selections,
     root: OwnedFd,
     lookup: Option<&Source>,
 ) -> Result<()> {
-    copy_all(op, source, selections, root, lookup).map_err(explain_owner)
+    copy_all(op, trees, selections, root, lookup).map_err(explain_owner)
 }
 
 fn copy_all(
     op: &CopyOp,
-    source: Option<&Source>,
+    trees: &[Option<&Source>],
     selections: &Selections,
     root: OwnedFd,
     lookup: Option<&Source>,
 ) -> Result<()> {
     let owner = op.chown.as_deref().map(|text| owner(text, lookup)).transpose()?;
     let mut destination = Destination::new(root, owner, op.chmod.clone());
-    for (argument, selections) in op.sources.iter().zip(selections) {
-        match argument {
+    for ((argument, selections), tree) in op.sources.iter().zip(selections).zip(trees) {
+        let may_unpack = match argument {
             CopySource::Inline(file) => {
                 destination.write_file(&file.name, file.data.as_bytes(), &op.destination)?;
+                continue;
             }
-            CopySource::Path(_) => {
-                let Some(source) = source else { continue };
-                for selection in selections {
-                    let is_unpacked =
-                        op.unpack && unpack(op, source, selection, &mut destination, owner)?;
-                    if !is_unpacked {
-                        destination.copy(source, selection, &op.destination)?;
-                    }
-                }
+            CopySource::Path(_) => op.unpack,
+            CopySource::Remote(remote) => remote.unpack,
+        };
+        let Some(tree) = tree else { continue };
+        for selection in selections {
+            let is_unpacked = may_unpack && unpack(op, tree, selection, &mut destination, owner)?;
+            if !is_unpacked {
+                destination.copy(tree, selection, &op.destination)?;
             }
         }
     }

@@ -75,6 +75,31 @@ pub fn load_archive(
     tag(store, found, options)
 }
 
+/// Brings one image of an OCI layout into the store, under no name. `reference` is its tag or its
+/// digest; without it there must be one image, or one with the tag `latest`.
+///
+/// # Errors
+///
+/// As [`load`], and when there is no such image.
+pub fn load_layout(
+    store: &Store,
+    path: &Path,
+    reference: Option<&str>,
+    platform: &str,
+) -> Result<Image> {
+    let options = LoadOptions { name: None, platform: platform.to_owned() };
+    if path.is_dir() {
+        return oci_layout::read_one(
+            oci_layout::Layout::Directory(path),
+            store,
+            reference,
+            &options,
+        );
+    }
+    let members = Members::read(archive::unpack(open_regular(path)?)?, store)?;
+    oci_layout::read_one(oci_layout::Layout::Archive(&members), store, reference, &options)
+}
+
 /// Makes an image of one layer from the tar of a file system, compressed or not.
 ///
 /// # Errors

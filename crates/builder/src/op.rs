@@ -6,6 +6,7 @@ use dockerfile_parser::Span;
 use serde::Serialize;
 
 use crate::file_op::Chmod;
+use crate::remote::RemoteSource;
 use crate::{DiffId, Network, Ulimit};
 
 /// The place of an operation in [`crate::Plan::operations`]. Operations only refer to earlier ones.
@@ -212,7 +213,7 @@ pub struct CopyOp {
     pub link: bool,
     /// Whether local archives are unpacked (ADD).
     pub unpack: bool,
-    /// The span of each path source, for errors.
+    /// The span of each source that is a path or an address, for errors.
     pub spans: BTreeMap<String, Span>,
 }
 
@@ -223,6 +224,8 @@ pub enum CopySource {
     Path(String),
     /// A heredoc.
     Inline(InlineFile),
+    /// Something that is fetched (ADD).
+    Remote(RemoteSource),
 }
 
 /// A directory to make.

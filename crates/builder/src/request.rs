@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::Remote;
+use crate::store::familiar_name;
+
 /// Everything that a build depends on beside the store. Plain data: the command line makes it from
 /// its arguments, the environment and the clock.
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub struct Request {
     pub secrets: BTreeMap<String, Vec<u8>>,
     /// `--ssh`: sockets of agents, by id.
     pub ssh_agents: BTreeMap<String, PathBuf>,
+    /// The variables that `git` sees when it fetches: where programs are, proxies, certificates.
+    pub variables: Vec<(String, String)>,
     /// `--build-context`, by name.
     pub named_contexts: BTreeMap<String, NamedContext>,
     /// `--allow`: entitlements such as `network.host` and `security.insecure`.
@@ -95,11 +100,51 @@ pub enum NamedContext {
         /// Its `.dockerignore`.
         ignore: Option<IgnoreFile>,
     },
-    /// An image of the store, by name: `docker-image://…`, or an OCI layout loaded beforehand.
+    /// An image of the store, by name: `docker-image://…`.
     Image(String),
+    /// An image of an OCI layout on this machine: `oci-layout://…`.
+    Layout {
+        /// The directory or the archive of the layout.
+        path: PathBuf,
+        /// Which of its images: a tag, or `sha256:…`; the one that there is when it is absent.
+        reference: Option<String>,
+    },
+    /// A repository, or an archive on a web server.
+    Remote(Remote),
+}
+
+impl NamedContext {
+    /// Returns the name of the image that it stands for, if it is an image.
+    pub(crate) fn image(&self) -> Option<String> {
+        match self {
+            Self::Image(name) => Some(name.clone()),
+            Self::Layout { path, reference } => {
+                let path = path.display();
+                Some(match reference {
+                    None => format!("oci-layout://{path}"),
+                    Some(reference) if reference.contains(':') => {
+                        format!("oci-layout://{path}@{reference}")
+                    }
+                    Some(tag) => format!("oci-layout://{path}:{tag}"),
+                })
+            }
+            Self::Directory { .. } | Self::Remote(_) => None,
+        }
+    }
 }
 
 impl Request {
+    /// Finds the named context that stands for `name`: written alike, or as another form of the
+    /// same image's name.
+    pub(crate) fn named_context(&self, name: &str) -> Option<(&str, &NamedContext)> {
+        let exact = self.named_contexts.get_key_value(name);
+        let same = || {
+            let wanted = familiar_name(name);
+            self.named_contexts.iter().find(|(key, _)| familiar_name(key) == wanted)
+        };
+        exact.or_else(same).map(|(key, context)| (key.as_str(), context))
+    }
+
     /// Returns a request with nothing but a Dockerfile: no context, no arguments, the platform of
     /// this machine, the time 1980-01-01 (the oldest that zip archives can hold), one job.
     ///
@@ -131,6 +176,7 @@ impl Request {
             ulimits: Vec::new(),
             secrets: BTreeMap::new(),
             ssh_agents: BTreeMap::new(),
+            variables: Vec::new(),
             named_contexts: BTreeMap::new(),
             entitlements: Vec::new(),
             jobs: 1,

@@ -64,6 +64,31 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The variables that programs such as `git` are given: where things are, and how the network is
+/// reached.
+const OF_PROGRAMS: [&str; 14] = [
+    "PATH",
+    "HOME",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+];
+
+/// Returns the variables that programs such as `git` are given.
+pub(crate) fn of_programs() -> Vec<(String, String)> {
+    let known = OF_PROGRAMS.iter();
+    known.filter_map(|name| Some(((*name).to_owned(), variable(name)?))).collect()
+}
+
 /// Returns the store's place: `--store`, else `DOCKWRIGHT_STORE`, else the user's XDG data folder.
 pub(crate) fn store_path(option: Option<&Path>) -> Result<PathBuf, String> {
     let place = option.map(Path::to_path_buf).or_else(|| path("DOCKWRIGHT_STORE"));

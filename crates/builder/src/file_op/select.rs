@@ -11,6 +11,7 @@ use super::wildcard::has_wildcard;
 use crate::context::{Entry, Filter, Resolved, Source, Wanted, base_name, clean, join};
 use crate::error::{Context as _, Result};
 use crate::op::CopyOp;
+use crate::remote::{FILE, Remote, RemoteSource, no_directory};
 use crate::{Digest, Error};
 
 /// How much of a listing is handed on at once.
@@ -44,6 +45,30 @@ pub(crate) fn select(source: &Source, op: &CopyOp, argument: &str) -> Result<Vec
         vec![source.resolve(pattern.as_bytes())?.ok_or_else(|| not_found(source, argument))?]
     };
     found.into_iter().map(|resolved| whole(source, resolved, &excluded)).collect()
+}
+
+/// Finds what is taken of something that was fetched: a download under its name, or the files of a
+/// repository.
+///
+/// # Errors
+///
+/// When the repository does not hold the directory.
+pub(crate) fn select_fetched(
+    source: &Source,
+    op: &CopyOp,
+    fetched: &RemoteSource,
+) -> Result<Vec<Selection>> {
+    let excluded = Filter::of_patterns(&op.exclude);
+    let path = match &fetched.remote {
+        Remote::Http(_) => FILE.as_bytes(),
+        Remote::Git(reference) => reference.subdirectory.as_bytes(),
+    };
+    let resolved = source.resolve(path)?;
+    let is_repository = matches!(fetched.remote, Remote::Git(_));
+    let is_fine = |it: &Resolved| (it.entry.kind == FileType::Directory) == is_repository;
+    let resolved = resolved.filter(is_fine).ok_or_else(|| no_directory(&fetched.remote, path))?;
+    let selection = whole(source, resolved, &excluded)?;
+    Ok(vec![Selection { name: fetched.name.clone().into_bytes(), ..selection }])
 }
 
 /// A file, or a directory with all that is not excluded. A file that was named is never excluded.
@@ -297,6 +322,8 @@ fn not_found(source: &Source, argument: &str) -> Error {
     }
     match source.near(&cleaned) {
         Some(near) => error.with_help(format!("there is a `{}`", String::from_utf8_lossy(&near))),
+        None if source.is_context() && source.is_empty() => error
+            .with_help("the build context is empty: give the build a directory, for example `.`"),
         None if source.is_context() => error.with_help(
             "sources are looked up below the build context, the directory given to the build",
         ),

@@ -95,10 +95,11 @@ fn parse(text: &str) -> CopyOp {
 
 fn run(context: &Path, root: &Path, op: &CopyOp) -> crate::Result<()> {
     let source = Source::context(context, None)?;
-    let selections = select_all(&source, op)?;
+    let trees = vec![Some(&source); op.sources.len()];
+    let selections = select_all(&trees, op)?;
     let open = || tree::open(root).unwrap();
     let lookup = Source::stage(open());
-    copy(op, Some(&source), &selections, open(), Some(&lookup))
+    copy(op, &trees, &selections, open(), Some(&lookup))
 }
 
 #[track_caller]

@@ -27,13 +27,16 @@ pub(super) fn read_directory(
     store: &Store,
     options: &LoadOptions,
 ) -> Result<Vec<Found>> {
+    read(directory_index(path)?, Blobs::Directory(path), store, options)
+}
+
+fn directory_index(path: &Path) -> Result<Index> {
     let index = path.join("index.json");
     if !index.exists() {
         return Err(Error::new(format!("`{}` is not an OCI layout", path.display()))
             .with_help("it has no `index.json`"));
     }
-    let index = Index::parse(&read_small(&index)?)?;
-    read(index, Blobs::Directory(path), store, options)
+    Index::parse(&read_small(&index)?)
 }
 
 pub(super) fn read_archive(
@@ -52,6 +55,55 @@ pub(super) fn read_archive(
         }
     }
     Ok(found)
+}
+
+/// A layout.
+#[derive(Clone, Copy)]
+pub(super) enum Layout<'a> {
+    Directory(&'a Path),
+    Archive(&'a Members),
+}
+
+/// Reads the one image of a tag or a digest.
+pub(super) fn read_one(
+    layout: Layout<'_>,
+    store: &Store,
+    reference: Option<&str>,
+    options: &LoadOptions,
+) -> Result<Image> {
+    let (index, blobs) = match layout {
+        Layout::Directory(path) => (directory_index(path)?, Blobs::Directory(path)),
+        Layout::Archive(members) => {
+            (Index::parse(&members.small("index.json", store)?)?, Blobs::Store)
+        }
+    };
+    let images: Vec<_> = index.manifests.into_iter().filter(is_image).collect();
+    let is_wanted = |descriptor: &Descriptor| {
+        let is_tag = |tag: &str| {
+            let named = |key| descriptor.annotations.get(key).map(String::as_str);
+            named(REF_NAME) == Some(tag)
+                || name(descriptor).is_some_and(|name| name.ends_with(&format!(":{tag}")))
+        };
+        match reference {
+            Some(reference) if reference.contains(':') => {
+                descriptor.digest.to_string() == reference
+            }
+            Some(tag) => is_tag(tag),
+            None => images.len() == 1 || is_tag("latest"),
+        }
+    };
+    let wanted: Vec<_> = images.iter().filter(|it| is_wanted(it)).cloned().collect();
+    let rank = |descriptor: &Descriptor| rank(descriptor.platform.as_ref(), &options.platform);
+    let Some(best) = wanted.iter().rev().max_by_key(|it| rank(it)) else {
+        let tags = images.iter().filter_map(|it| it.annotations.get(REF_NAME)).cloned();
+        let tags = tags.collect::<Vec<_>>().join(", ");
+        let message = match reference {
+            Some(reference) => format!("the OCI layout has no image `{reference}`"),
+            None => format!("the OCI layout has {} images, none of them `latest`", images.len()),
+        };
+        return Err(Error::new(message).with_help(format!("there is: {tags}")));
+    };
+    image(best, blobs, store, options, 0)
 }
 
 /// Reads every image that the index names, and where it names none, the one that there is.

@@ -1,16 +1,16 @@
 //! What a stage starts from.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use dockerfile_parser::{Base, Kind, Span};
+use dockerfile_parser::{Base, Kind, Platform, Span};
 
 use super::args::platform;
 use super::environment::Environment;
 use super::stage::{Stage, expand};
 use super::{BaseImage, MissingImage, Planner};
 use crate::config::{DEFAULT_PATH, ImageConfig};
-use crate::op::{ImageOp, Input, Op, OpId, Operation};
-use crate::{Error, NamedContext, Result};
+use crate::op::{CopyOp, CopySource, ImageOp, Input, Op, OpId, Operation};
+use crate::{Error, Result};
 
 impl<'p> Planner<'p> {
     /// Returns the state of a stage after its FROM, and the triggers that run first.
@@ -46,17 +46,13 @@ impl<'p> Planner<'p> {
         let is_explicit = asked.is_some() || self.platforms.is_explicit;
         let platform = asked.unwrap_or_else(|| self.platforms.target.clone());
         let name = &model.stages[index].name;
-        if let Some(name) = name
-            && let Some(NamedContext::Image(replacement)) = self.request.named_contexts.get(name)
-        {
-            let replacement = replacement.clone();
-            return self.start_on_image(
-                index,
-                &replacement,
-                platform,
-                is_explicit,
-                instruction.span,
-            );
+        if let Some((key, context)) = name.as_ref().and_then(|it| self.request.named_context(it)) {
+            return match context.image() {
+                Some(image) => {
+                    self.start_on_image(index, &image, platform, is_explicit, instruction.span)
+                }
+                None => Ok((self.start_on_tree(index, key, &platform), Vec::new())),
+            };
         }
         if image == "scratch" {
             let files = self.add(source(Op::Scratch, instruction.span, "scratch".to_owned()));
@@ -72,17 +68,38 @@ impl<'p> Planner<'p> {
             return self.start_on_stage(index, parent);
         }
         let span = from.image.span();
-        match self.request.named_contexts.get(&image) {
-            Some(NamedContext::Image(replacement)) => {
-                let replacement = replacement.clone();
-                self.start_on_image(index, &replacement, platform, is_explicit, span)
-            }
-            Some(NamedContext::Directory { .. }) => Err(Error::new(format!(
-                "the build context `{image}` is a directory, which cannot be a base"
-            ))
-            .with_span(span)),
-            None => self.start_on_image(index, &image, platform, is_explicit, span),
+        let Some((key, context)) = self.request.named_context(&image) else {
+            return self.start_on_image(index, &image, platform, is_explicit, span);
+        };
+        match context.image() {
+            Some(image) => self.start_on_image(index, &image, platform, is_explicit, span),
+            None => Ok((self.start_on_tree(index, key, &platform), Vec::new())),
         }
+    }
+
+    /// A stage upon the files of a named context: one layer, and the configuration of `scratch`.
+    fn start_on_tree(&mut self, index: usize, name: &str, platform: &Platform) -> Stage {
+        let span = self.model.stages[index].from.span;
+        let nothing = self.add(source(Op::Scratch, span, "scratch".to_owned()));
+        let copy = CopyOp {
+            from: Input::NamedContext(name.to_owned()),
+            sources: vec![CopySource::Path("/".to_owned())],
+            destination: "/".to_owned(),
+            chown: None,
+            chmod: None,
+            exclude: Vec::new(),
+            parents: false,
+            link: true,
+            unpack: false,
+            spans: BTreeMap::new(),
+        };
+        let files = self.add(Operation {
+            parent: Some(nothing),
+            ..source(Op::Copy(Box::new(copy)), span, format!("FROM {name}"))
+        });
+        let variant = platform.variant.as_deref();
+        let config = ImageConfig::scratch(&platform.os, &platform.architecture, variant);
+        self.new_stage(index, files, config)
     }
 
     /// A stage upon an earlier one goes on with its variables too; its triggers run now.
@@ -104,7 +121,7 @@ impl<'p> Planner<'p> {
         &mut self,
         index: usize,
         name: &str,
-        platform: dockerfile_parser::Platform,
+        platform: Platform,
         is_explicit: bool,
         span: Span,
     ) -> Result<(Stage, Vec<String>)> {
@@ -184,15 +201,11 @@ impl<'p> Planner<'p> {
             return Err(Error::new(format!("there is no stage number {number}"))
                 .with_help(format!("the stages count from 0 to {}", n_stages.saturating_sub(1))));
         }
-        match self.request.named_contexts.get(name) {
-            Some(NamedContext::Directory { .. }) => {
-                return Ok(Input::NamedContext(name.to_owned()));
-            }
-            Some(NamedContext::Image(image)) => {
-                let image = image.clone();
-                return self.image_input(&image, stage.index, span);
-            }
-            None => {}
+        if let Some((key, context)) = self.request.named_context(name) {
+            return match context.image() {
+                Some(image) => self.image_input(&image, stage.index, span),
+                None => Ok(Input::NamedContext(key.to_owned())),
+            };
         }
         let Some(index) = by_number.or_else(|| self.stage_by_name(name)) else {
             if name == "scratch" {

@@ -8,7 +8,8 @@ use super::stage::{Scope, Stage};
 use super::{Planner, run};
 use crate::file_op::Chmod;
 use crate::op::{CopyOp, CopySource, InlineFile, Input, Op};
-use crate::{Error, Result};
+use crate::remote::{Remote, RemoteSource};
+use crate::{Digest, Error, Result};
 
 /// What COPY and ADD have in common.
 struct Files<'i, 'a> {
@@ -21,6 +22,15 @@ struct Files<'i, 'a> {
     from: Input,
     parents: bool,
     link: bool,
+    unpack: bool,
+    /// What ADD says of sources that are fetched.
+    fetching: Option<Fetching<'i, 'a>>,
+}
+
+/// What ADD says of sources that are fetched.
+struct Fetching<'i, 'a> {
+    checksum: Option<&'i Text<'a>>,
+    keep_git_dir: bool,
     unpack: bool,
 }
 
@@ -50,6 +60,7 @@ impl Planner<'_> {
             parents: copy.parents,
             link: copy.link,
             unpack: false,
+            fetching: None,
         };
         self.files(stage, scope, instruction, &files)
     }
@@ -61,10 +72,6 @@ impl Planner<'_> {
         instruction: &Instruction<'_>,
         add: &Add<'_>,
     ) -> Result<()> {
-        if let Some(checksum) = &add.checksum {
-            return Err(Error::new("`--checksum` is for downloads, which are not supported yet")
-                .with_span(scope.span(checksum.span())));
-        }
         let files = Files {
             keyword: "ADD",
             sources: &add.sources,
@@ -76,6 +83,11 @@ impl Planner<'_> {
             parents: false,
             link: add.link,
             unpack: add.unpack.unwrap_or(true),
+            fetching: Some(Fetching {
+                checksum: add.checksum.as_ref(),
+                keep_git_dir: add.keep_git_dir == Some(true),
+                unpack: add.unpack == Some(true),
+            }),
         };
         self.files(stage, scope, instruction, &files)
     }
@@ -164,18 +176,93 @@ impl Planner<'_> {
             }
             let span = scope.span(text.span());
             let path = stage.expand(scope, text)?;
-            if is_remote(&path) {
-                return Err(remote_error(files.keyword, &path).with_span(span));
-            }
             *history = std::mem::take(history) + " " + &path;
             spans.insert(path.clone(), span);
-            sources.push(CopySource::Path(path));
+            let remote = Remote::parse(&path).map_err(|error| error.with_span(span))?;
+            sources.push(match remote {
+                None => CopySource::Path(path),
+                Some(remote) => {
+                    let source = self.remote_source(stage, scope, files, path, remote);
+                    CopySource::Remote(source.map_err(|error| error.with_span(span))?)
+                }
+            });
         }
+        self.check_checksum(scope, files, &sources)?;
         for file in inline {
             *history = std::mem::take(history) + " <<" + &file.name;
             sources.push(CopySource::Inline(file));
         }
         Ok((sources, spans))
+    }
+}
+
+impl Planner<'_> {
+    /// Completes a source that is fetched with what ADD says of it.
+    fn remote_source(
+        &self,
+        stage: &Stage,
+        scope: Scope,
+        files: &Files<'_, '_>,
+        text: String,
+        remote: Remote,
+    ) -> Result<RemoteSource> {
+        let Some(fetching) = &files.fetching else {
+            return Err(Error::new(format!("COPY cannot fetch `{remote}`")).with_help("use ADD"));
+        };
+        let checksum = fetching.checksum.map(|text| stage.expand(scope, text)).transpose()?;
+        let checksum = checksum.filter(|checksum| !checksum.is_empty());
+        let at = |error: Error| match fetching.checksum {
+            Some(text) => error.with_span(scope.span(text.span())),
+            None => error,
+        };
+        match remote {
+            Remote::Git(mut reference) => {
+                reference.keep_git_dir |= fetching.keep_git_dir;
+                if let Some(checksum) = &checksum {
+                    reference.require(checksum).map_err(at)?;
+                }
+                let remote = Remote::Git(reference);
+                Ok(RemoteSource {
+                    text,
+                    remote,
+                    name: String::new(),
+                    checksum: None,
+                    unpack: false,
+                })
+            }
+            Remote::Http(url) => {
+                let parse = |checksum: String| {
+                    checksum.parse::<Digest>().map_err(|_| {
+                        Error::new(format!("`{checksum}` is not a checksum"))
+                            .with_help("write it as `sha256:` and 64 hexadecimal digits")
+                    })
+                };
+                let checksum = checksum.map(parse).transpose().map_err(at)?;
+                let name = Remote::file_name(&url);
+                let remote = Remote::Http(url);
+                Ok(RemoteSource { text, remote, name, checksum, unpack: fetching.unpack })
+            }
+        }
+    }
+
+    /// `--checksum` is for one source that is fetched.
+    fn check_checksum(
+        &self,
+        scope: Scope,
+        files: &Files<'_, '_>,
+        sources: &[CopySource],
+    ) -> Result<()> {
+        let Some(text) = files.fetching.as_ref().and_then(|fetching| fetching.checksum) else {
+            return Ok(());
+        };
+        let error = match sources {
+            [CopySource::Remote(_)] => return Ok(()),
+            [_] => Error::new("`--checksum` is for downloads and repositories")
+                .with_help("leave it out: the content of local files counts by itself"),
+            _ => Error::new("`--checksum` is for a single source")
+                .with_help("write an ADD for each source"),
+        };
+        Err(error.with_span(scope.span(text.span())))
     }
 }
 
@@ -190,20 +277,4 @@ fn destination_path(destination: &str, directory: &str) -> String {
         path.push('/');
     }
     path
-}
-
-/// Tells whether a source of ADD is to be downloaded.
-fn is_remote(path: &str) -> bool {
-    let has_scheme = ["http://", "https://", "git://", "ssh://"]
-        .iter()
-        .any(|scheme| path.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme)));
-    has_scheme || (path.starts_with("git@") && path.contains(':'))
-}
-
-fn remote_error(keyword: &str, path: &str) -> Error {
-    if keyword == "COPY" {
-        return Error::new(format!("COPY cannot download `{path}`")).with_help("use ADD");
-    }
-    Error::new(format!("`{path}` is a download, which is not supported yet"))
-        .with_help("download it beforehand and add the file")
 }

@@ -5,9 +5,11 @@ use std::sync::mpsc::Sender;
 
 use super::{Solver, Stack};
 use crate::cache::{self, Preimage};
+use crate::context::Source;
 use crate::file_op;
-use crate::op::{CopyOp, OpId, Operation};
-use crate::{Event, Outcome, Result};
+use crate::op::{CopyOp, CopySource, OpId, Operation};
+use crate::remote::{FetchedTree, Fetcher};
+use crate::{Error, Event, Outcome, Result};
 
 impl Solver<'_> {
     pub(super) fn copy(
@@ -18,16 +20,22 @@ impl Solver<'_> {
         events: &Sender<Event>,
     ) -> Result<(Stack, Outcome)> {
         let parent = self.parent(operation)?;
-        let reads = op.reads_files();
-        let tree = if reads { Some(self.tree(&op.from)?) } else { None };
-        let source = tree.as_ref().map(super::input::Tree::source);
-        let selections = match source {
-            Some(source) => file_op::select_all(source, op)?,
-            None => op.sources.iter().map(|_| Vec::new()).collect(),
-        };
+        let tree = if op.reads_files() { Some(self.tree(&op.from)?) } else { None };
+        let fetched = self.fetched(op)?;
+        let sources: Vec<Option<&Source>> = op
+            .sources
+            .iter()
+            .zip(&fetched)
+            .map(|(argument, fetched)| match argument {
+                CopySource::Path(_) => tree.as_ref().map(super::input::Tree::source),
+                CopySource::Remote(_) => fetched.as_ref().map(|fetched| &fetched.source),
+                CopySource::Inline(_) => None,
+            })
+            .collect();
+        let selections = file_op::select_all(&sources, op)?;
         let mut contents = BTreeMap::new();
-        if let Some(source) = source {
-            for (n, selected) in selections.iter().enumerate() {
+        for (n, (selected, source)) in selections.iter().zip(&sources).enumerate() {
+            if let Some(source) = source {
                 contents.insert(format!("source {n}"), file_op::content(source, selected)?);
             }
         }
@@ -37,8 +45,22 @@ impl Solver<'_> {
             // BuildKit has no files to look names up in for `--link` and upon `scratch`.
             let has_files = !layers.is_empty();
             self.on_snapshot(layers, |root, lookup| {
-                file_op::copy(op, source, &selections, root, has_files.then_some(lookup))
+                file_op::copy(op, &sources, &selections, root, has_files.then_some(lookup))
             })
         })
+    }
+
+    /// Fetches the sources that are not here.
+    fn fetched(&self, op: &CopyOp) -> Result<Vec<Option<FetchedTree>>> {
+        let fetcher = Fetcher::new(self.request, self.store);
+        let fetch = |argument: &CopySource| {
+            let CopySource::Remote(source) = argument else { return Ok(None) };
+            let at = |error: Error| match op.spans.get(&source.text) {
+                Some(span) => error.with_span(*span),
+                None => error,
+            };
+            fetcher.fetch(&source.remote).and_then(|it| it.open()).map(Some).map_err(at)
+        };
+        op.sources.iter().map(fetch).collect()
     }
 }

@@ -1,18 +1,26 @@
 //! The trees that steps read.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::Solver;
 use crate::context::{Filter, Source};
 use crate::op::{Input, OpId};
 use crate::snapshot::Mounted;
-use crate::{Error, NamedContext, Request, Result, Snapshot};
+use crate::{Error, FetchedContext, Fetcher, NamedContext, Request, Result, Snapshot};
 
 /// The build contexts, opened when a step first reads them.
 pub(super) struct Contexts {
     main: OnceLock<Source>,
-    named: BTreeMap<String, OnceLock<Source>>,
+    named: BTreeMap<String, OnceLock<Named>>,
+    /// Held while a named context is fetched, so that it is fetched once.
+    fetching: Mutex<()>,
+}
+
+/// A named context.
+enum Named {
+    Directory(Source),
+    Fetched { source: Source, _context: FetchedContext },
 }
 
 /// A tree that is open for reading.
@@ -35,6 +43,7 @@ impl Contexts {
         Self {
             main: OnceLock::new(),
             named: names.map(|name| (name.clone(), OnceLock::new())).collect(),
+            fetching: Mutex::new(()),
         }
     }
 }
@@ -43,8 +52,17 @@ impl Contexts {
     /// Keeps what was read, for the next build. That is of use to nothing else, so failing is no
     /// failure of the build.
     pub(super) fn remember(&self) {
-        for source in self.named.values().chain([&self.main]).filter_map(OnceLock::get) {
+        let named = self.named.values().filter_map(OnceLock::get).map(Named::source);
+        for source in named.chain(self.main.get()) {
             let _ = source.digests().map(crate::context::FileDigests::save);
+        }
+    }
+}
+
+impl Named {
+    fn source(&self) -> &Source {
+        match self {
+            Self::Directory(source) | Self::Fetched { source, .. } => source,
         }
     }
 }
@@ -74,16 +92,35 @@ impl Solver<'_> {
             Input::NamedContext(name) => {
                 let missing = || Error::new(format!("there is no build context `{name}`"));
                 let cell = self.inputs.named.get(name).ok_or_else(missing)?;
-                let Some(NamedContext::Directory { path, ignore }) =
-                    self.request.named_contexts.get(name)
-                else {
-                    return Err(missing());
-                };
-                let filter = ignore.as_ref().map(Filter::new).transpose()?;
-                let open = || Source::context(path, filter)?.remembering(self.store);
-                opened(cell, open).map(Tree::Context)
+                let context = self.request.named_contexts.get(name).ok_or_else(missing)?;
+                let _one = self.inputs.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+                let named = opened(cell, || self.open_named(context))?;
+                Ok(Tree::Context(named.source()))
             }
             Input::Op(id) => self.stage_tree(*id).map(|tree| Tree::Stage(Box::new(tree))),
+        }
+    }
+
+    fn open_named(&self, context: &NamedContext) -> Result<Named> {
+        match context {
+            NamedContext::Directory { path, ignore } => {
+                let filter = ignore.as_ref().map(Filter::new).transpose()?;
+                let source = Source::context(path, filter)?.remembering(self.store)?;
+                Ok(Named::Directory(source))
+            }
+            NamedContext::Remote(remote) => {
+                let fetcher = Fetcher::new(self.request, self.store);
+                let context = FetchedContext::fetch(&fetcher, remote)?;
+                if context.dockerfile().is_some() {
+                    return Err(Error::new(format!("`{remote}` is no archive"))
+                        .with_help("a build context is a directory, a repository or an archive"));
+                }
+                let source = Source::context(context.path(), None)?;
+                Ok(Named::Fetched { source, _context: context })
+            }
+            NamedContext::Image(_) | NamedContext::Layout { .. } => {
+                Err(Error::new("an image was taken for a directory"))
+            }
         }
     }
 
@@ -98,10 +135,10 @@ impl Solver<'_> {
     }
 }
 
-fn opened(cell: &OnceLock<Source>, open: impl FnOnce() -> Result<Source>) -> Result<&Source> {
-    if let Some(source) = cell.get() {
-        return Ok(source);
+fn opened<T>(cell: &OnceLock<T>, open: impl FnOnce() -> Result<T>) -> Result<&T> {
+    if let Some(value) = cell.get() {
+        return Ok(value);
     }
-    let source = open()?;
-    Ok(cell.get_or_init(|| source))
+    let value = open()?;
+    Ok(cell.get_or_init(|| value))
 }

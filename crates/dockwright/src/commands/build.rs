@@ -1,13 +1,15 @@
 //! `dockwright build`
 
+mod context;
 mod run_options;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use dockerfile_parser::SourceText;
-use dockwright_builder::{Build, IgnoreFile, Network, Request, Store};
+use dockwright_builder::{Build, Network, Request, Store};
 
+use self::context::Context;
 use self::run_options::RunOptions;
 use super::{cannot_start, check_name, failure, fault, open_store, usage};
 use crate::cli::Session;
@@ -16,7 +18,7 @@ use crate::exit_code::Exit;
 use crate::output::Output;
 use crate::print;
 use crate::progress::{Done, Progress, Style};
-use crate::source_file::{self, SourceFile, display_name, reason};
+use crate::source_file::SourceFile;
 
 /// How many steps run at once when nobody says: BuildKit has no limit, and a store with many small
 /// layers should not open thousands of files.
@@ -69,7 +71,8 @@ pub(crate) struct Arguments {
     jobs: Option<usize>,
     #[command(flatten)]
     steps: Box<RunOptions>,
-    /// The directory that COPY and ADD read
+    /// The directory that COPY and ADD read; a repository or an archive by its address,
+    /// `https://example.com/app.git#main:dir`; `-` for an archive or a Dockerfile on standard input
     #[arg(value_name = "CONTEXT")]
     context: PathBuf,
 }
@@ -84,11 +87,12 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 
 fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     let outputs = outputs(arguments, session)?;
-    let (request, file) = request(arguments, session)?;
     for tag in &arguments.tags {
         check_name(session, tag)?;
     }
     let store = open_store(session)?;
+    // What was fetched for the context stays until the build is over.
+    let (request, file, _context) = request(arguments, session, &store)?;
     let style = if arguments.quiet { Style::Quiet } else { arguments.progress };
     let mut progress = Progress::new(style, &session.environment);
     let mut show = |event: dockwright_builder::Event| progress.event(&event, &file);
@@ -134,28 +138,14 @@ fn write(
 }
 
 /// Turns the command line and what it names into plain data.
-fn request(arguments: &Arguments, session: &Session) -> Result<(Request, SourceFile), Exit> {
+fn request(
+    arguments: &Arguments,
+    session: &Session,
+    store: &Store,
+) -> Result<(Request, SourceFile, Context), Exit> {
     let fail = |message: String, help: &str| cannot_start(session, &message, help);
-    let context = &arguments.context;
-    if !context.is_dir() {
-        let message = format!("the build context `{}` is not a directory", context.display());
-        return Err(fail(message, "name the directory that COPY and ADD are to read, often `.`"));
-    }
-    std::fs::read_dir(context).map_err(|error| {
-        let why = reason(&error);
-        let message = format!("cannot read the build context `{}`: {why}", context.display());
-        fail(message, "make it readable for this user")
-    })?;
-    let path = dockerfile_path(arguments);
-    let bytes = source_file::read(&path).map_err(|message| {
-        fail(message, "name the Dockerfile with `-f`, or put one in the context")
-    })?;
-    let source = SourceText::new(bytes);
-    let file = SourceFile::new(display_name(&path), source.as_str());
-    refuse_faults(session, &source, &file)?;
-    let mut request = Request::new(source.as_str());
-    request.ignore = ignore_file(&path, context, session)?;
-    request.context = Some(environment::absolute(context).map_err(|message| fail(message, ""))?);
+    let mut request = Request::new("");
+    request.variables = environment::of_programs();
     request.build_args = build_args(&arguments.build_args, session)?;
     request.labels = pairs(&arguments.labels, "--label", session)?;
     request.target.clone_from(&arguments.target);
@@ -167,7 +157,15 @@ fn request(arguments: &Arguments, session: &Session) -> Result<(Request, SourceF
     request.network = arguments.network;
     request.jobs = arguments.jobs.unwrap_or(DEFAULT_JOBS).max(1);
     arguments.steps.apply(&mut request, session)?;
-    Ok((request, file))
+    let file = arguments.file.as_deref();
+    let context = Context::find(&arguments.context, file, &request, store, session)?;
+    let source = SourceText::new(context.dockerfile.clone());
+    let file = SourceFile::new(context.name.clone(), source.as_str());
+    refuse_faults(session, &source, &file)?;
+    source.as_str().clone_into(&mut request.dockerfile);
+    request.ignore.clone_from(&context.ignore);
+    request.context = Some(context.path.clone());
+    Ok((request, file, context))
 }
 
 /// Tells all that is wrong with the text, not only the first.
@@ -177,34 +175,6 @@ fn refuse_faults(session: &Session, source: &SourceText, file: &SourceFile) -> R
         fault(session, file, error);
     }
     if parse.errors.is_empty() { Ok(()) } else { Err(Exit::Failure) }
-}
-
-/// `-f`, else `Dockerfile` in the context, else `dockerfile` there as BuildKit tries it.
-fn dockerfile_path(arguments: &Arguments) -> PathBuf {
-    let path = arguments.file.clone().unwrap_or_else(|| arguments.context.join("Dockerfile"));
-    let lower = path.with_file_name("dockerfile");
-    let default_name = path.file_name().is_some_and(|name| name == "Dockerfile");
-    if default_name && !path.exists() && lower.exists() { lower } else { path }
-}
-
-/// `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context.
-fn ignore_file(
-    dockerfile: &Path,
-    context: &Path,
-    session: &Session,
-) -> Result<Option<IgnoreFile>, Exit> {
-    let mut own = dockerfile.as_os_str().to_owned();
-    own.push(".dockerignore");
-    for path in [PathBuf::from(own), context.join(".dockerignore")] {
-        if path.exists() {
-            let bytes = source_file::read(&path).map_err(|message| {
-                cannot_start(session, &message, "make it a readable file, or remove it")
-            })?;
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            return Ok(Some(IgnoreFile { name: display_name(&path), text }));
-        }
-    }
-    Ok(None)
 }
 
 /// `--build-arg`: a name alone takes its value from the environment, or is left out.

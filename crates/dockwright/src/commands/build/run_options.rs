@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dockwright_builder::{IgnoreFile, NamedContext, Request, Ulimit, size_bytes};
+use dockwright_builder::{IgnoreFile, NamedContext, Remote, Request, Ulimit, size_bytes};
 
 use crate::cli::Session;
 use crate::commands::{cannot_start, usage};
@@ -32,8 +32,9 @@ pub(crate) struct RunOptions {
     /// Agent for `RUN --mount=type=ssh`; may be repeated
     #[arg(long = "ssh", value_name = "default|ID=SOCKET")]
     agents: Vec<String>,
-    /// Directory or image that stands for a name in FROM and `--from`; may be repeated
-    #[arg(long = "build-context", value_name = "NAME=DIRECTORY|docker-image://IMAGE")]
+    /// Directory, image (`docker-image://…`, `oci-layout://PATH[:TAG]`), repository or archive that
+    /// stands for a name in FROM and `--from`; may be repeated
+    #[arg(long = "build-context", value_name = "NAME=SOURCE")]
     contexts: Vec<String>,
     /// Entitlement that steps may use: `network.host`, `security.insecure`; may be repeated
     #[arg(long = "allow", value_name = "ENTITLEMENT")]
@@ -120,18 +121,28 @@ fn secret(text: &str, session: &Session) -> Result<(String, Vec<u8>), Exit> {
     Ok((id.to_owned(), value))
 }
 
-/// `NAME=DIRECTORY` or `NAME=docker-image://IMAGE`.
+/// `NAME=SOURCE`, where the source is a directory or an address.
 fn context(text: &str, session: &Session) -> Result<(String, NamedContext), Exit> {
     let wrong = |message: String| {
-        let help = "write it as `NAME=DIRECTORY` or `NAME=docker-image://IMAGE`";
+        let help = "write it as `NAME=DIRECTORY`, `NAME=docker-image://IMAGE`, \
+            `NAME=oci-layout://PATH[:TAG]`, or give the address of a repository or an archive";
         usage(session, &message, help)
     };
     let (name, value) = text
         .split_once('=')
         .filter(|(name, _)| !name.is_empty())
         .ok_or_else(|| wrong(format!("`--build-context {text}` has no name")))?;
+    let name = name.to_lowercase();
     if let Some(image) = value.strip_prefix("docker-image://") {
-        return Ok((name.to_owned(), NamedContext::Image(image.to_owned())));
+        return Ok((name, NamedContext::Image(image.to_owned())));
+    }
+    if let Some(layout) = value.strip_prefix("oci-layout://") {
+        return self::layout(layout).map(|layout| (name, layout)).map_err(wrong);
+    }
+    let is_directory = Path::new(value).is_dir();
+    let remote = if is_directory { Ok(None) } else { Remote::parse_context(value) };
+    if let Some(remote) = remote.map_err(|error| wrong(error.to_string()))? {
+        return Ok((name, NamedContext::Remote(remote)));
     }
     if let Some((scheme, _)) = value.split_once("://") {
         return Err(wrong(format!("`--build-context {text}`: `{scheme}` is not supported")));
@@ -147,7 +158,25 @@ fn context(text: &str, session: &Session) -> Result<(String, NamedContext), Exit
     } else {
         None
     };
-    Ok((name.to_owned(), NamedContext::Directory { path, ignore }))
+    Ok((name, NamedContext::Directory { path, ignore }))
+}
+
+/// `PATH`, `PATH:TAG` or `PATH@DIGEST` of an OCI layout.
+fn layout(text: &str) -> Result<NamedContext, String> {
+    let (path, reference) = match text.split_once('@') {
+        Some((path, digest)) => (path, Some(digest)),
+        None => match text.rsplit_once(':') {
+            Some((path, tag)) if !tag.contains('/') && !Path::new(text).exists() => {
+                (path, Some(tag))
+            }
+            _ => (text, None),
+        },
+    };
+    let path = environment::absolute(Path::new(path))?;
+    if !path.exists() {
+        return Err(format!("`{}` is no OCI layout: it is not there", path.display()));
+    }
+    Ok(NamedContext::Layout { path, reference: reference.map(str::to_owned) })
 }
 
 fn read(session: &Session, path: &Path) -> Result<Vec<u8>, Exit> {

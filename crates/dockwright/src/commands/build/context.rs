@@ -1,0 +1,177 @@
+//! Where the Dockerfile and the files of a build come from: a directory, standard input, a
+//! repository or a download.
+
+use std::path::{Path, PathBuf};
+
+use dockwright_builder::{FetchedContext, Fetcher, IgnoreFile, Remote, Request, Store};
+
+use crate::cli::Session;
+use crate::commands::{cannot_start, failure, usage};
+use crate::environment;
+use crate::exit_code::Exit;
+use crate::source_file::{self, display_name, reason};
+
+/// The Dockerfile and the files.
+#[derive(Debug)]
+pub(super) struct Context {
+    /// The bytes of the Dockerfile.
+    pub(super) dockerfile: Vec<u8>,
+    /// How messages call it.
+    pub(super) name: String,
+    /// The directory that COPY and ADD read.
+    pub(super) path: PathBuf,
+    /// Its ignore file.
+    pub(super) ignore: Option<IgnoreFile>,
+    /// What is removed at the end.
+    _fetched: Option<FetchedContext>,
+}
+
+impl Context {
+    /// Finds what the command line names: `context`, and `file` of `-f`.
+    pub(super) fn find(
+        context: &Path,
+        file: Option<&Path>,
+        request: &Request,
+        store: &Store,
+        session: &Session,
+    ) -> Result<Self, Exit> {
+        let is_stdin = file == Some(Path::new("-"));
+        if context == Path::new("-") {
+            if is_stdin {
+                let help = "give the Dockerfile or the context another way";
+                return Err(usage(session, "standard input cannot be read twice", help));
+            }
+            if session.environment.stdin_terminal {
+                let help = "redirect a Dockerfile or an archive into it, as in `build - < FILE`";
+                return Err(usage(session, "standard input is a terminal", help));
+            }
+            let fetched = FetchedContext::read(store, std::io::stdin().lock())
+                .map_err(|error| failure(session, &error, None))?;
+            return Self::of_fetched(fetched, file, session);
+        }
+        let text = context.to_string_lossy();
+        let remote = if context.is_dir() { Ok(None) } else { Remote::parse_context(&text) };
+        let remote = remote.map_err(|error| failure(session, &error, None))?;
+        let Some(remote) = remote else { return Self::of_directory(context, file, session) };
+        let fetched = fetch(&remote, request, store, session)?;
+        Self::of_fetched(fetched, file, session)
+    }
+
+    fn of_directory(context: &Path, file: Option<&Path>, session: &Session) -> Result<Self, Exit> {
+        let fail = |message: String, help: &str| cannot_start(session, &message, help);
+        if !context.is_dir() {
+            let message = format!("the build context `{}` is not a directory", context.display());
+            return Err(fail(
+                message,
+                "name the directory that COPY and ADD are to read, often `.`",
+            ));
+        }
+        std::fs::read_dir(context).map_err(|error| {
+            let why = reason(&error);
+            let message = format!("cannot read the build context `{}`: {why}", context.display());
+            fail(message, "make it readable for this user")
+        })?;
+        let path = dockerfile_path(file, context);
+        let dockerfile = source_file::read(&path).map_err(|message| {
+            fail(message, "name the Dockerfile with `-f`, or put one in the context")
+        })?;
+        Ok(Self {
+            dockerfile,
+            name: display_name(&path),
+            path: environment::absolute(context).map_err(|message| fail(message, ""))?,
+            ignore: ignore_file(&path, context, session)?,
+            _fetched: None,
+        })
+    }
+
+    fn of_fetched(
+        fetched: FetchedContext,
+        file: Option<&Path>,
+        session: &Session,
+    ) -> Result<Self, Exit> {
+        let path = fetched.path().to_owned();
+        if let Some(dockerfile) = fetched.dockerfile() {
+            if file.is_some() {
+                let help = "leave `-f` out, or give an archive as the context";
+                return Err(usage(session, "the context is a Dockerfile itself", help));
+            }
+            let (dockerfile, name) = (dockerfile.to_owned(), "-".to_owned());
+            return Ok(Self { dockerfile, name, path, ignore: None, _fetched: Some(fetched) });
+        }
+        let read = |name: &str| fetched.file(name).map_err(|error| failure(session, &error, None));
+        let (name, dockerfile) = match file {
+            Some(file) if file == Path::new("-") => {
+                let bytes = source_file::read(file);
+                let bytes = bytes.map_err(|message| cannot_start(session, &message, ""))?;
+                ("-".to_owned(), Some(bytes))
+            }
+            Some(file) => {
+                let name = file.to_string_lossy().into_owned();
+                let bytes = read(&name)?;
+                (name, bytes)
+            }
+            None => match read("Dockerfile")? {
+                Some(bytes) => ("Dockerfile".to_owned(), Some(bytes)),
+                None => ("dockerfile".to_owned(), read("dockerfile")?),
+            },
+        };
+        let dockerfile = dockerfile.ok_or_else(|| {
+            let name = if file.is_none() { "Dockerfile" } else { &name };
+            let message = format!("there is no `{name}` in the build context");
+            cannot_start(session, &message, "name the Dockerfile with `-f`, below the context")
+        })?;
+        let mut ignore = None;
+        for name in [format!("{name}.dockerignore"), ".dockerignore".to_owned()] {
+            if ignore.is_none()
+                && let Some(bytes) = read(&name)?
+            {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                ignore = Some(IgnoreFile { name, text });
+            }
+        }
+        Ok(Self { dockerfile, name, path, ignore, _fetched: Some(fetched) })
+    }
+}
+
+/// Fetches a context. Whoever names a repository of ssh lets it use their own agent.
+fn fetch(
+    remote: &Remote,
+    request: &Request,
+    store: &Store,
+    session: &Session,
+) -> Result<FetchedContext, Exit> {
+    let mut request = request.clone();
+    if let Some(socket) = environment::variable("SSH_AUTH_SOCK") {
+        request.ssh_agents.entry("default".to_owned()).or_insert_with(|| socket.into());
+    }
+    FetchedContext::fetch(&Fetcher::new(&request, store), remote)
+        .map_err(|error| failure(session, &error, None))
+}
+
+/// `-f`, else `Dockerfile` in the context, else `dockerfile` there as BuildKit tries it.
+fn dockerfile_path(file: Option<&Path>, context: &Path) -> PathBuf {
+    let path = file.map_or_else(|| context.join("Dockerfile"), Path::to_path_buf);
+    let lower = path.with_file_name("dockerfile");
+    let default_name = path.file_name().is_some_and(|name| name == "Dockerfile");
+    if default_name && !path.exists() && lower.exists() { lower } else { path }
+}
+
+/// `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context.
+fn ignore_file(
+    dockerfile: &Path,
+    context: &Path,
+    session: &Session,
+) -> Result<Option<IgnoreFile>, Exit> {
+    let mut own = dockerfile.as_os_str().to_owned();
+    own.push(".dockerignore");
+    for path in [PathBuf::from(own), context.join(".dockerignore")] {
+        if path.exists() {
+            let bytes = source_file::read(&path).map_err(|message| {
+                cannot_start(session, &message, "make it a readable file, or remove it")
+            })?;
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            return Ok(Some(IgnoreFile { name: display_name(&path), text }));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,433 @@
+//! Where files come from beside a directory: standard input, repositories, downloads, named
+//! contexts. Servers are real ones: `git daemon`, busybox's `httpd`.
+
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use dockwright_tests::{Outcome, Sandbox, path_text, succeed};
+
+/// A server of this machine, which ends with this value.
+struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    /// Starts `command`, made for a free port, and waits until it listens.
+    fn start(command: impl Fn(u16) -> Command) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        drop(listener);
+        let mut command = command(port);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("the server starts");
+        let server = Self { child, port };
+        for _ in 0..500 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return server;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("{command:?} does not listen");
+    }
+
+    /// Serves the repositories in the sandbox's folder `git`.
+    fn git(sandbox: &Sandbox) -> Self {
+        let folder = path_text(&sandbox.path("git"));
+        // Without `git` between, the server itself is what ends.
+        let program = succeed(Command::new("git").arg("--exec-path")).stdout;
+        Self::start(|port| {
+            let mut command = Command::new(format!("{}/git-daemon", program.trim()));
+            command.args(["--listen=127.0.0.1", "--export-all", "--reuseaddr"]);
+            command.arg(format!("--port={port}")).arg(format!("--base-path={folder}"));
+            command
+        })
+    }
+}
+
+/// Makes the repository `git/NAME.git` with two commits: the first has the tag `v1` and is the
+/// branch `old`, the second is `main`.
+fn repository(sandbox: &Sandbox, name: &str, dockerfile: &str) {
+    let work = format!("work-{name}");
+    sandbox.write(&format!("{work}/a.txt"), "one\n");
+    sandbox.write(&format!("{work}/dir/tool.sh"), "#!/bin/sh\n");
+    sandbox.write(&format!("{work}/dir/Dockerfile"), "FROM scratch\nCOPY . /below/\n");
+    sandbox.write(&format!("{work}/Dockerfile"), dockerfile);
+    let folder = sandbox.path(&work);
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.com"]);
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        command.env("GIT_AUTHOR_DATE", "2001-02-03T04:05:06Z");
+        command.env("GIT_COMMITTER_DATE", "2001-02-03T04:05:06Z");
+        succeed(command.arg("-C").arg(&folder).args(arguments)).stdout
+    };
+    succeed(Command::new("chmod").arg("755").arg(folder.join("dir/tool.sh")));
+    git(&["init", "--quiet", "--initial-branch=main"]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message=one"]);
+    git(&["tag", "v1"]);
+    git(&["branch", "old"]);
+    sandbox.write(&format!("{work}/a.txt"), "two\n");
+    git(&["commit", "--quiet", "--all", "--message=two"]);
+    let bare = path_text(&sandbox.path(&format!("git/{name}.git")));
+    git(&["clone", "--quiet", "--bare", ".", &bare]);
+    git(&["-C", &bare, "update-server-info"]);
+}
+
+/// Returns the first 12 digits of the commit `name` of a repository.
+fn commit(sandbox: &Sandbox, repository: &str, name: &str) -> String {
+    let folder = sandbox.path(&format!("git/{repository}.git"));
+    let mut command = Command::new("git");
+    command.arg("-C").arg(folder).args(["rev-parse", "--short=12", name]);
+    succeed(&mut command).stdout.trim().to_owned()
+}
+
+/// Runs the program with `input` on its standard input.
+fn with_input(sandbox: &Sandbox, arguments: &[&str], input: &[u8]) -> Outcome {
+    let file = sandbox.path("input");
+    std::fs::write(&file, input).expect("written");
+    let mut command = sandbox.command();
+    command.args(arguments).stdin(std::fs::File::open(file).expect("opened"));
+    let output = command.output().expect("it runs");
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// `MODE SIZE PATH [-> TARGET]` of all files of an image, but for those of the base.
+#[track_caller]
+fn files(sandbox: &Sandbox, arguments: &[&str]) -> Vec<String> {
+    let tar = sandbox.path("files.tar");
+    let output = format!("type=tar,dest={}", tar.display());
+    let mut all = vec!["build", "--quiet", "--output", output.as_str()];
+    all.extend(arguments);
+    sandbox.succeed(all);
+    let base = dockwright_tests::base_rootfs();
+    let mut archive = tar::Archive::new(std::fs::File::open(tar).expect("the exported tar"));
+    let mut lines = Vec::new();
+    for entry in archive.entries().expect("a tar") {
+        let entry = entry.expect("an entry");
+        let path = entry.path().expect("a path").into_owned();
+        let header = entry.header();
+        let owner = (header.uid().expect("uid"), header.gid().expect("gid"));
+        assert!(base.join(&path).exists() || owner == (0, 0), "{path:?} is of {owner:?}");
+        if !base.join(&path).exists() {
+            let mode = header.mode().expect("mode") & 0o7777;
+            lines.push(format!("{mode:04o} {} {}", entry.size(), path.display()));
+        }
+    }
+    lines.sort_by(|a, b| a.rsplit(' ').next().cmp(&b.rsplit(' ').next()));
+    lines
+}
+
+/// What the program said, in one line.
+fn said(outcome: &Outcome) -> String {
+    outcome.stderr.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("packed")
+}
+
+fn archive(members: &[(&str, &str)]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, content) in members {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o640);
+        // The owner of a context's files is chance.
+        header.set_uid(1234);
+        header.set_gid(1234);
+        tar.append_data(&mut header, name, content.as_bytes()).expect("appended");
+    }
+    tar.into_inner().expect("written")
+}
+
+#[test]
+fn a_dockerfile_on_standard_input_has_an_empty_context() {
+    let sandbox = Sandbox::with_base();
+    let dockerfile = b"FROM scratch\nCOPY . /x/\nCOPY <<EOF /y\nhello\nEOF\n";
+    let outcome = with_input(&sandbox, &["build", "-q", "-t", "made", "-"], dockerfile);
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    let outcome = with_input(&sandbox, &["build", "-q", "-"], b"FROM scratch\nCOPY a /b\n");
+    assert_eq!(outcome.code, 1);
+    assert!(said(&outcome).contains("the build context is empty"), "{}", outcome.stderr);
+    assert!(said(&outcome).contains("-:2:"), "{}", outcome.stderr);
+    let twice = with_input(&sandbox, &["build", "-f", "-", "-"], dockerfile);
+    assert_eq!(twice.code, 2, "{}", twice.text());
+    let named = with_input(&sandbox, &["build", "-f", "x", "-"], dockerfile);
+    assert_eq!(named.code, 2, "{}", named.text());
+}
+
+#[test]
+fn an_archive_on_standard_input_is_the_context() {
+    let sandbox = Sandbox::with_base();
+    let tar = archive(&[
+        ("Dockerfile", "FROM centos\nCOPY . /x/\n"),
+        ("other/Dockerfile.dev", "FROM centos\nCOPY a.txt /dev-a\n"),
+        (".dockerignore", "*.key\n"),
+        ("a.txt", "a\n"),
+        ("b.key", "secret\n"),
+    ]);
+    let listing = "0755 0 x\n0640 6 x/.dockerignore\n0640 23 x/Dockerfile\n0640 2 x/a.txt\n\
+                   0755 0 x/other\n0640 30 x/other/Dockerfile.dev";
+    for bytes in [tar.clone(), gzip(&tar), zstd::encode_all(&*tar, 1).expect("packed")] {
+        let output = format!("type=local,dest={}", sandbox.path("out").display());
+        let outcome = with_input(&sandbox, &["build", "-q", "-o", &output, "-"], &bytes);
+        assert_eq!(outcome.code, 0, "{}", outcome.text());
+        let found = succeed(Command::new("sh").current_dir(sandbox.path("out")).args([
+            "-c",
+            "find x | sort | while read -r f; do [ -d $f ] && s=0 || s=$(stat -c %s $f); \
+             echo 0$(stat -c %a $f) $s $f; done",
+        ]));
+        assert_eq!(found.stdout.trim(), listing);
+        std::fs::remove_dir_all(sandbox.path("out")).expect("removed");
+    }
+    let arguments = ["build", "-q", "-f", "other/Dockerfile.dev", "-"];
+    let outcome = with_input(&sandbox, &arguments, &tar);
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    let outcome = with_input(&sandbox, &["build", "-q", "-f", "nope", "-"], &tar);
+    assert_eq!(outcome.code, 1);
+    assert!(said(&outcome).contains("there is no `nope` in the build context"));
+}
+
+#[test]
+fn nothing_outside_a_fetched_context_is_read() {
+    let sandbox = Sandbox::with_base();
+    sandbox.write("outside", "FROM scratch\nLABEL read=outside\n");
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_size(0);
+    let link = path_text(&sandbox.path("outside"));
+    tar.append_link(&mut header, "Dockerfile", &link).expect("appended");
+    let bytes = tar.into_inner().expect("written");
+    let outcome = with_input(&sandbox, &["build", "-q", "-"], &bytes);
+    assert_eq!(outcome.code, 1, "{}", outcome.text());
+    assert!(said(&outcome).contains("there is no `Dockerfile`"), "{}", outcome.stderr);
+    // The legal twin: a link within the context.
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.append_link(&mut header, "Dockerfile", "/real").expect("appended");
+    let text = b"FROM scratch\nLABEL a=b\n";
+    let mut header = tar::Header::new_ustar();
+    header.set_size(text.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "real", &text[..]).expect("appended");
+    let bytes = tar.into_inner().expect("written");
+    let outcome = with_input(&sandbox, &["build", "-q", "-"], &bytes);
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+}
+
+#[test]
+fn repositories_are_contexts() {
+    let sandbox = Sandbox::with_base();
+    repository(&sandbox, "app", "FROM centos\nCOPY . /app/\n");
+    let server = Server::git(&sandbox);
+    let address = format!("git://127.0.0.1:{}/app.git", server.port);
+    let tip = ["0755 0 app/", "0644 25 app/Dockerfile", "0644 4 app/a.txt", "0755 0 app/dir/"];
+    let all = files(&sandbox, &[&address]);
+    assert_eq!(all[..4], tip, "{all:?}");
+    assert_eq!(all[4..], ["0644 28 app/dir/Dockerfile", "0755 10 app/dir/tool.sh"], "{all:?}");
+    let dir = files(&sandbox, &[&format!("{address}#main:dir")]);
+    assert_eq!(dir, ["0755 0 below/", "0644 28 below/Dockerfile", "0755 10 below/tool.sh"]);
+    assert_eq!(dir, files(&sandbox, &["-f", "Dockerfile", &format!("{address}?subdir=dir")]));
+
+    // A branch, a tag, a commit by all or some of its digits: all the same files.
+    let id =
+        |reference: &str| sandbox.succeed(["build", "-q", &format!("{address}{reference}")]).stdout;
+    let old = id("#old");
+    assert_ne!(old, id(""));
+    for name in ["#v1", "#refs/tags/v1", "?tag=v1", "?branch=old"] {
+        assert_eq!(id(name), old, "{name}");
+    }
+    assert_eq!(id(&format!("#{}", commit(&sandbox, "app", "v1"))), old);
+    let folder = path_text(&sandbox.path("git/app.git"));
+    assert_eq!(sandbox.succeed(["build", "-q", &format!("file://{folder}#v1")]).stdout, old);
+
+    for (name, message) in [
+        ("#nope", "has no branch, tag or commit `nope`"),
+        ("#main:nope", "has no directory `nope`"),
+        ("#main:../..", "leads out of the repository"),
+        ("#--upload-pack=x", "is no branch, tag or commit"),
+        (".nope", "failed"),
+    ] {
+        let outcome = sandbox.run(["build", "-q", &format!("{address}{name}")]);
+        assert_eq!(outcome.code, 1, "{name}: {}", outcome.text());
+        assert!(said(&outcome).contains(message), "{name}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn repositories_are_added() {
+    let sandbox = Sandbox::with_base();
+    repository(&sandbox, "app", "FROM centos\n");
+    let server = Server::git(&sandbox);
+    let address = format!("git://127.0.0.1:{}/app.git", server.port);
+    let build = |flags: &str, source: &str, destination: &str| {
+        let text = format!("FROM centos\nADD {flags} {source} {destination}\n");
+        with_input(&sandbox, &["build", "-q", "-t", "made", "--no-cache", "-"], text.as_bytes())
+    };
+    let list = |flags: &str, source: &str, destination: &str| {
+        let outcome = build(flags, source, destination);
+        assert_eq!(outcome.code, 0, "{}", outcome.text());
+        let script = "cd /; find app* | sort | while read -r f; do stat -c '%a %u %n' $f; done";
+        sandbox.succeed(["run", "made", "sh", "-c", script]).stdout
+    };
+    let whole = "755 0 app\n644 0 app/Dockerfile\n644 0 app/a.txt\n755 0 app/dir\n\
+                 644 0 app/dir/Dockerfile\n755 0 app/dir/tool.sh\n";
+    assert_eq!(list("", &address, "/app"), whole);
+    assert_eq!(list("", &address, "/app/"), whole);
+    assert_eq!(list("--link", &address, "/app/"), whole);
+    let below = "755 0 app\n644 0 app/Dockerfile\n755 0 app/tool.sh\n";
+    assert_eq!(list("", &format!("{address}#v1:dir"), "/app"), below);
+    let kept = "755 0 app\n644 0 app/a.txt\n";
+    assert_eq!(list("--exclude=dir --exclude=Dockerfile", &address, "/app"), kept);
+    let first = commit(&sandbox, "app", "v1");
+    list(&format!("--checksum={first}"), &format!("{address}#v1"), "/app");
+
+    let script = "cat /app/a.txt /app/.git/HEAD /app/.git/refs/tags/v1";
+    let outcome = build("--keep-git-dir", &format!("{address}#v1"), "/app");
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    let shown = sandbox.succeed(["run", "made", "sh", "-c", script]).stdout;
+    assert!(shown.starts_with(&format!("one\n{first}")) && shown.matches(&first).count() == 2);
+    let again = build("--keep-git-dir", &format!("{address}#v1"), "/app");
+    assert_eq!(again.stdout, outcome.stdout, "the same commit gives the same image");
+
+    let history = sandbox.succeed(["history", "--no-trunc", "--format", "{{.CreatedBy}}", "made"]);
+    assert!(history.stdout.contains(&format!("ADD {address}#v1 /app # buildkit")));
+
+    for (flags, source, message) in [
+        ("--checksum=abcdef", format!("{address}#v1"), "not at `abcdef`"),
+        ("--checksum=zz", address.clone(), "is not the beginning of a commit's id"),
+        ("--checksum=abcdef", "a.txt".to_owned(), "is for downloads and repositories"),
+        ("", format!("{address}#nope"), "has no branch, tag or commit `nope`"),
+        ("", format!("{address}#main:a.txt"), "has no directory `a.txt`"),
+    ] {
+        let outcome = build(flags, &source, "/app");
+        assert_eq!(outcome.code, 1, "{}", outcome.text());
+        assert!(said(&outcome).contains(message), "{message}: {}", outcome.stderr);
+        assert!(said(&outcome).contains("-:2:"), "{}", outcome.stderr);
+    }
+    // A Dockerfile may not name what only the user of this machine may.
+    let folder = path_text(&sandbox.path("git/app.git"));
+    let outcome = build("", &format!("file://{folder}"), "/app");
+    assert_eq!(outcome.code, 1, "{}", outcome.text());
+}
+
+#[test]
+fn submodules_come_from_the_network_only() {
+    let sandbox = Sandbox::with_base();
+    repository(&sandbox, "inner", "FROM centos\n");
+    repository(&sandbox, "outer", "FROM centos\n");
+    let server = Server::git(&sandbox);
+    let clone = |name: &str, url: &str| {
+        let folder = sandbox.path(name);
+        let outer = sandbox.path("work-outer");
+        let script = "git clone -q \"$1\" \"$2\" && cd \"$2\" && \
+            git -c protocol.file.allow=always -c user.name=A -c user.email=a@b submodule -q add \"$3\" sub && \
+            git -c user.name=A -c user.email=a@b commit -q -m sub && \
+            git clone -q --bare . \"$4\"";
+        let bare = sandbox.path(&format!("git/{name}.git"));
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh"]).arg(outer).arg(folder).arg(url).arg(bare);
+        succeed(&mut command);
+    };
+    clone("network", &format!("git://127.0.0.1:{}/inner.git", server.port));
+    clone("local", &path_text(&sandbox.path("git/inner.git")));
+    let add = |name: &str, query: &str| {
+        let address = format!("git://127.0.0.1:{}/{name}.git{query}", server.port);
+        let text = format!("FROM centos\nADD {address} /app\nRUN ls -a /app/sub > /list\n");
+        with_input(&sandbox, &["build", "-q", "-t", "made", "-"], text.as_bytes())
+    };
+    let outcome = add("network", "");
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    let listing = sandbox.succeed(["run", "made", "cat", "/list"]).stdout;
+    assert_eq!(listing, ".\n..\nDockerfile\na.txt\ndir\n");
+    let outcome = add("network", "?submodules=false");
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    assert_eq!(sandbox.succeed(["run", "made", "cat", "/list"]).stdout, ".\n..\n");
+    let outcome = add("local", "");
+    assert_eq!(outcome.code, 1, "{}", outcome.text());
+    assert!(said(&outcome).contains("transport 'file' not allowed"), "{}", outcome.stderr);
+}
+
+#[test]
+fn named_contexts_stand_for_stages_and_images() {
+    let sandbox = Sandbox::with_base();
+    repository(&sandbox, "app", "FROM centos\n");
+    sandbox.write("tree/file.txt", "tree\n");
+    sandbox.write("tree/left-out.key", "key\n");
+    sandbox.write("tree/.dockerignore", "*.key\n");
+    let dockerfile = "FROM centos AS Base\nFROM other:1 AS more\nFROM base\n\
+                      COPY --from=stuff . /stuff/\nRUN ls -a /stuff > /list\n";
+    sandbox.write("context/Dockerfile", dockerfile);
+    let build = |stuff: &str| {
+        let named = format!("Stuff={stuff}");
+        let outcome =
+            sandbox.run(["build", "-q", "-t", "made", "--build-context", &named, "context"]);
+        assert_eq!(outcome.code, 0, "{}", outcome.text());
+        sandbox.succeed(["run", "made", "cat", "/list"]).stdout
+    };
+    assert_eq!(build("tree"), ".\n..\n.dockerignore\nfile.txt\n");
+    let repository = format!("file://{}", path_text(&sandbox.path("git/app.git")));
+    assert_eq!(build(&format!("{repository}#v1:dir")), ".\n..\nDockerfile\ntool.sh\n");
+
+    // Layouts: a folder and an archive, by tag, by digest and alone.
+    let stuff = "FROM scratch\nCOPY file.txt /from-layout\n";
+    sandbox.write("tree/Dockerfile", stuff);
+    let layout = |kind: &str, destination: &str| {
+        let output = format!("type=oci,{kind}dest={}", sandbox.path(destination).display());
+        sandbox.succeed(["build", "-q", "-t", "stuff:2", "-o", &output, "tree"]).stdout
+    };
+    layout("", "stuff.tar");
+    layout("tar=false,", "stuff");
+    let listing = ".\n..\nfrom-layout\n";
+    let folder = path_text(&sandbox.path("stuff"));
+    for name in ["stuff.tar", "stuff", "stuff:2", &format!("{folder}:2")] {
+        assert_eq!(build(&format!("oci-layout://{name}")), listing, "{name}");
+    }
+    let index = std::fs::read_to_string(sandbox.path("stuff/index.json")).expect("an index");
+    let index: serde_json::Value = serde_json::from_str(&index).expect("JSON");
+    let digest = index["manifests"][0]["digest"].as_str().expect("a digest");
+    assert_eq!(build(&format!("oci-layout://stuff@{digest}")), listing);
+    let wrong = sandbox.run(["build", "--build-context", "stuff=oci-layout://stuff:9", "context"]);
+    assert_eq!(wrong.code, 1);
+    assert!(said(&wrong).contains("has no image `9`"), "{}", wrong.stderr);
+    // Only the command line may name a layout.
+    let text = format!("FROM oci-layout://{folder}\n");
+    let outcome = with_input(&sandbox, &["build", "-q", "-"], text.as_bytes());
+    assert_eq!(outcome.code, 1, "{}", outcome.text());
+}
+
+#[test]
+fn named_contexts_are_bases() {
+    let sandbox = Sandbox::with_base();
+    sandbox.write("tree/etc/file.txt", "tree\n");
+    let bases = "FROM base:latest AS first\nRUN true\n\
+                 FROM stage AS tree\nENV A=b\nCOPY --from=first /etc/os-release /\n";
+    sandbox.write("context/Dockerfile", bases);
+    let arguments = ["--build-context", "docker.io/library/base=docker-image://centos:7"];
+    let named = ["--build-context", "tree=tree", "-t", "made", "context"];
+    sandbox.succeed([["build", "-q"].as_slice(), &arguments, &named].concat());
+    let inspect = sandbox.succeed(["inspect", "made"]).stdout;
+    let inspect: serde_json::Value = serde_json::from_str(&inspect).expect("JSON");
+    assert_eq!(inspect[0]["RootFS"]["Layers"].as_array().map(Vec::len), Some(2));
+    let env = inspect[0]["Config"]["Env"].as_array().expect("variables");
+    assert_eq!(env.len(), 2, "{env:?}");
+    let listing = files(&sandbox, &[&arguments[..], &named[..2], &["context"]].concat());
+    let names: Vec<&str> = listing.iter().filter_map(|line| line.rsplit(' ').next()).collect();
+    assert_eq!(names, ["etc/file.txt", "os-release"]);
+}
