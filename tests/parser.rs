@@ -1,5 +1,6 @@
 //! The parser beside recorded answers of the reference.
 
+mod checks;
 mod corpus;
 mod expected;
 mod fixtures;

@@ -1,8 +1,9 @@
 //! Changing a Dockerfile: only the bytes in question change.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::instruction::{Instruction, Kind, Pair};
+use crate::instruction::{Flag, Heredoc, Instruction, Kind, Pair};
 use crate::parse::parse_part;
 use crate::{ImageRef, Parse, Span, Text};
 
@@ -31,8 +32,20 @@ use crate::{ImageRef, Parse, Span, Text};
 pub struct Editor<'p, 'a> {
     parse: &'p Parse<'a>,
     changes: Vec<(Span, String)>,
-    n_inserted: usize,
-    n_deleted: usize,
+    /// Numbers of the instructions that were changed, and of those that were taken away.
+    changed: BTreeSet<usize>,
+    deleted: BTreeSet<usize>,
+    inserted: Vec<Inserted>,
+}
+
+/// A new instruction.
+#[derive(Debug)]
+struct Inserted {
+    /// Where it is put.
+    offset: u32,
+    /// How many of the old instructions stand before it.
+    n_before: usize,
+    text: String,
 }
 
 /// A change that cannot be made.
@@ -46,7 +59,8 @@ type Edited = Result<(), EditError>;
 impl<'p, 'a> Editor<'p, 'a> {
     /// Starts with no changes.
     pub fn new(parse: &'p Parse<'a>) -> Self {
-        Self { parse, changes: Vec::new(), n_inserted: 0, n_deleted: 0 }
+        let (changed, deleted) = (BTreeSet::new(), BTreeSet::new());
+        Self { parse, changes: Vec::new(), changed, deleted, inserted: Vec::new() }
     }
 
     /// Sets the image of a FROM, `debian:12` for example.
@@ -177,7 +191,7 @@ impl<'p, 'a> Editor<'p, 'a> {
         let text = self.one_instruction(text)?;
         let start = self.line_start(self.instruction(instruction)?.span.start);
         self.push(Span::new(start, start), format!("{text}{}", self.line_end()))?;
-        self.n_inserted += 1;
+        self.inserted.push(Inserted { offset: start, n_before: instruction, text });
         Ok(())
     }
 
@@ -192,9 +206,9 @@ impl<'p, 'a> Editor<'p, 'a> {
         let after = self.after_line(end);
         let is_ended = self.source(0, after).ends_with('\n');
         let line_end = self.line_end();
-        let text = if is_ended { format!("{text}{line_end}") } else { format!("{line_end}{text}") };
-        self.push(Span::new(after, after), text)?;
-        self.n_inserted += 1;
+        let line = if is_ended { format!("{text}{line_end}") } else { format!("{line_end}{text}") };
+        self.push(Span::new(after, after), line)?;
+        self.inserted.push(Inserted { offset: after, n_before: instruction + 1, text });
         Ok(())
     }
 
@@ -207,7 +221,7 @@ impl<'p, 'a> Editor<'p, 'a> {
         let span = self.instruction(instruction)?.span;
         let span = Span::new(self.line_start(span.start), self.after_line(span.end));
         self.push(span, String::new())?;
-        self.n_deleted += 1;
+        self.deleted.insert(instruction);
         Ok(())
     }
 
@@ -227,19 +241,48 @@ impl<'p, 'a> Editor<'p, 'a> {
             at = span.end;
         }
         text.push_str(self.source(at, self.parse.source.len() as u32));
+        self.inserted.sort_by_key(|inserted| inserted.offset);
+        let again = crate::parse(&text);
+        if self.is_as_asked(&again) {
+            return Ok(text);
+        }
+        Err(EditError::new("the changes together make a text that is wrong"))
+    }
+
+    /// Tells whether the new text holds the old instructions, those that were changed or taken away
+    /// excepted, and the new ones in their places.
+    fn is_as_asked(&self, again: &Parse<'_>) -> bool {
         let n_faults = |parse: &Parse<'_>| {
             let fault = |error: &&crate::SyntaxError| error.code != "no-instructions";
             parse.errors.iter().filter(fault).count()
         };
-        let again = crate::parse(&text);
-        let n_expected = self.parse.instructions.len() + self.n_inserted - self.n_deleted;
-        if n_faults(&again) > n_faults(self.parse)
-            || again.instructions.len() != n_expected
+        if n_faults(again) > n_faults(self.parse)
             || again.escape != self.parse.escape
+            || again.directives.len() != self.parse.directives.len()
         {
-            return Err(EditError::new("the changes together make a text that is wrong"));
+            return false;
         }
-        Ok(text)
+        let mut found = again.instructions.iter();
+        let mut inserted = self.inserted.iter().peekable();
+        for (index, old) in self.parse.instructions.iter().map(Some).chain([None]).enumerate() {
+            while let Some(new) = inserted.next_if(|inserted| inserted.n_before == index) {
+                let parsed = parse_part(&new.text, self.parse.escape);
+                let is_there = |one| parsed.instructions.first().is_some_and(|new| reads(new, one));
+                if !found.next().is_some_and(is_there) {
+                    return false;
+                }
+            }
+            let Some(old) = old.filter(|_| !self.deleted.contains(&index)) else { continue };
+            let is_changed = self.changed.contains(&index);
+            let is_same = |one: &Instruction<'_>| match is_changed {
+                true => one.keyword.as_str() == old.keyword.as_str(),
+                false => reads(old, one),
+            };
+            if !found.next().is_some_and(is_same) {
+                return false;
+            }
+        }
+        found.next().is_none()
     }
 
     fn image(&self, instruction: usize) -> Result<(&'p Instruction<'a>, Text<'a>), EditError> {
@@ -271,7 +314,10 @@ impl<'p, 'a> Editor<'p, 'a> {
         );
         let again = parse_part(&new, self.parse.escape);
         match again.instructions.as_slice() {
-            [one] if again.errors.is_empty() && is_done(one) => self.push(span, replacement),
+            [one] if again.errors.is_empty() && is_done(one) => {
+                self.changed.insert(instruction);
+                self.push(span, replacement)
+            }
             _ => Err(EditError::new(format!("`{replacement}` cannot stand there"))),
         }
     }
@@ -304,7 +350,9 @@ impl<'p, 'a> Editor<'p, 'a> {
     }
 
     fn line_start(&self, offset: u32) -> u32 {
-        self.source(0, offset).rfind('\n').map_or(0, |at| at as u32 + 1)
+        let has_mark = self.parse.source.starts_with('\u{feff}');
+        let first = if has_mark { '\u{feff}'.len_utf8() as u32 } else { 0 };
+        self.source(0, offset).rfind('\n').map_or(first, |at| at as u32 + 1)
     }
 
     /// Offset after the line end at or behind `offset`.
@@ -333,6 +381,22 @@ impl fmt::Display for EditError {
 }
 
 impl std::error::Error for EditError {}
+
+/// Tells whether two instructions say the same.
+fn reads(old: &Instruction<'_>, new: &Instruction<'_>) -> bool {
+    let is_same_flag = |(a, b): (&Flag<'_>, &Flag<'_>)| {
+        a.name.as_str() == b.name.as_str() && a.value.as_deref() == b.value.as_deref()
+    };
+    let is_same_heredoc = |(a, b): (&Heredoc<'_>, &Heredoc<'_>)| {
+        a.word.as_str() == b.word.as_str() && a.body.as_str() == b.body.as_str()
+    };
+    old.keyword.as_str() == new.keyword.as_str()
+        && old.arguments.as_str() == new.arguments.as_str()
+        && old.flags.len() == new.flags.len()
+        && old.flags.iter().zip(&new.flags).all(is_same_flag)
+        && old.heredocs.len() == new.heredocs.len()
+        && old.heredocs.iter().zip(&new.heredocs).all(is_same_heredoc)
+}
 
 fn last_pair<'i, 'a>(pairs: &'i [Pair<'a>], name: &str) -> Option<&'i Pair<'a>> {
     pairs.iter().rev().find(|pair| pair.name.as_str() == name)
@@ -458,5 +522,12 @@ mod tests {
         check("FROM a\n", |one| one.insert_after(0, "USER u \\"), None);
         check("FROM a\n", |one| one.insert_after(0, "RUN a\nRUN b"), None);
         check("FROM a\n", |one| one.delete(0).and_then(|()| one.delete(0)), None);
+        check(
+            "\u{feff}FROM a\n",
+            |one| one.insert_before(0, "ARG x"),
+            Some("\u{feff}ARG x\nFROM a\n"),
+        );
+        // What follows would become a directive.
+        check("ARG a\n# escape=`\nFROM a\n", |one| one.delete(0), None);
     }
 }
