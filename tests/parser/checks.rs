@@ -154,80 +154,82 @@ pub(crate) fn ignoring(text: &str, path: &str) {
 /// An edit changes what was asked for, and nothing else.
 pub(crate) fn editing(text: &str, index: usize, value: &str) {
     let parsed = parse(text);
-    let others = |after: &Parse<'_>, skip: &dyn Fn(usize) -> bool| {
-        assert_eq!(after.instructions.len(), parsed.instructions.len(), "{text:?} {value:?}");
-        for (at, (before, after)) in parsed.instructions.iter().zip(&after.instructions).enumerate()
-        {
-            if !skip(at) {
-                assert_eq!(said(before), said(after), "{text:?} {value:?}");
-            }
-        }
-    };
-    type Edit<'e> = &'e dyn Fn(&mut Editor<'_, '_>) -> bool;
-    let edited = |edit: Edit<'_>| {
-        let mut editor = Editor::new(&parsed);
-        if edit(&mut editor) { editor.finish().ok() } else { None }
-    };
-    if let Some(new) = edited(&|editor| editor.set_image(index, value).is_ok()) {
-        let again = parse(&new);
-        others(&again, &|at| at == index);
-        let Kind::From(from) = &again.instructions[index].kind else {
-            panic!("no FROM any more: {new:?}")
-        };
-        assert_eq!(from.image.as_str(), value);
-        let Kind::From(old) = &parsed.instructions[index].kind else { panic!("was no FROM") };
-        let span = old.image.span();
-        assert_eq!(new, [&text[..span.start as usize], value, &text[span.end as usize..]].concat());
-    }
-    for name in ["from", "chown", "link", "platform", "mount", "network"] {
-        if let Some(new) = edited(&|editor| editor.set_flag(index, name, Some(value)).is_ok()) {
-            let again = parse(&new);
-            others(&again, &|at| at == index);
-            let flag = again.instructions[index].flag(name).expect("it was set");
-            assert_eq!(flag.value.as_deref(), Some(value));
-            assert_eq!(
-                again.instructions[index].arguments.as_str(),
-                parsed.instructions[index].arguments.as_str()
-            );
-        }
-        if let Some(new) = edited(&|editor| editor.remove_flag(index, name).is_ok()) {
-            let again = parse(&new);
-            others(&again, &|at| at == index);
-            let n_before = parsed.instructions[index].flags.len();
-            let has_flag = parsed.instructions[index].flag(name).is_some();
-            assert_eq!(again.instructions[index].flags.len(), n_before - usize::from(has_flag));
-        }
-    }
-    if let Some(new) = edited(&|editor| editor.set_pair(index, "a", value).is_ok()) {
-        others(&parse(&new), &|at| at == index);
-    }
-    if let Some(new) = edited(&|editor| editor.delete(index).is_ok()) {
-        let again = parse(&new);
-        let kept: Vec<_> = parsed.instructions.iter().map(said).collect();
-        let (before, after) = (&kept[..index], &kept[index + 1..]);
-        let found: Vec<_> = again.instructions.iter().map(said).collect();
-        assert_eq!(found, [before, after].concat(), "{text:?}");
+    change_within(&parsed, index, value);
+    if let Some(new) = edited(&parsed, &|editor| editor.delete(index).is_ok()) {
+        let mut expected = all_said(&parsed);
+        expected.remove(index);
+        assert_eq!(all_said(&parse(&new)), expected, "{text:?}");
     }
     for line in ["USER u", "RUN <<E\nx\nE", value] {
         for place in [0, 1] {
-            let Some(new) = edited(&|editor| match place {
+            let insert = |editor: &mut Editor<'_, '_>| match place {
                 0 => editor.insert_before(index, line).is_ok(),
                 _ => editor.insert_after(index, line).is_ok(),
-            }) else {
-                continue;
             };
-            let again = parse(&new);
-            let mut found: Vec<_> = again.instructions.iter().map(said).collect();
+            let Some(new) = edited(&parsed, &insert) else { continue };
+            let mut found = all_said(&parse(&new));
             assert_eq!(found.len(), parsed.instructions.len() + 1, "{text:?} {line:?}");
             found.remove(index + place);
-            let expected: Vec<_> = parsed.instructions.iter().map(said).collect();
-            assert_eq!(found, expected, "{text:?} {line:?}");
+            assert_eq!(found, all_said(&parsed), "{text:?} {line:?}");
         }
     }
 }
 
-/// Keyword, flags, arguments and heredoc bodies of an instruction.
-fn said(instruction: &Instruction<'_>) -> (String, Vec<String>, String, Vec<String>) {
+/// Makes an edit; gives the new text if it can be made.
+fn edited(parsed: &Parse<'_>, edit: &dyn Fn(&mut Editor<'_, '_>) -> bool) -> Option<String> {
+    let mut editor = Editor::new(parsed);
+    if edit(&mut editor) { editor.finish().ok() } else { None }
+}
+
+/// Edits within one instruction.
+fn change_within(parsed: &Parse<'_>, index: usize, value: &str) {
+    let text = parsed.source;
+    let others = |after: &Parse<'_>| {
+        let (mut found, mut expected) = (all_said(after), all_said(parsed));
+        found.remove(index);
+        expected.remove(index);
+        assert_eq!(found, expected, "{text:?} {value:?}");
+    };
+    if let Some(new) = edited(parsed, &|editor| editor.set_image(index, value).is_ok()) {
+        let again = parse(&new);
+        others(&again);
+        let Kind::From(old) = &parsed.instructions[index].kind else { panic!("was no FROM") };
+        let Kind::From(from) = &again.instructions[index].kind else { panic!("is no FROM") };
+        assert_eq!(from.image.as_str(), value);
+        let span = old.image.span();
+        assert_eq!(new, [&text[..span.start as usize], value, &text[span.end as usize..]].concat());
+    }
+    for name in ["from", "chown", "link", "platform", "mount", "network"] {
+        let set = |editor: &mut Editor<'_, '_>| editor.set_flag(index, name, Some(value)).is_ok();
+        if let Some(new) = edited(parsed, &set) {
+            let again = parse(&new);
+            others(&again);
+            let (old, one) = (&parsed.instructions[index], &again.instructions[index]);
+            assert_eq!(one.flag(name).and_then(|flag| flag.value.as_deref()), Some(value));
+            assert_eq!(one.arguments.as_str(), old.arguments.as_str());
+        }
+        if let Some(new) = edited(parsed, &|editor| editor.remove_flag(index, name).is_ok()) {
+            let again = parse(&new);
+            others(&again);
+            let (old, one) = (&parsed.instructions[index], &again.instructions[index]);
+            let n_removed = usize::from(old.flag(name).is_some());
+            assert_eq!(one.flags.len(), old.flags.len() - n_removed);
+            assert_eq!(one.arguments.as_str(), old.arguments.as_str());
+        }
+    }
+    if let Some(new) = edited(parsed, &|editor| editor.set_pair(index, "a", value).is_ok()) {
+        others(&parse(&new));
+    }
+}
+
+/// What an instruction says: keyword, flags, arguments and heredoc bodies.
+type Said = (String, Vec<String>, String, Vec<String>);
+
+fn all_said(parsed: &Parse<'_>) -> Vec<Said> {
+    parsed.instructions.iter().map(said).collect()
+}
+
+fn said(instruction: &Instruction<'_>) -> Said {
     let flag =
         |flag: &dockerfile_parser::Flag<'_>| format!("{}={:?}", flag.name, flag.value.as_deref());
     (

@@ -15,6 +15,7 @@
 
 mod pattern;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -23,6 +24,10 @@ use pattern::Pattern;
 
 /// How deep `${a:-${b:-…}}` may be nested.
 pub const MAX_DEPTH: usize = 256;
+
+/// How long the value of one word may be, in bytes, unless the word itself is longer: substitutions
+/// inside each other could otherwise fill any memory.
+pub const MAX_LEN: usize = 1 << 20;
 
 /// Where the values of variables come from; `None` for a variable that is not set.
 pub type Lookup<'f> = &'f dyn Fn(&str) -> Option<String>;
@@ -85,6 +90,8 @@ pub enum ExpandErrorKind {
     },
     /// More than [`MAX_DEPTH`] substitutions inside each other.
     TooDeep,
+    /// The value is longer than [`MAX_LEN`], or a long pattern meets a long value.
+    TooLong,
 }
 
 /// Expands one word: the mode of every instruction but EXPOSE.
@@ -172,6 +179,9 @@ impl fmt::Display for ExpandError {
             ExpandErrorKind::TooDeep => {
                 write!(f, "more than {MAX_DEPTH} substitutions stand inside each other")
             }
+            ExpandErrorKind::TooLong => {
+                write!(f, "the value would be longer than {MAX_LEN} bytes")
+            }
         }
     }
 }
@@ -220,6 +230,8 @@ struct Lexer<'t, 'f> {
     raw_escapes: bool,
     words: Option<Words>,
     unset: Vec<String>,
+    /// The same names, to look them up.
+    known_unset: HashSet<&'t str>,
     depth: usize,
 }
 
@@ -239,6 +251,7 @@ impl<'t, 'f> Lexer<'t, 'f> {
             raw_escapes: false,
             words: None,
             unset: Vec::new(),
+            known_unset: HashSet::new(),
             depth: 0,
         }
     }
@@ -360,7 +373,7 @@ impl<'t, 'f> Lexer<'t, 'f> {
                 return Ok(false);
             }
             match self.get(name) {
-                Some(found) => value.push_str(&found),
+                Some(found) => self.add(start, value, &found)?,
                 None if self.keep_unset => value.push_str(&self.text[start..self.at]),
                 None => {}
             }
@@ -388,9 +401,18 @@ impl<'t, 'f> Lexer<'t, 'f> {
         if is_unset && self.keep_unset {
             value.push_str(&self.text[start..self.at]);
         } else {
-            value.push_str(&replaced);
+            self.add(start, value, &replaced)?;
         }
         Ok(has_modifier)
+    }
+
+    /// Adds what a variable stands for to a value.
+    fn add(&self, start: usize, value: &mut String, found: &str) -> Expansion<()> {
+        if value.len() + found.len() > MAX_LEN.max(self.text.len()) {
+            return Err(self.fault(start, ExpandErrorKind::TooLong));
+        }
+        value.push_str(found);
+        Ok(())
     }
 
     /// Reads what follows the name in `${name`.
@@ -445,7 +467,7 @@ impl<'t, 'f> Lexer<'t, 'f> {
         }
         let pattern = self.until('}', true)?;
         let pattern = if is_prefix { pattern } else { pattern::reverse(&pattern) };
-        let pattern = self.pattern(start, &pattern)?;
+        let pattern = self.pattern(start, &pattern, value)?;
         Ok(pattern.cut(value, is_prefix, is_longest))
     }
 
@@ -457,11 +479,16 @@ impl<'t, 'f> Lexer<'t, 'f> {
         }
         let pattern = self.until('/', true)?;
         let replacement = self.until('}', true)?;
-        let pattern = self.pattern(start, &pattern)?;
-        Ok(pattern.replace(value, &replacement, all))
+        let pattern = self.pattern(start, &pattern, value)?;
+        pattern
+            .replace(value, &replacement, all, MAX_LEN.max(self.text.len()))
+            .ok_or_else(|| self.fault(start, ExpandErrorKind::TooLong))
     }
 
-    fn pattern(&self, start: usize, pattern: &str) -> Expansion<Pattern> {
+    fn pattern(&self, start: usize, pattern: &str, value: &str) -> Expansion<Pattern> {
+        if pattern.len().saturating_mul(value.len()) > pattern::MAX_WORK {
+            return Err(self.fault(start, ExpandErrorKind::TooLong));
+        }
         Pattern::parse(pattern).map_err(|escape| {
             let pattern = pattern.to_owned();
             self.fault(start, ExpandErrorKind::InvalidPattern { pattern, escape })
@@ -469,9 +496,9 @@ impl<'t, 'f> Lexer<'t, 'f> {
     }
 
     /// The value of a variable; notes those that are not set.
-    fn get(&mut self, name: &str) -> Option<String> {
+    fn get(&mut self, name: &'t str) -> Option<String> {
         let found = (self.lookup)(name);
-        if found.is_none() && !self.unset.iter().any(|other| other == name) {
+        if found.is_none() && self.known_unset.insert(name) {
             self.unset.push(name.to_owned());
         }
         found
@@ -576,6 +603,8 @@ mod tests {
             &format!("{}x{}", "${u:-".repeat(2000), "}".repeat(2000)),
             "error: more than 256 substitutions stand inside each other",
         );
+        let growing = format!("{}x{}", "${s//?/".repeat(50), "}".repeat(50));
+        check(&growing, "error: the value would be longer than 1048576 bytes");
     }
 
     #[test]

@@ -53,14 +53,26 @@ impl Pattern {
         if is_prefix { kept.collect() } else { kept.rev().collect() }
     }
 
-    /// Replaces the first match, or all.
-    pub(super) fn replace(&self, value: &str, replacement: &str, all: bool) -> String {
+    /// Replaces the first match, or all; `None` if the result is longer than `max_len` bytes.
+    pub(super) fn replace(
+        &self,
+        value: &str,
+        replacement: &str,
+        all: bool,
+        max_len: usize,
+    ) -> Option<String> {
         let characters: Vec<char> = value.chars().collect();
         let mut replaced = String::with_capacity(value.len());
         let mut at = 0;
         let mut previous_end = None;
+        // No match starts before this place.
+        let mut hopeless_until = 0;
         while at <= characters.len() {
-            let found = prefix(&self.parts, &characters[at..], true);
+            let found = if at < hopeless_until {
+                None
+            } else {
+                prefix(&self.parts, &characters[at..], true)
+            };
             match found {
                 // As in Go, an empty match right after a match does not count.
                 Some(len) if len > 0 || previous_end != Some(at) => {
@@ -75,16 +87,52 @@ impl Pattern {
                         at += 1;
                     }
                 }
-                _ => {
+                found => {
+                    if found.is_none() && at >= hopeless_until {
+                        hopeless_until = self.next_chance(&characters, at);
+                    }
                     replaced.extend(characters.get(at));
                     at += 1;
                 }
             }
+            if replaced.len() > max_len {
+                return None;
+            }
         }
         replaced.extend(characters.get(at..).unwrap_or_default());
-        replaced
+        (replaced.len() <= max_len).then_some(replaced)
+    }
+
+    /// Where the next match may start after none starts at `at`: if a `*` was reached, what follows
+    /// it stands nowhere up to the end of the line, so no start before that does better.
+    fn next_chance(&self, text: &[char], at: usize) -> usize {
+        let Some(star) = self.parts.iter().position(|part| *part == Part::Star) else {
+            return at + 1;
+        };
+        let reached = text.get(at..at + star).is_some_and(|head| {
+            head.iter().zip(&self.parts).all(|(character, part)| part.takes(*character))
+        });
+        if !reached {
+            return at + 1;
+        }
+        let rest = &text[at + star..];
+        let len = rest.iter().position(|one| *one == '\n').unwrap_or(rest.len());
+        at + len + 1
     }
 }
+
+impl Part {
+    /// Tells whether the part takes this one character.
+    fn takes(self, character: char) -> bool {
+        match self {
+            Self::Star | Self::Any => character != '\n',
+            Self::Char(expected) => expected == character,
+        }
+    }
+}
+
+/// How much work, characters of a pattern times those of a value, is done at most.
+pub(super) const MAX_WORK: usize = 1 << 26;
 
 /// Returns a pattern from its end to its start, escapes kept together; as in the reference, an
 /// escape at the end comes to stand in front of the character before it.
