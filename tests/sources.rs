@@ -52,6 +52,16 @@ impl Server {
             command
         })
     }
+
+    /// Serves the files in the sandbox's folder `web`.
+    fn web(sandbox: &Sandbox) -> Self {
+        let folder = path_text(&sandbox.path("web"));
+        Self::start(|port| {
+            let mut command = Command::new("busybox");
+            command.args(["httpd", "-f", "-p", &format!("127.0.0.1:{port}"), "-h", &folder]);
+            command
+        })
+    }
 }
 
 /// Makes the repository `git/NAME.git` with two commits: the first has the tag `v1` and is the
@@ -430,4 +440,100 @@ fn named_contexts_are_bases() {
     let listing = files(&sandbox, &[&arguments[..], &named[..2], &["context"]].concat());
     let names: Vec<&str> = listing.iter().filter_map(|line| line.rsplit(' ').next()).collect();
     assert_eq!(names, ["etc/file.txt", "os-release"]);
+}
+
+/// The digest of bytes as `--checksum` has it.
+fn checksum(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(bytes);
+    let hex: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{}", hex.concat())
+}
+
+#[test]
+fn downloads_are_added() {
+    let sandbox = Sandbox::with_base();
+    sandbox.write("web/dir/file.txt", "hello\n");
+    let tar = archive(&[("inside.txt", "inside\n")]);
+    sandbox.write("web/a.tar.gz", gzip(&tar));
+    let touch = ["-d", "1979-05-06T07:08:09Z"];
+    succeed(Command::new("touch").args(touch).arg(sandbox.path("web/dir/file.txt")));
+    let server = Server::web(&sandbox);
+    let host = format!("http://127.0.0.1:{}", server.port);
+    let build = |flags: &str, sources: &str, destination: &str| {
+        let text = format!("FROM centos\nADD {flags} {sources} {destination}\n");
+        with_input(&sandbox, &["build", "-q", "-t", "made", "-"], text.as_bytes())
+    };
+    let list = |flags: &str, sources: &str, destination: &str| {
+        let outcome = build(flags, sources, destination);
+        assert_eq!(outcome.code, 0, "{}", outcome.text());
+        let script = "cd /; find new* -type f | sort | while read -r f; do \
+            stat -c '%a %u:%g %s %Y %n' $f; done";
+        sandbox.succeed(["run", "made", "sh", "-c", script]).stdout
+    };
+    let file = format!("{host}/dir/file.txt");
+    let time = "294822489";
+    assert_eq!(list("", &file, "/new/"), format!("600 0:0 6 {time} new/file.txt\n"));
+    assert_eq!(list("", &file, "/new"), format!("600 0:0 6 {time} new\n"));
+    assert_eq!(list("--link", &file, "/new/x"), format!("600 0:0 6 {time} new/x\n"));
+    let flags = "--chown=2:3 --chmod=0644";
+    assert_eq!(list(flags, &file, "/new/"), format!("644 2:3 6 {time} new/file.txt\n"));
+    let query = format!("{host}/dir/file.txt?x=/y");
+    assert_eq!(list("", &query, "/new/"), format!("600 0:0 6 {time} new/file.txt\n"));
+    // An archive is only unpacked when that is asked for.
+    let archive = format!("{host}/a.tar.gz");
+    let kept = list("", &archive, "/new/");
+    assert!(kept.ends_with("new/a.tar.gz\n"), "{kept}");
+    let unpacked = list("--unpack=true", &archive, "/new");
+    assert!(unpacked.starts_with("640 1234:1234 7 0 new/inside.txt"), "{unpacked}");
+
+    for (flags, source, message) in [
+        ("", format!("{host}/nope"), "the server answers 404"),
+        ("--checksum=sha256:00", file.clone(), "`sha256:00` is not a checksum"),
+    ] {
+        let outcome = build(flags, &source, "/new/");
+        assert_eq!(outcome.code, 1, "{}", outcome.text());
+        assert!(said(&outcome).contains(message), "{message}: {}", outcome.stderr);
+        assert!(said(&outcome).contains("-:2:"), "{}", outcome.stderr);
+    }
+    // What has a checksum is checked, and not fetched again while the cache has it.
+    let right = format!("--checksum={}", checksum(b"hello\n"));
+    let wrong = format!("--checksum={}", checksum(b"other\n"));
+    let outcome = build(&wrong, &file, "/new/");
+    assert_eq!(outcome.code, 1, "{}", outcome.text());
+    assert!(said(&outcome).contains("has the checksum"), "{}", outcome.stderr);
+    let first = build(&right, &file, "/new/");
+    assert_eq!(first.code, 0, "{}", first.text());
+    drop(server);
+    assert_eq!(build(&right, &file, "/new/").stdout, first.stdout);
+}
+
+#[test]
+fn web_archives_are_contexts() {
+    let sandbox = Sandbox::with_base();
+    let tar = archive(&[("Dockerfile", "FROM centos\nCOPY a.txt /a\n"), ("a.txt", "a\n")]);
+    sandbox.write("web/context.tar.gz", gzip(&tar));
+    sandbox.write("web/Dockerfile", "FROM centos\nLABEL a=b\n");
+    let server = Server::web(&sandbox);
+    let host = format!("http://127.0.0.1:{}", server.port);
+    sandbox.succeed(["build", "-q", "-t", "made", &format!("{host}/context.tar.gz")]);
+    assert_eq!(sandbox.succeed(["run", "made", "cat", "/a"]).stdout, "a\n");
+    sandbox.succeed(["build", "-q", &format!("{host}/Dockerfile")]);
+    let text = b"FROM centos\nCOPY --from=web a.txt /b\n";
+    let named = format!("web={host}/context.tar.gz");
+    let arguments = ["build", "-q", "-t", "made", "--build-context", &named, "-"];
+    let outcome = with_input(&sandbox, &arguments, text);
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    assert_eq!(sandbox.succeed(["run", "made", "cat", "/b"]).stdout, "a\n");
+}
+
+#[test]
+fn repositories_of_plain_web_servers() {
+    let sandbox = Sandbox::with_base();
+    repository(&sandbox, "app", "FROM centos\nCOPY a.txt /a\n");
+    succeed(Command::new("cp").arg("-r").arg(sandbox.path("git")).arg(sandbox.path("web")));
+    let server = Server::web(&sandbox);
+    let address = format!("http://127.0.0.1:{}/app.git", server.port);
+    sandbox.succeed(["build", "-q", "-t", "made", &format!("{address}#v1")]);
+    assert_eq!(sandbox.succeed(["run", "made", "cat", "/a"]).stdout, "one\n");
 }

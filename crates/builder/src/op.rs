@@ -238,6 +238,14 @@ pub struct MkdirOp {
 }
 
 impl CopyOp {
+    /// Tells whether a source is known by its checksum before it is fetched.
+    pub(crate) fn has_checksum(&self) -> bool {
+        let has = |source: &CopySource| {
+            matches!(source, CopySource::Remote(RemoteSource { checksum: Some(_), .. }))
+        };
+        self.sources.iter().any(has)
+    }
+
     /// Tells whether there is a source in a tree; heredocs need none.
     pub(crate) fn reads_files(&self) -> bool {
         self.sources.iter().any(|source| matches!(source, CopySource::Path(_)))

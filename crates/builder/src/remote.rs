@@ -9,6 +9,7 @@ mod context;
 mod fetch;
 mod git;
 mod git_ref;
+mod http;
 
 pub use context::FetchedContext;
 pub(crate) use context::no_directory;

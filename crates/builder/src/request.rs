@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::Remote;
+use crate::http;
 use crate::store::familiar_name;
 
 /// Everything that a build depends on beside the store. Plain data: the command line makes it from
@@ -50,6 +51,8 @@ pub struct Request {
     pub ssh_agents: BTreeMap<String, PathBuf>,
     /// The variables that `git` sees when it fetches: where programs are, proxies, certificates.
     pub variables: Vec<(String, String)>,
+    /// How downloads reach the network.
+    pub http: http::Settings,
     /// `--build-context`, by name.
     pub named_contexts: BTreeMap<String, NamedContext>,
     /// `--allow`: entitlements such as `network.host` and `security.insecure`.
@@ -177,6 +180,7 @@ impl Request {
             secrets: BTreeMap::new(),
             ssh_agents: BTreeMap::new(),
             variables: Vec::new(),
+            http: http::Settings::default(),
             named_contexts: BTreeMap::new(),
             entitlements: Vec::new(),
             jobs: 1,

@@ -7,6 +7,8 @@ use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use dockwright_builder::http;
+
 /// The oldest time that a zip archive can hold, 1980-01-01T00:00:00Z. Images carry it unless
 /// `SOURCE_DATE_EPOCH` says otherwise, so that the same input gives the same bytes on any day.
 pub(crate) const DEFAULT_EPOCH: i64 = 315_532_800;
@@ -87,6 +89,19 @@ const OF_PROGRAMS: [&str; 14] = [
 pub(crate) fn of_programs() -> Vec<(String, String)> {
     let known = OF_PROGRAMS.iter();
     known.filter_map(|name| Some(((*name).to_owned(), variable(name)?))).collect()
+}
+
+/// Returns how downloads reach the network. The names in lower case come first, as for curl.
+pub(crate) fn http_settings() -> http::Settings {
+    let first = |names: [&str; 3]| names.iter().find_map(|name| variable(name));
+    let proxy = http::ProxySettings {
+        http: first(["http_proxy", "HTTP_PROXY", "ALL_PROXY"]),
+        https: first(["https_proxy", "HTTPS_PROXY", "ALL_PROXY"]),
+        no_proxy: first(["no_proxy", "NO_PROXY", "NO_PROXY"]).unwrap_or_default(),
+    };
+    let places = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
+    let root_files = path("SSL_CERT_FILE").into_iter().chain(places.map(PathBuf::from)).collect();
+    http::Settings { proxy, root_files, ..http::Settings::default() }
 }
 
 /// Returns the store's place: `--store`, else `DOCKWRIGHT_STORE`, else the user's XDG data folder.

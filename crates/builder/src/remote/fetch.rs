@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Remote, git};
+use super::{Remote, RemoteSource, git, http};
 use crate::context::Source;
+use crate::error::Context as _;
+use crate::http::Settings;
 use crate::store::WorkDir;
-use crate::{Error, Request, Result, Store};
+use crate::{Digest, Error, Request, Result, Store};
 
 /// The name under which a download is kept.
 pub(crate) const FILE: &str = "file";
@@ -19,6 +21,8 @@ pub struct Fetcher<'a> {
     pub(super) variables: &'a [(String, String)],
     /// `GIT_AUTH_TOKEN` and the like.
     pub(super) secrets: &'a BTreeMap<String, Vec<u8>>,
+    /// How the network is reached.
+    pub(super) http: &'a Settings,
     /// The socket of the agent that ssh may ask.
     pub(super) ssh_agent: Option<&'a Path>,
 }
@@ -28,6 +32,8 @@ pub struct Fetcher<'a> {
 pub(crate) struct Fetched {
     /// The files.
     pub(crate) path: PathBuf,
+    /// The digest of a download.
+    pub(crate) digest: Option<Digest>,
     _work: WorkDir,
 }
 
@@ -46,6 +52,7 @@ impl<'a> Fetcher<'a> {
             store,
             variables: &request.variables,
             secrets: &request.secrets,
+            http: &request.http,
             ssh_agent: request.ssh_agents.get("default").map(PathBuf::as_path),
         }
     }
@@ -54,29 +61,37 @@ impl<'a> Fetcher<'a> {
     pub(crate) fn fetch(&self, remote: &Remote) -> Result<Fetched> {
         let work = self.store.work_dir()?;
         let path = work.path().join("tree");
+        let mut digest = None;
         match remote {
             Remote::Git(reference) => git::fetch(self, reference, &path)?,
-            Remote::Http(_) => {
-                return Err(Error::new(format!(
-                    "`{remote}` is a download, which is not supported yet"
-                ))
-                .with_help("download it beforehand and add the file"));
+            Remote::Http(address) => {
+                std::fs::create_dir(&path).doing(|| format!("make `{}`", path.display()))?;
+                digest = Some(http::fetch(self, address, &path.join(FILE))?);
             }
         }
-        Ok(Fetched { path, _work: work })
+        Ok(Fetched { path, digest, _work: work })
+    }
+
+    /// Fetches a source of ADD and checks it.
+    pub(crate) fn fetch_source(&self, source: &RemoteSource) -> Result<FetchedTree> {
+        let fetched = self.fetch(&source.remote)?;
+        if let (Some(wanted), Some(found)) = (source.checksum, fetched.digest)
+            && wanted != found
+        {
+            return Err(Error::new(format!(
+                "`{}` has the checksum `{found}`, not `{wanted}`",
+                source.remote
+            ))
+            .with_help("correct the checksum if you trust what is there now"));
+        }
+        let source = Source::context(&fetched.path, None)?;
+        Ok(FetchedTree { source, _fetched: fetched })
     }
 
     /// Returns a secret for a host: that of the name with the host, else that of the name alone.
     pub(super) fn secret(&self, name: &str, host: &str) -> Option<&[u8]> {
         let own = self.secrets.get(&format!("{name}.{host}"));
+        let own = own.or_else(|| self.secrets.get(&format!("{name}_{host}")));
         own.or_else(|| self.secrets.get(name)).map(Vec::as_slice)
-    }
-}
-
-impl Fetched {
-    /// Opens the files.
-    pub(crate) fn open(self) -> Result<FetchedTree> {
-        let source = Source::context(&self.path, None)?;
-        Ok(FetchedTree { source, _fetched: self })
     }
 }

@@ -146,6 +146,7 @@ fn request(
     let fail = |message: String, help: &str| cannot_start(session, &message, help);
     let mut request = Request::new("");
     request.variables = environment::of_programs();
+    request.http = environment::http_settings();
     request.build_args = build_args(&arguments.build_args, session)?;
     request.labels = pairs(&arguments.labels, "--label", session)?;
     request.target.clone_from(&arguments.target);
