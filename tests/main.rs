@@ -6,6 +6,7 @@ mod bad_input;
 mod cache;
 mod conformance;
 mod hadolint;
+mod images;
 mod instructions;
 mod lint;
 mod parser;

@@ -66,14 +66,16 @@ pub fn run(export: Export<'_>, image: &Image, store: &Store) -> Result<Exported>
         Export::OciArchive(out, options) => {
             let spool = store.work_dir()?;
             let packed = Packed::new(image, store, &options, spool.path())?;
-            oci_layout::write_archive(out, &packed, store, None)?;
-            Some(packed.manifest_digest)
+            let digest = packed.manifest_digest;
+            oci_layout::write_archive(out, &[packed], store, None)?;
+            Some(digest)
         }
         Export::DockerArchive(out, options) => {
             let spool = store.work_dir()?;
             let packed = Packed::new(image, store, &options, spool.path())?;
-            docker_archive::write(out, &packed, store)?;
-            Some(packed.manifest_digest)
+            let digest = packed.manifest_digest;
+            docker_archive::write(out, &[packed], store)?;
+            Some(digest)
         }
         Export::Tar(out) => {
             rootfs::write_tar(out, image, store)?;
@@ -85,6 +87,39 @@ pub fn run(export: Export<'_>, image: &Image, store: &Store) -> Result<Exported>
         }
     };
     Ok(Exported { manifest, config: image.config_digest })
+}
+
+/// The forms of an archive of several images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArchiveKind {
+    /// An OCI layout in a tar.
+    Oci,
+    /// What `docker load` reads: an OCI layout in a tar, and a `manifest.json`.
+    Docker,
+}
+
+/// Writes several images as one archive. What they share is written once.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn save(
+    out: &mut dyn Write,
+    kind: ArchiveKind,
+    images: &[(Image, ImageOptions)],
+    store: &Store,
+) -> Result<()> {
+    let mut spools = Vec::new();
+    let mut packed = Vec::new();
+    for (image, options) in images {
+        let spool = store.work_dir()?;
+        packed.push(Packed::new(image, store, options, spool.path())?);
+        spools.push(spool);
+    }
+    match kind {
+        ArchiveKind::Oci => oci_layout::write_archive(out, &packed, store, None),
+        ArchiveKind::Docker => docker_archive::write(out, &packed, store),
+    }
 }
 
 /// A file that appears under its name only once it is whole. What is no regular file, a pipe or a

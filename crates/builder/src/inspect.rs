@@ -133,7 +133,8 @@ pub struct Metadata {
 ///
 /// When a layer or a tag is damaged.
 pub fn inspect(store: &Store, image: &Image) -> Result<Inspection> {
-    let tags = store.images()?.into_iter().filter(|tag| tag.manifest == image.manifest);
+    let tags = store.images()?.into_iter();
+    let tags = tags.filter(|tag| tag.manifest == image.manifest && !tag.is_nameless());
     let config = &image.config;
     let newest = config.history.last();
     Ok(Inspection {

@@ -38,6 +38,8 @@ pub struct Plan {
     /// The image's configuration, but for its layers. Its history ends with an entry for each
     /// instruction; those with a layer stand in the order of the layers.
     pub config: ImageConfig,
+    /// The instruction behind each entry of that history; nothing for the entries of a base image.
+    pub origins: Vec<Option<Span>>,
     /// The time that the image carries, in seconds after 1970: `SOURCE_DATE_EPOCH` as a build
     /// argument or a global ARG, else that of the request.
     pub epoch: i64,
@@ -163,6 +165,7 @@ impl Planner<'_> {
             operations: std::mem::take(&mut self.operations),
             result: stage.files,
             config,
+            origins: stage.origins,
             epoch: self.epoch,
             warnings: std::mem::take(&mut self.warnings),
         })

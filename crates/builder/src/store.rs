@@ -38,7 +38,7 @@ pub use blob::BlobWriter;
 pub use check::Pruned;
 pub use layers::LayerRecord;
 pub(crate) use layers::{LayerBlob, LayerPacking};
-pub use tags::ImageRecord;
+pub use tags::{FoundImage, ImageRecord};
 pub(crate) use tags::{familiar_name, full_name, tag_of};
 pub use work_dir::WorkDir;
 

@@ -1,6 +1,7 @@
 //! One file a command, and what they share.
 
 use dockerfile_parser::{ImageRef, SyntaxError};
+use dockwright_builder::store::{FoundImage, ImageRecord};
 use dockwright_builder::{Error, Image, Store};
 
 use crate::cli::Session;
@@ -10,8 +11,12 @@ use crate::report::{self, Level, Report};
 use crate::source_file::SourceFile;
 
 pub(crate) mod build;
+pub(crate) mod cp;
+pub(crate) mod diff;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod fmt;
+pub(crate) mod from_image;
 pub(crate) mod history;
 pub(crate) mod images;
 pub(crate) mod import;
@@ -19,8 +24,12 @@ pub(crate) mod inspect;
 pub(crate) mod lint;
 pub(crate) mod load;
 pub(crate) mod parse;
+pub(crate) mod rmi;
 pub(crate) mod rules;
 pub(crate) mod run;
+pub(crate) mod save;
+pub(crate) mod size;
+pub(crate) mod tag;
 
 /// Opens the store. An ordinary user's process enters a user namespace for it, so this comes before
 /// any thread is started.
@@ -31,14 +40,22 @@ fn open_store(session: &Session) -> Result<Store, Exit> {
     Store::open(&place).map_err(|error| failure(session, &error, None))
 }
 
-/// Looks up an image by its name.
+/// Looks up an image by its name or its id.
 fn require_image(session: &Session, store: &Store, name: &str) -> Result<Image, Exit> {
-    let fail = |error: Error| failure(session, &error, None);
-    let Some(record) = store.resolve(name).map_err(fail)? else {
-        let error = Error::new(format!("there is no image `{name}` in the store"));
-        return Err(fail(error.with_help("`dockwright images` lists what is there")));
+    let record = require_record(session, store, name)?;
+    Image::load(store, &record.manifest).map_err(|error| failure(session, &error, None))
+}
+
+/// Looks up what a name or an id stands for.
+fn require_record(session: &Session, store: &Store, name: &str) -> Result<ImageRecord, Exit> {
+    let error = match store.find(name).map_err(|error| failure(session, &error, None))? {
+        FoundImage::One(record) => return Ok(record),
+        FoundImage::Several => Error::new(format!("several images have ids that begin `{name}`"))
+            .with_help("give more of the id: `dockwright images --no-trunc` shows it whole"),
+        FoundImage::None => Error::new(format!("there is no image `{name}` in the store"))
+            .with_help("`dockwright images` lists what is there"),
     };
-    Image::load(store, &record.manifest).map_err(fail)
+    Err(failure(session, &error, None))
 }
 
 /// Shows an error of the builder, with its place where it has one in `file`.

@@ -47,6 +47,38 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{number}{unit}")
 }
 
+/// Reads a number of bytes as people write it: `300MB` and `1.5GB` in decimal units, `64MiB` in
+/// binary ones, a bare number in bytes.
+pub(crate) fn bytes(text: &str) -> Option<u64> {
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..at].parse().ok()?;
+    let factor = match text[at..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    Some((number * factor).round() as u64)
+}
+
+/// Returns a text from an image on one line, with nothing in it that moves a terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => line.push(' '),
+            c if c.is_control() => line.extend(c.escape_debug()),
+            c => line.push(c),
+        }
+    }
+    line
+}
+
 /// Returns how long ago `then` was at `now`, both in seconds after 1970.
 pub(crate) fn ago(then: i64, now: i64) -> String {
     let seconds = (now - then).max(0);
@@ -112,6 +144,27 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text);
         }
+    }
+
+    #[test]
+    fn sizes_are_read() {
+        for (text, expected) in [
+            ("12", Some(12)),
+            ("1.5kB", Some(1500)),
+            ("300MB", Some(300_000_000)),
+            ("2 GB", Some(2_000_000_000)),
+            ("64MiB", Some(64 << 20)),
+            ("many", None),
+            ("1.2.3", None),
+            ("5 apples", None),
+        ] {
+            assert_eq!(bytes(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_stays_one() {
+        assert_eq!(one_line("a\tb\nc\u{1b}[2J"), "a b\\nc\\u{1b}[2J");
     }
 
     #[test]

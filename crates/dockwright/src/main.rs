@@ -14,6 +14,7 @@ mod progress;
 mod report;
 mod source_file;
 mod template;
+mod treemap;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use dockwright_builder::compress::Compression;
-use dockwright_builder::export::{self, Export, ImageOptions, OutputFile};
+use dockwright_builder::export::{self, ArchiveKind, Export, ImageOptions, OutputFile};
 use dockwright_builder::{Error, Image, Result, Store};
 
 /// One `--output`.
@@ -16,6 +16,13 @@ pub(crate) struct Output {
     compression: Compression,
     level: Option<i32>,
     is_forced: bool,
+}
+
+/// An image of an archive, with its names there.
+#[derive(Clone, Debug)]
+pub(crate) struct SavedImage {
+    pub(crate) image: Image,
+    pub(crate) names: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +87,23 @@ impl Output {
             Some(name) => Err(format!("`{name}` in `--output {text}` is not known")),
             None => Ok(output),
         }
+    }
+
+    /// A tar of the files; without a path on standard output.
+    pub(crate) fn tar(path: Option<PathBuf>) -> Self {
+        Self::new(Kind::Tar, path.unwrap_or_else(|| PathBuf::from("-")))
+    }
+
+    /// An archive of images; without a path on standard output.
+    pub(crate) fn archive(
+        is_docker: bool,
+        path: Option<PathBuf>,
+        compression: &str,
+    ) -> std::result::Result<Self, String> {
+        let kind = if is_docker { Kind::DockerArchive } else { Kind::OciArchive };
+        let mut output = Self::new(kind, path.unwrap_or_else(|| PathBuf::from("-")));
+        output.set_compression(Some(compression), None)?;
+        Ok(output)
     }
 
     /// Archives that are loaded elsewhere are gzipped as docker's are; what stays here is not.
@@ -147,6 +171,23 @@ impl Output {
             }
         }
         Ok(())
+    }
+
+    /// Writes several images into one archive.
+    pub(crate) fn write_all(&self, images: &[SavedImage], store: &Store) -> Result<()> {
+        let kind = match self.kind {
+            Kind::DockerArchive => ArchiveKind::Docker,
+            _ => ArchiveKind::Oci,
+        };
+        let options = |saved: &SavedImage| ImageOptions {
+            names: saved.names.clone(),
+            compression: self.compression,
+            level: self.level,
+            is_forced: self.is_forced,
+        };
+        let images: Vec<_> =
+            images.iter().map(|saved| (saved.image.clone(), options(saved))).collect();
+        self.stream(|out| export::save(out, kind, &images, store))
     }
 
     /// Opens the destination, which appears under its name only once it is whole.

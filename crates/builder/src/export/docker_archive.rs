@@ -18,13 +18,23 @@ struct ManifestItem {
     layers: Vec<String>,
 }
 
-pub(super) fn write(out: &mut dyn Write, packed: &Packed, store: &Store) -> Result<()> {
-    let names: Vec<_> = packed.names.iter().map(|name| familiar_name(name)).collect();
-    let item = ManifestItem {
-        config: oci_layout::blob_path(&packed.config.digest),
-        repo_tags: (!names.is_empty()).then_some(names),
-        layers: packed.layers.iter().map(|layer| oci_layout::blob_path(&layer.digest)).collect(),
-    };
-    let json = serde_json::to_vec(&[item]).doing(|| "encode `manifest.json`".to_owned())?;
-    oci_layout::write_archive(out, packed, store, Some(("manifest.json", &json)))
+pub(super) fn write(out: &mut dyn Write, images: &[Packed], store: &Store) -> Result<()> {
+    let items: Vec<_> = images.iter().map(ManifestItem::new).collect();
+    let json = serde_json::to_vec(&items).doing(|| "encode `manifest.json`".to_owned())?;
+    oci_layout::write_archive(out, images, store, Some(("manifest.json", &json)))
+}
+
+impl ManifestItem {
+    fn new(packed: &Packed) -> Self {
+        let names: Vec<_> = packed.names.iter().map(|name| familiar_name(name)).collect();
+        Self {
+            config: oci_layout::blob_path(&packed.config.digest),
+            repo_tags: (!names.is_empty()).then_some(names),
+            layers: packed
+                .layers
+                .iter()
+                .map(|layer| oci_layout::blob_path(&layer.digest))
+                .collect(),
+        }
+    }
 }

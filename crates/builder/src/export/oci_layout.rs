@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use super::{ImageOptions, Origin, Packed, REF_NAME, Spool};
+use super::{Blob, ImageOptions, Origin, Packed, REF_NAME, Spool};
 use crate::archive::{Entry, EntryKind, Writer};
 use crate::error::Context;
 use crate::image::{Descriptor, Image, Index, MAX_JSON_BYTES};
@@ -61,10 +61,10 @@ pub(super) fn write_directory(
     Ok(packed.manifest_digest)
 }
 
-/// Writes an image as a layout in a tar. `extra` is a file beside the index.
+/// Writes images as a layout in a tar. `extra` is a file beside the index.
 pub(super) fn write_archive(
     out: &mut dyn Write,
-    packed: &Packed,
+    images: &[Packed],
     store: &Store,
     extra: Option<(&str, &[u8])>,
 ) -> Result<()> {
@@ -84,21 +84,28 @@ pub(super) fn write_archive(
     };
     tar.header(&directory("blobs")).doing(doing)?;
     tar.header(&directory("blobs/sha256")).doing(doing)?;
-    let sizes = packed.blobs.iter().map(|(digest, blob)| (digest, blob.size));
-    let manifest_size = packed.manifest.len() as u64;
-    let mut sizes: BTreeMap<_, _> = sizes.collect();
-    sizes.insert(&packed.manifest_digest, manifest_size);
-    for (digest, size) in sizes {
-        tar.header(&file(blob_path(digest), size)).doing(doing)?;
-        match packed.blobs.get(digest) {
-            Some(blob) => {
+    // What several images share is written once.
+    let mut blobs: BTreeMap<&Digest, From<'_>> = BTreeMap::new();
+    for packed in images {
+        blobs.insert(&packed.manifest_digest, From::Manifest(&packed.manifest));
+        blobs.extend(packed.blobs.iter().map(|(digest, blob)| (digest, From::Blob(blob))));
+    }
+    for (digest, from) in blobs {
+        match from {
+            From::Blob(blob) => {
+                tar.header(&file(blob_path(digest), blob.size)).doing(doing)?;
                 blob.write(digest, store, &mut tar.raw_data())?;
-                tar.pad(size).doing(doing)?;
+                tar.pad(blob.size).doing(doing)?;
             }
-            None => tar.data(&mut packed.manifest.as_slice(), size).doing(doing)?,
+            From::Manifest(mut json) => {
+                let size = json.len() as u64;
+                tar.header(&file(blob_path(digest), size)).doing(doing)?;
+                tar.data(&mut json, size).doing(doing)?;
+            }
         }
     }
-    let index = Index::new(packed.index.clone()).to_json();
+    let entries = images.iter().flat_map(|packed| packed.index.iter().cloned());
+    let index = Index::new(entries.collect()).to_json();
     let mut small = vec![("index.json", index.as_slice()), ("oci-layout", LAYOUT)];
     small.extend(extra);
     small.sort_unstable();
@@ -108,6 +115,12 @@ pub(super) fn write_archive(
     }
     let out = tar.finish().doing(doing)?;
     out.flush().doing(doing)
+}
+
+/// Where the bytes of a member of an archive come from.
+enum From<'a> {
+    Blob(&'a Blob),
+    Manifest(&'a [u8]),
 }
 
 /// Returns the path of a blob in a layout.

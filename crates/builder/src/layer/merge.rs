@@ -16,31 +16,27 @@ use crate::error::Context;
 /// Writes the tree that `layers`, unpacked and given bottom first, show together as one tar.
 pub(crate) fn write_merged(layers: &[PathBuf], out: impl Write) -> Result<()> {
     let stack = Stack::open(layers)?;
-    let mut merge = Merge { writer: Writer::new(out), links: HashMap::new(), stack: &stack };
-    let all = stack.all();
-    let names = stack.names(&all, b"").doing(|| "read the image".to_owned())?;
-    let mut frames = vec![(names.into_iter(), 0, all)];
-    let mut path = Vec::new();
-    while let Some((names, parent_length, among)) = frames.last_mut() {
-        let Some(name) = names.next() else {
-            path.truncate(*parent_length);
-            frames.pop();
-            continue;
-        };
-        let length = path.len();
-        if length > 0 {
-            path.push(b'/');
+    write_part(&stack, b"", b"", out)
+}
+
+/// Writes a part of such a tree: the file or directory at `path`, whose parents are no links, under
+/// the name `name`. An empty name leaves the directory itself out and puts what is in it at the top.
+pub(crate) fn write_part(stack: &Stack, path: &[u8], name: &[u8], out: impl Write) -> Result<()> {
+    let found = stack.look_up(path).doing(|| reading(path))?;
+    let writer = Writer::new(out);
+    let mut merge = Merge { writer, links: HashMap::new(), stack, n_replaced: path.len(), name };
+    let writing = || "write the archive".to_owned();
+    if found.merged.is_empty() {
+        let parent = &path[..path.iter().rposition(|byte| *byte == b'/').unwrap_or(0)];
+        let parent = stack.look_up(parent).doing(|| reading(path))?;
+        merge.visit(&parent.merged, path)?;
+    } else {
+        if let Some((_, stat)) = found.shown.filter(|_| !name.is_empty()) {
+            merge.writer.header(&entry_of(name, &stat)).doing(writing)?;
         }
-        path.extend_from_slice(&name);
-        let merged = merge.visit(among, &path)?;
-        if merged.is_empty() {
-            path.truncate(length);
-        } else {
-            let names = stack.names(&merged, &path).doing(|| reading(&path))?;
-            frames.push((names.into_iter(), length, merged));
-        }
+        merge.walk(path, &found.merged)?;
     }
-    merge.writer.finish().doing(|| "write the archive".to_owned())?;
+    merge.writer.finish().doing(writing)?;
     Ok(())
 }
 
@@ -49,9 +45,47 @@ struct Merge<'a, W> {
     /// The first path of each file that has several, by layer and inode.
     links: HashMap<(usize, u64), Vec<u8>>,
     stack: &'a Stack,
+    /// How many bytes of each path `name` stands for.
+    n_replaced: usize,
+    name: &'a [u8],
 }
 
 impl<W: Write> Merge<'_, W> {
+    /// Returns what a path is called in the tar.
+    fn shown(&self, path: &[u8]) -> Vec<u8> {
+        let rest = &path[self.n_replaced.min(path.len())..];
+        let rest =
+            if self.name.is_empty() { rest.strip_prefix(b"/").unwrap_or(rest) } else { rest };
+        [self.name, rest].concat()
+    }
+
+    /// Writes what is below the directory `path`, merged from the layers `merged`.
+    fn walk(&mut self, path: &[u8], merged: &[usize]) -> Result<()> {
+        let mut path = path.to_vec();
+        let names = self.stack.names(merged, &path).doing(|| reading(&path))?;
+        let mut frames = vec![(names.into_iter(), path.len(), merged.to_vec())];
+        while let Some((names, parent_length, among)) = frames.last_mut() {
+            let Some(name) = names.next() else {
+                path.truncate(*parent_length);
+                frames.pop();
+                continue;
+            };
+            let length = path.len();
+            if length > 0 {
+                path.push(b'/');
+            }
+            path.extend_from_slice(&name);
+            let merged = self.visit(among, &path)?;
+            if merged.is_empty() {
+                path.truncate(length);
+            } else {
+                let names = self.stack.names(&merged, &path).doing(|| reading(&path))?;
+                frames.push((names.into_iter(), length, merged));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes what is at `path`. Returns the layers whose directories are merged there.
     fn visit(&mut self, among: &[usize], path: &[u8]) -> Result<Vec<usize>> {
         let found = self.stack.find(among, path).doing(|| reading(path))?;
@@ -59,7 +93,7 @@ impl<W: Write> Merge<'_, W> {
         if kind(&stat) == FileType::Socket {
             return Ok(Vec::new());
         }
-        let mut entry = entry_of(path, &stat);
+        let mut entry = entry_of(&self.shown(path), &stat);
         let writing = || "write the archive".to_owned();
         if entry.kind != EntryKind::Directory && stat.st_nlink > 1 {
             if let Some(first) = self.links.get(&(index, stat.st_ino)) {
@@ -68,7 +102,7 @@ impl<W: Write> Merge<'_, W> {
                 self.writer.header(&entry).doing(writing)?;
                 return Ok(Vec::new());
             }
-            self.links.insert((index, stat.st_ino), path.to_vec());
+            self.links.insert((index, stat.st_ino), entry.path.clone());
         }
         let layer = self.stack.layer(index);
         if entry.kind == EntryKind::Symlink {

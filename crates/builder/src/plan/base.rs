@@ -158,6 +158,7 @@ impl<'p> Planner<'p> {
         Stage {
             index,
             files,
+            origins: vec![None; config.history.len()],
             config,
             environment,
             args: Vec::new(),

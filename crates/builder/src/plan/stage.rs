@@ -29,6 +29,8 @@ pub(super) struct Stage {
     pub(super) env_places: HashMap<String, usize>,
     /// Whether a CMD stands in this very stage, so that ENTRYPOINT leaves it alone.
     pub(super) has_cmd: bool,
+    /// Where each entry of the configuration's history comes from; nothing for those of a base.
+    pub(super) origins: Vec<Option<Span>>,
     /// The operations of this stage that nothing had planned before.
     pub(super) own: Vec<OpId>,
     pub(super) ignore_cache: bool,
@@ -188,6 +190,8 @@ impl Planner<'_> {
                 Err(Error::new(format!("`{}` cannot stand here", instruction.keyword.as_str())))
             }
         };
+        let n_entries = stage.config.history.len();
+        stage.origins.resize(n_entries, Some(scope.span(instruction.span)));
         done.map_err(|error| error.with_span(scope.span(instruction.span)))
     }
 

@@ -56,6 +56,7 @@ fn run(store: &Path, context: &Path, operations: Vec<Operation>) -> (Result<Stac
         result: OpId(operations.len() - 1),
         operations,
         config: ImageConfig::default(),
+        origins: Vec::new(),
         epoch: 1000,
         warnings: Vec::new(),
     };

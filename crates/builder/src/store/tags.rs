@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Store, damaged, write_small};
 use crate::error::Context;
+use crate::image::{MAX_JSON_BYTES, Manifest};
 use crate::{Digest, Error, Result};
 
 /// What a name stands for.
@@ -16,6 +17,27 @@ pub struct ImageRecord {
     pub manifest: Digest,
 }
 
+/// How the name of an image begins that has none.
+const NAMELESS: &str = "<none>@";
+
+impl ImageRecord {
+    /// Returns whether the image has no name: it was built without one, or its name moved on.
+    pub fn is_nameless(&self) -> bool {
+        self.name.starts_with(NAMELESS)
+    }
+}
+
+/// What [`Store::find`] comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundImage {
+    /// The image.
+    One(ImageRecord),
+    /// No name and no id is like this.
+    None,
+    /// The beginning of an id, which several images have.
+    Several,
+}
+
 impl Store {
     /// Makes `name` stand for the image of this manifest. Without a tag it gets `:latest`.
     ///
@@ -26,10 +48,68 @@ impl Store {
         if !self.has_blob(manifest) {
             return Err(Error::new(format!("there is no image `{manifest}` in the store")));
         }
-        let record = ImageRecord { name: familiar_name(name), manifest: *manifest };
+        let before = self.resolve(name).ok().flatten().filter(|old| old.manifest != *manifest);
+        self.write_tag(ImageRecord { name: familiar_name(name), manifest: *manifest })?;
+        if let Some(before) = before
+            && !self.images()?.iter().any(|other| other.manifest == before.manifest)
+        {
+            // Docker keeps an image whose name has moved on, as `<none>`.
+            self.keep_nameless(&before.manifest)?;
+        }
+        self.untag(&nameless(manifest)).map(|_| ())
+    }
+
+    /// Keeps an image that has no name, so that its id still leads to it and `prune` is what removes
+    /// it. Nothing happens if it has a name.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take it.
+    pub fn keep_nameless(&self, manifest: &Digest) -> Result<()> {
+        if self.images()?.iter().any(|record| record.manifest == *manifest) {
+            return Ok(());
+        }
+        self.write_tag(ImageRecord { name: nameless(manifest), manifest: *manifest })
+    }
+
+    fn write_tag(&self, record: ImageRecord) -> Result<()> {
+        let ImageRecord { name, .. } = &record;
         let json = serde_json::to_vec(&record).doing(|| format!("encode the tag `{name}`"))?;
         let directory = self.0.root.join("tags");
-        write_small(self.0.ingest()?, &directory, &file_name(&record.name), &json, true)
+        write_small(self.0.ingest()?, &directory, &file_name(name), &json, true)
+    }
+
+    /// Finds an image by its name, else by its id or the beginning of it, as Docker does.
+    ///
+    /// # Errors
+    ///
+    /// When the tags cannot be read.
+    pub fn find(&self, reference: &str) -> Result<FoundImage> {
+        if let Some(record) = self.resolve(reference)? {
+            return Ok(FoundImage::One(record));
+        }
+        let hex = reference.strip_prefix("sha256:").unwrap_or(reference);
+        let is_id = (1..=64).contains(&hex.len())
+            && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if !is_id {
+            return Ok(FoundImage::None);
+        }
+        let mut found: Option<(Digest, ImageRecord)> = None;
+        for record in self.images()? {
+            // What is damaged is told by who asks for it by name.
+            let Ok(json) = self.read_blob(&record.manifest, MAX_JSON_BYTES) else { continue };
+            let Ok(manifest) = Manifest::parse(&json) else { continue };
+            let id = manifest.config.digest;
+            if !id.hex().starts_with(hex) && !record.manifest.hex().starts_with(hex) {
+                continue;
+            }
+            match &found {
+                Some((other, _)) if *other != id => return Ok(FoundImage::Several),
+                Some(_) => {}
+                None => found = Some((id, record)),
+            }
+        }
+        Ok(found.map_or(FoundImage::None, |(_, record)| FoundImage::One(record)))
     }
 
     /// Removes a name, and says whether it was there. Blobs stay.
@@ -85,6 +165,10 @@ impl Store {
             Err(error) => Err(error).doing(|| format!("read `{}`", path.display())),
         }
     }
+}
+
+fn nameless(manifest: &Digest) -> String {
+    format!("{NAMELESS}{manifest}")
 }
 
 /// Returns the form in which Docker shows a reference: without `docker.io/` and `library/`, with a

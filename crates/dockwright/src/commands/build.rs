@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dockerfile_parser::SourceText;
-use dockwright_builder::{Build, Network, Request, Store};
+use dockwright_builder::{Build, Network, Request, SourceLines, Store};
 
 use self::context::Context;
 use self::run_options::RunOptions;
@@ -98,6 +98,9 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     let mut show = |event: dockwright_builder::Event| progress.event(&event, &file);
     let built = dockwright_builder::build(&request, &store, &mut show)
         .map_err(|error| failure(session, &error, Some(&file)))?;
+    SourceLines::of(&built.plan, &file.name, &request.dockerfile)
+        .save(&store, &built.image)
+        .map_err(|error| failure(session, &error, None))?;
     write(arguments, session, &store, &built, &outputs)?;
     let image_id = built.image.config_digest.to_string();
     progress.done(&Done {
@@ -133,6 +136,10 @@ fn write(
     }
     for tag in &arguments.tags {
         store.tag(tag, &built.image.manifest).map_err(fail)?;
+    }
+    if arguments.tags.is_empty() && outputs.is_empty() {
+        // Without a name it can still be had by its id, as from docker.
+        store.keep_nameless(&built.image.manifest).map_err(fail)?;
     }
     Ok(())
 }

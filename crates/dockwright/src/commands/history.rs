@@ -1,5 +1,6 @@
 //! `dockwright history`
 
+use dockwright_builder::SourceLines;
 use dockwright_builder::inspect::{self, HistoryRow};
 use serde_json::{Value, json};
 
@@ -24,6 +25,9 @@ pub(crate) struct Arguments {
     #[arg(short = 'H', long, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1,
         default_missing_value = "true", require_equals = true)]
     human: bool,
+    /// Show the line of the Dockerfile that each step comes from, where the image was built here
+    #[arg(long)]
+    lines: bool,
     /// `json`, or a template with fields such as `{{.CreatedBy}}`
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
@@ -46,15 +50,22 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 fn show(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
     let store = open_store(session)?;
     let image = require_image(session, &store, &arguments.image)?;
-    let rows = inspect::history(&store, &image).map_err(|error| failure(session, &error, None))?;
+    let fail = |error| failure(session, &error, None);
+    let rows = inspect::history(&store, &image).map_err(fail)?;
+    let lines = SourceLines::load(&store, &image).map_err(fail)?;
+    let place = |row: usize| {
+        // Rows are told newest first.
+        lines.as_ref().and_then(|lines| lines.place(rows.len() - 1 - row)).unwrap_or_default()
+    };
     if arguments.quiet {
         return Ok(rows.iter().map(|row| format!("{}\n", id(row, arguments))).collect());
     }
     if let Some(format) = &arguments.format {
         let lines: Result<String, String> = rows
             .iter()
-            .map(|row| {
-                let value = fields(row, arguments);
+            .enumerate()
+            .map(|(at, row)| {
+                let value = fields(row, arguments, &place(at));
                 let text = if format == "json" {
                     value.to_string()
                 } else {
@@ -67,7 +78,7 @@ fn show(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
             usage(
                 session,
                 &message,
-                "the fields are ID, CreatedAt, CreatedSince, CreatedBy, Size, Comment",
+                "the fields are ID, CreatedAt, CreatedSince, CreatedBy, Size, Comment, Line",
             )
         });
     }
@@ -81,7 +92,14 @@ fn show(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
             row.comment.clone(),
         ]
     });
-    Ok(human::table(&std::iter::once(head).chain(cells).collect::<Vec<_>>()))
+    let mut table: Vec<Vec<String>> = std::iter::once(head).chain(cells).collect();
+    if arguments.lines {
+        let places = std::iter::once("LINE".to_owned()).chain((0..rows.len()).map(place));
+        for (row, place) in table.iter_mut().zip(places) {
+            row.insert(2, place);
+        }
+    }
+    Ok(human::table(&table))
 }
 
 /// Only the newest row is an image that has an id.
@@ -113,7 +131,7 @@ fn size(row: &HistoryRow, arguments: &Arguments) -> String {
     if arguments.human { human::size(row.size) } else { row.size.to_string() }
 }
 
-fn fields(row: &HistoryRow, arguments: &Arguments) -> Value {
+fn fields(row: &HistoryRow, arguments: &Arguments, place: &str) -> Value {
     let since = row.created.as_deref().and_then(human::seconds);
     json!({
         "ID": id(row, arguments),
@@ -122,5 +140,6 @@ fn fields(row: &HistoryRow, arguments: &Arguments) -> Value {
         "CreatedBy": created_by(row, arguments),
         "Size": size(row, arguments),
         "Comment": row.comment,
+        "Line": place,
     })
 }

@@ -1,11 +1,13 @@
 //! `dockwright images`
 
-use dockwright_builder::{Image, inspect};
+use dockwright_builder::store::ImageRecord;
+use dockwright_builder::{Image, Store, inspect};
+use serde_json::{Value, json};
 
-use super::{failure, open_store};
+use super::{failure, open_store, require_image, usage};
 use crate::cli::Session;
 use crate::exit_code::Exit;
-use crate::{environment, human, print};
+use crate::{environment, human, print, template};
 
 /// List the images of the store
 #[derive(Debug, clap::Args)]
@@ -16,9 +18,31 @@ pub(crate) struct Arguments {
     /// Show whole ids
     #[arg(long)]
     no_trunc: bool,
-    /// Show only images whose name begins so
+    /// Show the digests of the manifests
+    #[arg(long)]
+    digests: bool,
+    /// Accepted because docker has it: there are no images between the steps
+    #[arg(short, long)]
+    all: bool,
+    /// Show only some: `dangling=true`, `label=NAME[=VALUE]`, `reference=PATTERN`, `before=IMAGE`,
+    /// `since=IMAGE`; may be repeated
+    #[arg(short, long, value_name = "FILTER")]
+    filter: Vec<String>,
+    /// `table`, `json`, or a template with fields such as `{{.Repository}}`
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// Show only images of this name; `*` stands for anything but `/`
     #[arg(value_name = "NAME[:TAG]")]
     name: Option<String>,
+}
+
+/// One line of the list.
+struct Listed {
+    record: ImageRecord,
+    image: Image,
+    size: u64,
+    /// Seconds after 1970.
+    created: Option<i64>,
 }
 
 /// Runs the command.
@@ -35,26 +59,82 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 fn list(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
     let store = open_store(session)?;
     let fail = |error| failure(session, &error, None);
-    let mut rows =
-        vec![["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"].map(String::from).to_vec()];
-    let mut ids = String::new();
+    let filters = filters(arguments, session, &store)?;
+    let mut all = Vec::new();
     for record in store.images().map_err(fail)? {
-        let (repository, tag) = split_tag(&record.name);
-        if arguments.name.as_ref().is_some_and(|name| *name != record.name && name != repository) {
-            continue;
-        }
         let image = Image::load(&store, &record.manifest).map_err(fail)?;
-        let id = shown_id(&image, arguments.no_trunc);
-        if arguments.quiet {
-            ids.push_str(&format!("{id}\n"));
-            continue;
-        }
         let size = inspect::size(&store, &image).map_err(fail)?;
         let created = image.config.created.as_deref().and_then(human::seconds);
-        let created = created.map_or("N/A".to_owned(), |then| human::ago(then, environment::now()));
-        rows.push(vec![repository.to_owned(), tag.to_owned(), id, created, human::size(size)]);
+        let listed = Listed { record, image, size, created };
+        if filters.iter().all(|filter| filter.accepts(&listed)) {
+            all.push(listed);
+        }
     }
-    Ok(if arguments.quiet { ids } else { human::table(&rows) })
+    if arguments.quiet {
+        // As docker has it: an image with several names comes once for each.
+        return Ok(all.iter().map(|one| shown_id(&one.image, arguments.no_trunc) + "\n").collect());
+    }
+    match arguments.format.as_deref() {
+        None | Some("table") => Ok(table(&all, arguments)),
+        Some("json") => {
+            Ok(all.iter().map(|one| fields(one, arguments).to_string() + "\n").collect())
+        }
+        Some(format) => {
+            let help = "the fields are ID, Repository, Tag, Digest, CreatedAt, CreatedSince, Size";
+            let render = |one| {
+                template::render(format, &fields(one, arguments))
+                    .map(|line| line + "\n")
+                    .map_err(|message| usage(session, &message, help))
+            };
+            all.iter().map(render).collect()
+        }
+    }
+}
+
+fn table(all: &[Listed], arguments: &Arguments) -> String {
+    let mut head = vec!["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"];
+    if arguments.digests {
+        head.insert(2, "DIGEST");
+    }
+    let mut rows = vec![head.into_iter().map(String::from).collect::<Vec<_>>()];
+    for one in all {
+        let (repository, tag) = names(one);
+        let id = shown_id(&one.image, arguments.no_trunc);
+        let mut row =
+            vec![repository.to_owned(), tag.to_owned(), id, since(one), human::size(one.size)];
+        if arguments.digests {
+            row.insert(2, one.image.manifest.to_string());
+        }
+        rows.push(row);
+    }
+    human::table(&rows)
+}
+
+fn since(one: &Listed) -> String {
+    one.created.map_or("N/A".to_owned(), |then| human::ago(then, environment::now()))
+}
+
+/// The fields of docker's templates.
+fn fields(one: &Listed, arguments: &Arguments) -> Value {
+    let (repository, tag) = names(one);
+    json!({
+        "Containers": "N/A",
+        "CreatedAt": one.image.config.created,
+        "CreatedSince": since(one),
+        "Digest": one.image.manifest.to_string(),
+        "ID": shown_id(&one.image, arguments.no_trunc),
+        "Repository": repository,
+        "SharedSize": "N/A",
+        "Size": human::size(one.size),
+        "Tag": tag,
+        "UniqueSize": "N/A",
+        "VirtualSize": human::size(one.size),
+    })
+}
+
+/// Repository and tag.
+fn names(one: &Listed) -> (&str, &str) {
+    if one.record.is_nameless() { ("<none>", "<none>") } else { split_tag(&one.record.name) }
 }
 
 /// `name:tag` in two; a colon before a slash belongs to a port.
@@ -69,4 +149,118 @@ fn split_tag(name: &str) -> (&str, &str) {
 fn shown_id(image: &Image, whole: bool) -> String {
     let hex = image.config_digest.hex();
     if whole { format!("sha256:{hex}") } else { hex[..12].to_owned() }
+}
+
+/// What an image must be to be listed.
+enum Filter {
+    Dangling(bool),
+    Label(String, Option<String>),
+    Reference(String),
+    Before(Option<i64>),
+    Since(Option<i64>),
+}
+
+impl Filter {
+    fn accepts(&self, one: &Listed) -> bool {
+        match self {
+            Self::Dangling(wanted) => one.record.is_nameless() == *wanted,
+            Self::Label(name, value) => {
+                let label = one.image.config.config.labels.get(name);
+                label.is_some_and(|label| value.as_ref().is_none_or(|value| value == label))
+            }
+            Self::Reference(pattern) => {
+                let (repository, tag) = names(one);
+                !one.record.is_nameless() && refers(pattern, repository, tag)
+            }
+            Self::Before(time) => one.created < *time,
+            Self::Since(time) => one.created > *time,
+        }
+    }
+}
+
+/// Whether a pattern means an image: `name`, `name:tag`, with `*` and `?`; or the last part of a
+/// repository alone, as docker has it.
+fn refers(pattern: &str, repository: &str, tag: &str) -> bool {
+    let (name, wanted_tag) = match split_tag(pattern) {
+        (name, "<none>") => (name, "*"),
+        split => split,
+    };
+    let last = repository.rsplit('/').next().unwrap_or(repository);
+    let is_name = matches(name, repository) || (!name.contains('/') && matches(name, last));
+    is_name && matches(wanted_tag, tag)
+}
+
+/// `*` is anything but `/`, `?` one character but `/`.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.chars().next() {
+        None => text.is_empty(),
+        Some('*') => {
+            let rest = &pattern[1..];
+            let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            ends.take_while(|at| !text[..*at].contains('/')).any(|at| matches(rest, &text[at..]))
+        }
+        Some(first) => {
+            let mut chars = text.chars();
+            let is_same = chars.next().is_some_and(|c| c == first || first == '?' && c != '/');
+            is_same && matches(&pattern[first.len_utf8()..], chars.as_str())
+        }
+    }
+}
+
+fn filters(arguments: &Arguments, session: &Session, store: &Store) -> Result<Vec<Filter>, Exit> {
+    let mut filters = Vec::new();
+    if let Some(name) = &arguments.name {
+        filters.push(Filter::Reference(name.clone()));
+    }
+    for text in &arguments.filter {
+        let wrong = || {
+            let message = format!("the filter `{text}` is not known");
+            let help = "it is `dangling=true`, `label=NAME[=VALUE]`, `reference=PATTERN`, \
+                        `before=IMAGE` or `since=IMAGE`";
+            usage(session, &message, help)
+        };
+        let created = |name: &str| {
+            let image = require_image(session, store, name)?;
+            Ok(image.config.created.as_deref().and_then(human::seconds))
+        };
+        let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+        filters.push(match (name, value) {
+            ("dangling", "true" | "1") => Filter::Dangling(true),
+            ("dangling", "false" | "0") => Filter::Dangling(false),
+            ("label", label) => match label.split_once('=') {
+                Some((name, value)) => Filter::Label(name.to_owned(), Some(value.to_owned())),
+                None => Filter::Label(label.to_owned(), None),
+            },
+            ("reference", pattern) => Filter::Reference(pattern.to_owned()),
+            ("before", name) => Filter::Before(created(name)?),
+            ("since", name) => Filter::Since(created(name)?),
+            _ => return Err(wrong()),
+        });
+    }
+    Ok(filters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_patterns() {
+        for (pattern, expected) in [
+            ("app", true),
+            ("team/app", true),
+            ("a*", true),
+            ("team/*", true),
+            ("*", true),
+            ("*:1.?", true),
+            ("app:1.0", true),
+            ("app:2", false),
+            ("team", false),
+            ("*/*/*", false),
+            ("ap", false),
+        ] {
+            assert_eq!(refers(pattern, "team/app", "1.0"), expected, "{pattern}");
+        }
+        assert!(refers("localhost:5000/app", "localhost:5000/app", "x"));
+    }
 }
