@@ -38,7 +38,10 @@ fn names_come_and_go() {
         let all = ["images", "--format", "{{.Repository}}:{{.Tag}}"];
         sandbox.succeed(all.into_iter().chain(arguments.iter().copied())).stdout
     };
-    assert_eq!(list(&[]), "app:1\ncentos:7\ncentos:latest\nlocalhost:5000/team/app:2\nthird:latest\n");
+    assert_eq!(
+        list(&[]),
+        "app:1\ncentos:7\ncentos:latest\nlocalhost:5000/team/app:2\nthird:latest\n"
+    );
     assert_eq!(list(&["app"]), "app:1\nlocalhost:5000/team/app:2\n");
     assert_eq!(list(&["-f", "reference=*:1"]), "app:1\n");
     assert_eq!(list(&["-f", "label=x"]), "");
@@ -47,7 +50,7 @@ fn names_come_and_go() {
     // An id with several names is not removed by mistake.
     let several = sandbox.run(["rmi", &app]);
     assert_eq!(several.code, 1);
-    assert!(several.stderr.contains("has several names"), "{}", several.stderr);
+    assert!(several.stderr.contains("several names: `app:1`"), "{}", several.stderr);
     assert_eq!(sandbox.succeed(["rmi", "third"]).stdout, "Untagged: third:latest\n");
     let all = sandbox.succeed(["rmi", "-f", &app]).stdout;
     let expected =
