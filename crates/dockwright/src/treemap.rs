@@ -13,7 +13,7 @@ pub(crate) struct Node {
     /// Whether these bytes are wasted.
     pub(crate) is_waste: bool,
     /// What it is made of.
-    pub(crate) children: Vec<Node>,
+    pub(crate) children: Vec<Self>,
 }
 
 /// A rectangle in pixels.

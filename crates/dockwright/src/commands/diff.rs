@@ -80,8 +80,9 @@ fn compare(arguments: &Arguments, session: &Session) -> Result<Report, Exit> {
     let n_shared = before.layers.iter().zip(&after.layers).take_while(|(a, b)| a == b).count();
     let mut differences = Vec::new();
     if before.layers != after.layers {
-        let files = |image: &Image| files::image_files(&store, image).map_err(fail);
-        differences = files::compare(&files(&before)?, &files(&after)?);
+        let first = files::image_files(&store, &before).map_err(fail)?;
+        let second = files::image_files(&store, &after).map_err(fail)?;
+        differences = files::compare(&first, &second);
         differences.retain(|one| !arguments.ignore_mtime || one.fields() != ["mtime"]);
     }
     Ok(Report {
