@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use dockerfile_parser::{Base, Command, Instruction, Kind, Model, Run, Span, Text};
 
+use crate::files;
+use crate::image::hadolint_image_name;
 use crate::shell::{self, Script};
 
 /// Facts about one file.
@@ -18,6 +20,9 @@ pub(crate) struct Facts<'m> {
     pub(crate) runs: Vec<RunFacts<'m>>,
     /// For each stage the stage it is based on.
     pub(crate) parents: Vec<Option<usize>>,
+    /// For each stage the one whose settings hadolint takes over: the last before it with the name
+    /// of its image, as alias or, without an alias, as image; tags are left out.
+    namesakes: Vec<Option<usize>>,
     /// Offsets of the line starts.
     line_starts: Vec<u32>,
 }
@@ -66,12 +71,17 @@ impl<'m> Facts<'m> {
             steps_and_triggers: Vec::with_capacity(model.parse.instructions.len()),
             runs: Vec::new(),
             parents: Vec::new(),
+            namesakes: Vec::new(),
             line_starts: line_starts(model.parse.source),
         };
         facts.parents.extend(model.stages.iter().map(|stage| match stage.base {
             Base::Stage(parent) => Some(parent),
             Base::Scratch | Base::Image(_) => None,
         }));
+        if is_hadolint {
+            facts.find_parents_by_name(model);
+        }
+        let reader = is_hadolint.then_some(model.parse.escape);
         let mut stage = None;
         let is_windows = model.parse.escape == '`' && !is_hadolint;
         let mut is_foreign = is_windows;
@@ -87,10 +97,10 @@ impl<'m> Facts<'m> {
             let lines = instruction.lines;
             let step = Step { index, instruction, stage, is_trigger: false, lines };
             facts.steps.push(step);
-            facts.add(step, is_foreign);
+            facts.add(step, is_foreign, reader);
             if let Kind::Onbuild(onbuild) = &instruction.kind {
                 let step = Step { instruction: &onbuild.trigger, is_trigger: true, ..step };
-                facts.add(step, is_foreign);
+                facts.add(step, is_foreign, reader);
             }
         }
         facts
@@ -109,10 +119,37 @@ impl<'m> Facts<'m> {
         }
     }
 
-    fn add(&mut self, step: Step<'m>, is_foreign: bool) {
+    /// Finds parents as hadolint does: by the name of the image without registry and tag.
+    fn find_parents_by_name(&mut self, model: &Model<'_, '_>) {
+        let names: Vec<(&str, Option<&str>)> = model
+            .stages
+            .iter()
+            .map(|stage| match &stage.from.kind {
+                Kind::From(from) => (
+                    hadolint_image_name(from.image.as_str()).name,
+                    from.name.as_ref().map(|name| name.as_str()),
+                ),
+                _ => ("", None),
+            })
+            .collect();
+        let last = |end: usize, is_meant: &dyn Fn(&(&str, Option<&str>)) -> bool| {
+            names.iter().take(end).rposition(is_meant)
+        };
+        for (index, (image, _)) in names.iter().enumerate() {
+            let parent = last(index, &|(_, alias)| *alias == Some(*image));
+            let namesake = last(index, &|(other, alias)| alias.unwrap_or(other) == *image);
+            if let Some(slot) = self.parents.get_mut(index) {
+                *slot = parent;
+            }
+            self.namesakes.push(namesake);
+        }
+    }
+
+    /// `reader` is the escape character where the JSON form is read as hadolint does.
+    fn add(&mut self, step: Step<'m>, is_foreign: bool, reader: Option<char>) {
         self.steps_and_triggers.push(step);
         if let Kind::Run(run) = &step.instruction.kind {
-            self.runs.push(RunFacts::new(step, run, is_foreign));
+            self.runs.push(RunFacts::new(step, run, is_foreign, reader));
         }
     }
 
@@ -125,6 +162,17 @@ impl<'m> Facts<'m> {
     pub(crate) fn index_at(&self, offset: u32) -> usize {
         let at = self.steps.partition_point(|step| step.instruction.span.start <= offset);
         at.saturating_sub(1)
+    }
+
+    /// Returns the stage and those whose settings it takes over, nearest first: for hadolint more
+    /// than those it is based on.
+    pub(crate) fn heritage_of(&self, step: &Step<'_>) -> impl Iterator<Item = Option<usize>> {
+        let up = |stage: &usize| {
+            let parents = if self.namesakes.is_empty() { &self.parents } else { &self.namesakes };
+            parents.get(*stage).copied().flatten().filter(|parent| parent < stage)
+        };
+        let stages = std::iter::successors(step.stage, up).map(Some);
+        stages.chain(step.stage.is_none().then_some(None))
     }
 
     /// Returns the stage and those it is based on, nearest first.
@@ -146,8 +194,20 @@ impl Facts<'_> {
 }
 
 impl<'m> RunFacts<'m> {
-    fn new(step: Step<'m>, run: &'m Run<'m>, is_foreign: bool) -> Self {
-        let (text, source) = script_text(step.instruction, run);
+    fn new(step: Step<'m>, run: &'m Run<'m>, is_foreign: bool, reader: Option<char>) -> Self {
+        let (mut text, mut source) = script_text(step.instruction, run);
+        if let Some(escape) = reader {
+            let arguments = &step.instruction.arguments;
+            match files::hadolint_strings(arguments, escape) {
+                Some(joined) if joined != text => {
+                    (text, source) = (joined, Source::Exec(vec![(0, arguments)]));
+                }
+                None if matches!(run.command, Command::Exec(_)) => {
+                    (text, source) = (arguments.as_str().to_owned(), Source::Text(arguments, 0));
+                }
+                _ => {}
+            }
+        }
         let mut script = if is_foreign { Script::default() } else { shell::read(&text) };
         if script.is_broken {
             script.commands.clear();

@@ -65,3 +65,35 @@ pub(crate) fn maintainer_fix(instruction: &Instruction<'_>) -> Option<Fix> {
     let text = format!("{label} org.opencontainers.image.authors=\"{value}\"");
     Some(Fix::safe("Use a label", vec![Edit::replace(instruction.span, text)]))
 }
+
+/// Reads `text` as hadolint reads the JSON form: strings in double quotes in which the escape
+/// character stands before a quote only. The strings are joined by blanks; `None` where it is no such
+/// array.
+pub(crate) fn hadolint_strings(text: &str, escape: char) -> Option<String> {
+    let mut rest = text.trim().strip_prefix('[')?.trim_start();
+    let mut joined = String::new();
+    loop {
+        if let Some(after) = rest.strip_prefix(']') {
+            return (joined.is_empty() && after.is_empty()).then_some(joined);
+        }
+        let mut chars = rest.strip_prefix('"')?.char_indices().peekable();
+        let end = loop {
+            match chars.next()? {
+                (at, '"') => break at + 2,
+                (_, c) if c == escape && chars.next_if(|(_, c)| *c == '"').is_some() => {
+                    joined.push('"');
+                }
+                (_, c) => joined.push(c),
+            }
+        };
+        rest = rest.get(end..)?.trim_start();
+        if let Some(after) = rest.strip_prefix(']') {
+            return after.is_empty().then_some(joined);
+        }
+        rest = rest.strip_prefix(',')?.trim_start();
+        if rest.starts_with(']') {
+            return None;
+        }
+        joined.push(' ');
+    }
+}

@@ -37,7 +37,7 @@ pub(crate) fn image_name(text: &str) -> ImageName<'_> {
 /// tag starts at the first `:` after it.
 pub(crate) fn hadolint_image_name(text: &str) -> ImageName<'_> {
     let (rest, digest) = split(text, '@');
-    let host = rest.split_once('/').filter(|(host, _)| host.contains('.'));
+    let host = rest.split_once('/').filter(|(host, _)| has_dot_outside_braces(host));
     let (registry, rest) = host.map_or((None, rest), |(host, rest)| (Some(host), rest));
     let (name, tag) = match tag_colon(rest) {
         Some(at) => (&rest[..at], Some(&rest[at + 1..])),
@@ -48,6 +48,18 @@ pub(crate) fn hadolint_image_name(text: &str) -> ImageName<'_> {
 
 fn split(text: &str, at: char) -> (&str, Option<&str>) {
     text.split_once(at).map_or((text, None), |(before, after)| (before, Some(after)))
+}
+
+fn has_dot_outside_braces(text: &str) -> bool {
+    let mut depth = 0_usize;
+    text.bytes().any(|byte| {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        byte == b'.' && depth == 0
+    })
 }
 
 /// Finds the first `:` outside braces.

@@ -32,6 +32,7 @@ mod diagnostic;
 mod facts;
 mod files;
 mod fix;
+mod hadolint_syntax;
 mod image;
 mod linter;
 mod reach;

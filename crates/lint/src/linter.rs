@@ -8,6 +8,7 @@ pub(crate) use crate::facts::{RunFacts, Step};
 use crate::{
     Config, Diagnostic, Edit, Fix, Profile, Rule, Severity,
     facts::Facts,
+    hadolint_syntax,
     reach::Reach,
     rules,
     scope::Scopes,
@@ -54,6 +55,12 @@ pub fn lint(model: &Model<'_, '_>, config: &Config) -> Vec<Diagnostic> {
         }
     }
     let suppressions = Suppressions::new(&linter);
+    if linter.is_hadolint()
+        && let Some((span, message)) = hadolint_syntax::first_fault(&linter)
+    {
+        let line = linter.facts.line(span.start);
+        linter.push_fault("DL1000", span, line, message, None);
+    }
     let mut diagnostics = linter.diagnostics;
     diagnostics.retain(|diagnostic| !suppressions.cover(diagnostic));
     diagnostics.sort_by(|a, b| {
@@ -126,7 +133,7 @@ fn join_fixes(first: Option<Fix>, second: Option<Fix>) -> Option<Fix> {
 }
 
 /// Faults that hadolint has rules of its own for, or does not look for.
-const ACCEPTED: [&str; 9] = [
+const ACCEPTED: [&str; 16] = [
     "json-not-strings",
     "before-from",
     "no-stage",
@@ -136,6 +143,13 @@ const ACCEPTED: [&str; 9] = [
     "stage-order",
     "invalid-stage-number",
     "no-instructions",
+    "blank-name",
+    "duplicate-directive",
+    "healthcheck-without-command",
+    "mount-from-variable",
+    "pair-without-equals",
+    "shell-not-json",
+    "unterminated-heredoc",
 ];
 
 /// Tells whether hadolint parses a file with this fault.
@@ -233,10 +247,58 @@ impl<'m> Linter<'m> {
         })
     }
 
+    fn push_fault(
+        &mut self,
+        code: &'static str,
+        span: Span,
+        line: u32,
+        message: String,
+        help: Option<String>,
+    ) {
+        self.push(Diagnostic {
+            code,
+            rule: None,
+            severity: Severity::Error,
+            span,
+            lines: (line, line),
+            message,
+            help,
+            labels: Vec::new(),
+            fix: None,
+        });
+    }
+
     fn push(&mut self, diagnostic: Diagnostic) -> Finding<'_> {
         let index = self.diagnostics.len();
         self.diagnostics.push(diagnostic);
         Finding(&mut self.diagnostics[index])
+    }
+
+    /// Tells whether the value of the flag `name` of `step` has quotes.
+    pub(crate) fn has_quoted_flag(&self, step: &Step<'_>, name: &str) -> bool {
+        let mut flags = step.instruction.flags.iter().filter(|flag| flag.name == name);
+        flags.any(|flag| self.source(flag.span).contains(['"', '\'']))
+    }
+
+    /// Tells whether blanks follow the arguments of `step`; hadolint takes them for a part of a user.
+    pub(crate) fn has_blanks_behind(&self, step: &Step<'_>) -> bool {
+        let end = step.instruction.arguments.span().end;
+        let rest = Span::new(end, step.instruction.span.end.max(end));
+        self.source(rest).starts_with([' ', '\t'])
+    }
+
+    /// Returns the line of `step` that follows a comment inside it.
+    pub(crate) fn rest_after_comment(&self, step: &Step<'_>, comment: Span) -> Option<Span> {
+        let end = step.instruction.span.end as usize;
+        let mut at = comment.end as usize;
+        for line in self.parse().source.get(at..end)?.split_inclusive('\n') {
+            let text = line.trim();
+            if !text.is_empty() && !text.starts_with('#') {
+                return Some(Span::new(at as u32, (at + line.len()) as u32));
+            }
+            at += line.len();
+        }
+        None
     }
 
     /// Returns the edit that takes the whole lines of `step` away.
@@ -279,16 +341,6 @@ fn syntax_errors(linter: &mut Linter<'_>) {
     let model = linter.model;
     for error in model.parse.errors.iter().chain(&model.errors) {
         let line = linter.facts.line(error.span.start);
-        linter.push(Diagnostic {
-            code: error.code,
-            rule: None,
-            severity: Severity::Error,
-            span: error.span,
-            lines: (line, line),
-            message: error.message.clone(),
-            help: error.help.clone(),
-            labels: Vec::new(),
-            fix: None,
-        });
+        linter.push_fault(error.code, error.span, line, error.message.clone(), error.help.clone());
     }
 }

@@ -158,14 +158,34 @@ impl Command {
         words
     }
 
-    /// Sets which word is the name.
+    /// Sets which word is the name: the one after a prefix, options of `exec` left out.
     fn find_name(&mut self) {
-        while self.words.len() > self.name_index + 1
-            && self.name().is_some_and(|name| PREFIXES.contains(&name))
-        {
-            self.name_index += 1;
+        let Some(prefix) = self.name().filter(|name| PREFIXES.contains(name)) else { return };
+        let at = if prefix == "exec" { after_exec_options(&self.words) } else { Some(1) };
+        if let Some(at) = at.filter(|at| *at < self.words.len()) {
+            self.name_index = at;
         }
     }
+}
+
+/// Returns the index of the word after the options of `exec`: `-c`, `-l`, and `-a NAME`; `None` where
+/// there are others.
+fn after_exec_options(words: &[Word]) -> Option<usize> {
+    let mut at = 1;
+    while let Some(word) = words.get(at).filter(|word| word.text.starts_with('-')) {
+        at += 1;
+        if word.text == "--" {
+            break;
+        }
+        let letters = &word.text[1..];
+        let name = letters.find('a').unwrap_or(letters.len());
+        if letters.is_empty() || !letters[..name].bytes().all(|b| matches!(b, b'c' | b'l')) {
+            return None;
+        }
+        // The name is the rest of the word, or the next one.
+        at += usize::from(name + 1 == letters.len());
+    }
+    Some(at)
 }
 
 /// Returns the flags of one word.

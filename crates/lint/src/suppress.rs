@@ -2,7 +2,10 @@
 
 use dockerfile_parser::{Kind, Span, TokenKind};
 
-use crate::{Diagnostic, Profile, linter::Linter};
+use crate::{
+    Diagnostic, Profile,
+    linter::{Linter, Step},
+};
 
 /// What a `# hadolint …` comment says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,20 +111,23 @@ impl<'m> Suppressions<'m> {
             let steps = linter.steps();
             let at = steps.partition_point(|step| step.lines.0 < line);
             let next = steps.get(at).filter(|step| step.lines.0 == line);
+            let around = at.checked_sub(1).and_then(|at| steps.get(at));
+            let around = around.filter(|step| token.span.start < step.instruction.span.end);
+            if let Some(around) = around {
+                // hadolint does not see comments inside an instruction.
+                if let (false, Comment::Ignore(codes)) = (linter.is_hadolint(), comment) {
+                    let span = linter.rest_after_comment(around, token.span);
+                    self.ranges.extend(span.map(|span| (span, codes)));
+                }
+                continue;
+            }
             match comment {
                 Comment::Global(codes) => self.global.extend(codes),
                 Comment::Ignore(codes) => {
                     self.ranges.extend(next.map(|step| (step.instruction.span, codes)));
                 }
                 Comment::Stage(codes) => {
-                    let Some(step) =
-                        next.filter(|step| matches!(step.instruction.kind, Kind::From(_)))
-                    else {
-                        continue;
-                    };
-                    let last = steps.iter().rev().find(|other| other.stage == step.stage);
-                    let last = last.unwrap_or(step);
-                    self.ranges.push((step.instruction.span.cover(last.instruction.span), codes));
+                    self.ranges.extend(stage_range(linter, at, line).map(|span| (span, codes)));
                 }
                 Comment::Shell(_) => {}
             }
@@ -153,6 +159,30 @@ impl<'m> Suppressions<'m> {
                 span.start <= start && start <= span.end && is_named(names)
             })
     }
+}
+
+/// Returns what a `stage ignore` covers whose next line is `line`; the instruction number `at` is the
+/// first that does not stand before that line.
+///
+/// It stands above a FROM and covers its stage. hadolint covers from the second line after it to the
+/// end of the stage that the next line belongs to, wherever it stands.
+fn stage_range(linter: &Linter<'_>, at: usize, line: u32) -> Option<Span> {
+    let steps = linter.steps();
+    let is_from = |step: &Step<'_>| matches!(step.instruction.kind, Kind::From(_));
+    let next = steps.get(at).filter(|step| step.lines.0 == line && is_from(step));
+    let (stage, first) = if linter.is_hadolint() {
+        let stage = match next {
+            Some(from) => from.stage,
+            None => steps.get(at.checked_sub(1)?)?.stage,
+        };
+        let first = steps.get(at..)?.iter().find(|step| step.lines.0 > line)?;
+        (stage?, first)
+    } else {
+        (next?.stage?, next?)
+    };
+    let last = steps.iter().rev().find(|step| step.stage == Some(stage))?;
+    let is_before = first.instruction.span.start <= last.instruction.span.start;
+    is_before.then(|| first.instruction.span.cover(last.instruction.span))
 }
 
 /// Returns the values of the file's `check` directives, or instead of them that of the build

@@ -43,6 +43,9 @@ pub(super) fn check(
 /// Returns the stages that have the label `name`, and those whose content goes into one that has
 /// it.
 pub(super) fn stages_with(linter: &Linter<'_>, name: &str) -> Vec<usize> {
+    if linter.is_hadolint() {
+        return hadolint_stages_with(linter, name);
+    }
     let mut stages: Vec<usize> = pairs(linter)
         .into_iter()
         .filter(|(_, pair)| unquoted(&pair.name) == name)
@@ -67,6 +70,39 @@ pub(super) fn stages_with(linter: &Linter<'_>, name: &str) -> Vec<usize> {
         }
     }
     stages
+}
+
+/// Returns the stages that hadolint excuses: with the label, based on one that has it, the base of one
+/// that sets it, or named by the `--from` of a COPY.
+fn hadolint_stages_with(linter: &Linter<'_>, name: &str) -> Vec<usize> {
+    let mut labelled: Vec<usize> = Vec::new();
+    let mut excused: Vec<usize> = Vec::new();
+    for step in linter.steps() {
+        let Some(stage) = step.stage else { continue };
+        let parent = linter.facts.parents.get(stage).copied().flatten();
+        match &step.instruction.kind {
+            Kind::From(_) if parent.is_some_and(|parent| labelled.contains(&parent)) => {
+                labelled.push(stage);
+            }
+            Kind::Label(pairs) if pairs.pairs.iter().any(|pair| unquoted(&pair.name) == name) => {
+                labelled.push(stage);
+                excused.extend(parent);
+            }
+            Kind::Copy(copy) => {
+                let from = copy.from.as_ref().map(|from| from.as_str());
+                let named = linter.model.stages.iter().filter(|stage| match &stage.from.kind {
+                    Kind::From(stage) => {
+                        from.is_some() && stage.name.as_ref().map(|name| name.as_str()) == from
+                    }
+                    _ => false,
+                });
+                excused.extend(named.map(|stage| stage.index));
+            }
+            _ => {}
+        }
+    }
+    labelled.extend(excused);
+    labelled
 }
 
 /// Returns `text` without the quotes around it.

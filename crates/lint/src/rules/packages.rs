@@ -1,6 +1,6 @@
 //! What the rules about package managers share.
 
-use dockerfile_parser::{Kind, Mount, Span};
+use dockerfile_parser::{From, Kind, Mount, Span};
 
 use crate::{
     Edit, Fix,
@@ -104,8 +104,8 @@ pub(super) fn mount_field<'m>(mount: &'m Mount<'_>, names: &[&str]) -> Option<&'
 /// Tells whether what `step` writes is likely to reach the final image: its stage is the last one,
 /// or the base of another, or it is a trigger.
 pub(super) fn is_shipped(linter: &Linter<'_>, step: &Step<'_>) -> bool {
-    let Some(stage) = step.stage else { return true };
     let stages = &linter.model.stages;
+    let Some(stage) = step.stage else { return stages.is_empty() || !linter.is_hadolint() };
     if step.is_trigger || stage + 1 >= stages.len() {
         return true;
     }
@@ -116,6 +116,15 @@ pub(super) fn is_shipped(linter: &Linter<'_>, step: &Step<'_>) -> bool {
     let Some(Kind::From(from)) = stages.get(stage).map(|stage| &stage.from.kind) else {
         return true;
     };
+    // Two FROMs that say the same are one stage for it.
+    let words = |from: &From<'_>| {
+        [Some(&from.image), from.name.as_ref(), from.platform.as_ref()]
+            .map(|text| text.map(|text| text.as_str().to_owned()))
+    };
+    let is_last = |last: &From<'_>| words(last) == words(from);
+    if stages.last().is_some_and(|last| matches!(&last.from.kind, Kind::From(f) if is_last(f))) {
+        return true;
+    }
     let Some(name) = &from.name else { return false };
     stages.iter().any(|other| match &other.from.kind {
         Kind::From(other) => hadolint_image_name(&other.image).name == name.as_str(),

@@ -98,6 +98,8 @@ impl<'t> Reader<'t> {
             [b'|', b'|', ..] => (2, Joint::Or, true),
             [b';', b';' | b'&', ..] => return Ok(false),
             [b';', ..] => (1, Joint::Sequence, false),
+            // The `;` is too much, but it is plain what is meant.
+            [b'&', b';', next, ..] if *next != b';' => (2, Joint::Background, false),
             [b'&', ..] => (1, Joint::Background, false),
             [b'\n', ..] => (0, Joint::Sequence, false),
             [b')', ..] | [] => return Ok(false),
@@ -131,7 +133,9 @@ impl<'t> Reader<'t> {
             if self.take_reserved("!") {
                 continue;
             }
+            let start = self.at;
             if self.take_reserved("time") {
+                self.commands.push(self.keyword_command(start));
                 self.blanks();
                 self.take_reserved("-p");
                 if self.is_command_end() {
@@ -150,6 +154,21 @@ impl<'t> Reader<'t> {
             self.at += len;
             self.join(Joint::Pipe);
             self.blank_lines()?;
+        }
+    }
+
+    /// Returns the word from `start` up to here as a command: `time` is one, and so is what it times.
+    fn keyword_command(&self, start: usize) -> Command {
+        let range = self.range(start, self.at);
+        let text = self.text[start..self.at].to_owned();
+        Command {
+            assignments: Vec::new(),
+            words: vec![Word { text, range: range.clone(), is_plain: true }],
+            redirections: Vec::new(),
+            range,
+            depth: self.depth,
+            joint: Joint::And,
+            name_index: 0,
         }
     }
 
@@ -483,7 +502,7 @@ impl<'t> Reader<'t> {
         self.at += operator.len();
         let full = self.text[start..self.at].to_owned();
         self.blanks();
-        if self.is_word_end() {
+        if self.is_word_end() && !self.is_process_substitution() {
             return Err(Broken);
         }
         let target = self.word()?;
@@ -637,7 +656,9 @@ mod tests {
         check("a 1 && b 2 || c; d & e | f |& g", "a 1 / b 2 / c / d / e / f / g");
         check("X=1 Y='2 3' apt-get install -y foo", "apt-get install -y foo");
         check("a 2>&1 >/dev/null <in b", "a b");
-        check("! a && time -p b", "a / b");
+        check("! a && time -p b", "a / time / b");
+        check("x &; y", "x / y");
+        check("while read l; do x; done < <(a | b)", "read l / x / a / b");
     }
 
     #[test]
@@ -650,6 +671,8 @@ mod tests {
         check("(cd /x && make) || { y; }", "cd /x / make / y");
         check("f() { a; }; f", "a / f");
         check("function g { a; }", "a");
+        check("(( a = 1 << 2, b++ )); c", "c");
+        check("(( find x -print|xargs rm || true ))", "find x -print / xargs rm / true");
         check("[ -f x ] && [[ $a =~ ^(b|c)$ ]] && d", "d");
     }
 

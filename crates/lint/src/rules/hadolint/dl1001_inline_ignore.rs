@@ -19,6 +19,14 @@ fn check(linter: &mut Linter<'_>) {
     for token in comments {
         let text = linter.source(token.span);
         if matches!(suppress::hadolint_comment(text), Some(Comment::Ignore(_))) {
+            // hadolint does not see comments inside an instruction.
+            let around = linter.steps().iter().any(|step| {
+                let span = step.instruction.span;
+                span.start < token.span.start && token.span.start < span.end
+            });
+            if around && linter.is_hadolint() {
+                continue;
+            }
             let line = linter.facts.line(token.span.start);
             let message =
                 "Please refrain from using inline ignore pragmas  `# hadolint ignore=DLxxxx`.";

@@ -33,4 +33,5 @@ fn check(linter: &mut Linter<'_>) {
 }
 
 const MESSAGE: &str = "For some bash commands it makes no sense running them in a Docker container \
-                       like ssh, vim, shutdown, service, ps, free, top, kill, mount";
+                       like `ssh`, `vim`, `shutdown`, `service`, `ps`, `free`, `top`, `kill`, \
+                       `mount`, `ifconfig`";

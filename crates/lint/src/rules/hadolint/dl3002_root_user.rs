@@ -21,12 +21,17 @@ fn check(linter: &mut Linter<'_>) {
     for step in linter.steps() {
         match &step.instruction.kind {
             Kind::From(_) => found.extend(last.take()),
+            // hadolint looks at stages alone.
+            Kind::User(_) if step.stage.is_none() && linter.is_hadolint() => {}
             Kind::User(user) => last = Some((step, user)),
             _ => {}
         }
     }
     found.extend(last);
     for (step, user) in found {
+        if linter.is_hadolint() && linter.has_blanks_behind(step) && !user.contains(':') {
+            continue;
+        }
         let is_root = ["root", "0"].iter().any(|name| {
             user.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
         });

@@ -30,7 +30,8 @@ fn check(linter: &mut Linter<'_>) {
                 let is_context = linter.config.build_contexts.contains(&key);
                 let is_image = from.contains(':')
                     || (!is_hadolint && (from.contains(['/', '@', '$']) || is_context));
-                if !is_number && !is_image && !names.contains(&key) {
+                let is_quoted = is_hadolint && linter.has_quoted_flag(step, "from");
+                if (!is_number && !is_image && !names.contains(&key)) || is_quoted {
                     let message =
                         "`COPY --from` should reference a previously defined `FROM` alias";
                     linter.report(step, from.span(), message);

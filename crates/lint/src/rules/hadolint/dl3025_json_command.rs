@@ -25,12 +25,22 @@ fn check(linter: &mut Linter<'_>) {
             }
             Kind::Cmd(command) | Kind::Entrypoint(command) => (command, false),
             Kind::Healthcheck(Healthcheck::Cmd { command, .. }) => (command, true),
-            Kind::Invalid(Keyword::Cmd | Keyword::Entrypoint) if linter.is_hadolint() => {
+            Kind::Invalid(Keyword::Cmd | Keyword::Entrypoint | Keyword::Healthcheck)
+                if linter.is_hadolint() =>
+            {
                 report(linter, step, &step.instruction.arguments);
                 continue;
             }
             _ => continue,
         };
+        if linter.is_hadolint() {
+            let arguments = &step.instruction.arguments;
+            let text = if is_healthcheck { after_cmd(arguments) } else { arguments.clone() };
+            if crate::files::hadolint_strings(&text, linter.parse().escape).is_none() {
+                report(linter, step, &text);
+            }
+            continue;
+        }
         let Command::Shell(text) = command else { continue };
         if !linter.is_hadolint() {
             let mut lineage = step.stage.into_iter().flat_map(|stage| linter.facts.lineage(stage));
@@ -40,6 +50,13 @@ fn check(linter: &mut Linter<'_>) {
         }
         report(linter, step, text);
     }
+}
+
+/// Returns what stands after the `CMD` of a HEALTHCHECK.
+fn after_cmd<'t>(arguments: &Text<'t>) -> Text<'t> {
+    let start = arguments.len() - arguments.trim_start().len();
+    let word = arguments[start..].split_ascii_whitespace().next().unwrap_or_default();
+    arguments.slice(start + word.len()..arguments.len())
 }
 
 fn report(linter: &mut Linter<'_>, step: &Step<'_>, text: &Text<'_>) {

@@ -29,7 +29,7 @@ fn check(linter: &mut Linter<'_>) {
     let message = "Avoid use of cache directory with pip. Use `pip install --no-cache-dir \
                    <package>`";
     for run in linter.runs() {
-        let is_off = linter.facts.lineage_of(&run.step).any(|stage| off.contains(&stage));
+        let is_off = linter.facts.heritage_of(&run.step).any(|stage| off.contains(&stage));
         let has_text = run.text.match_indices("PIP_NO_CACHE_DIR=").any(|(at, name)| {
             let value = run.text[at + name.len()..].trim_start_matches(['"', '\'']);
             is_true(value.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default())

@@ -23,7 +23,7 @@ fn check(linter: &mut Linter<'_>) {
                 let is_drive =
                     chars.next().is_some_and(char::is_alphabetic) && chars.next() == Some(':');
                 let is_relative = !target.starts_with(['/', '$']) && !is_drive;
-                let is_set = linter.facts.lineage_of(step).any(|stage| set.contains(&stage));
+                let is_set = linter.facts.heritage_of(step).any(|stage| set.contains(&stage));
                 if is_relative && !is_set {
                     let message = "`COPY` to a relative destination without `WORKDIR` set.";
                     linter

@@ -1,4 +1,5 @@
 use crate::rules::packages;
+use crate::shell::Word;
 use crate::{Applicability, Family, FixAvailability, Levels, Rule, Severity, linter::Linter};
 
 pub(super) static RULE: Rule = Rule {
@@ -18,7 +19,12 @@ fn check(linter: &mut Linter<'_>) {
     for run in linter.runs() {
         for command in run.script.commands.iter().filter(|command| command.is("useradd")) {
             let words = command.arguments();
-            let short = words.iter().position(|word| word.text == "-u");
+            let is_short = |word: &Word| {
+                let letters = word.text.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
+                letters.is_some_and(|letters| letters.ends_with('u'))
+                    || (linter.is_hadolint() && letters.is_some_and(|l| l.contains('u')))
+            };
+            let short = words.iter().position(is_short);
             let id = short.and_then(|at| words.get(at + 1));
             let is_high = id.is_some_and(|id| {
                 if linter.is_hadolint() {

@@ -1,5 +1,5 @@
 use crate::{Family, FixAvailability, Levels, Rule, linter::Linter};
-use dockerfile_parser::Kind;
+use dockerfile_parser::{Keyword, Kind};
 
 pub(super) static RULE: Rule = Rule {
     code: "DL3057",
@@ -13,23 +13,26 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(linter: &mut Linter<'_>) {
-    let mut good: Vec<usize> = Vec::new();
-    for step in linter.steps() {
-        if matches!(step.instruction.kind, Kind::Healthcheck(_)) {
-            good.extend(step.stage);
-        }
-    }
-    let facts = linter.facts;
     let n_stages = linter.model.stages.len();
-    let own = good.clone();
-    good.extend((0..n_stages).filter(|stage| facts.lineage(*stage).any(|up| own.contains(&up))));
-    // A stage below a good one is good.
-    for stage in good.clone() {
-        good.extend(facts.lineage(stage));
+    let mut is_good = vec![false; n_stages];
+    for step in linter.steps() {
+        let ups: Vec<usize> = linter.facts.heritage_of(step).skip(1).flatten().collect();
+        match (&step.instruction.kind, step.stage) {
+            (Kind::From(_), Some(stage)) => {
+                is_good[stage] = ups.first().is_some_and(|up| is_good[*up]);
+            }
+            // A stage below a good one is good.
+            (Kind::Healthcheck(_) | Kind::Invalid(Keyword::Healthcheck), Some(stage)) => {
+                for stage in ups.into_iter().chain([stage]) {
+                    is_good[stage] = true;
+                }
+            }
+            _ => {}
+        }
     }
     for step in linter.steps() {
         if let (Kind::From(_), Some(stage)) = (&step.instruction.kind, step.stage)
-            && !good.contains(&stage)
+            && !is_good[stage]
         {
             linter.report(step, step.instruction.span, "`HEALTHCHECK` instruction missing.");
         }

@@ -19,7 +19,7 @@ fn check(linter: &mut Linter<'_>) {
         let lower = name.to_lowercase();
         let key = if linter.is_hadolint() { name.as_str() } else { lower.as_str() };
         if matches!(key, "scratch" | "context") {
-            let message = "The FROM alias should not use a reserved name (`scratch`, `context`)";
+            let message = "stage name should not be a reserved word";
             linter.report(step, name.span(), message).help("rename the stage");
         }
     }

@@ -19,6 +19,10 @@ fn check(linter: &mut Linter<'_>) {
         let Kind::From(from) = &step.instruction.kind else { continue };
         let Some(platform) = &from.platform else { continue };
         if matches!(platform.as_str(), "$TARGETPLATFORM" | "${TARGETPLATFORM}") {
+            // hadolint compares the text with its quotes.
+            if linter.is_hadolint() && linter.has_quoted_flag(step, "platform") {
+                continue;
+            }
             let flag = step.instruction.flags.iter().find(|flag| flag.name == "platform");
             let edit =
                 flag.map(|flag| Edit::delete(Span::new(flag.span.start, from.image.span().start)));

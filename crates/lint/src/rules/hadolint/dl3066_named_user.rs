@@ -29,6 +29,10 @@ fn check(linter: &mut Linter<'_>) {
                     found.clear();
                 }
                 let is_last = step.stage.is_none_or(|stage| stage + 1 == n_stages);
+                let is_number = is_number
+                    && (!linter.is_hadolint()
+                        || text.contains(':')
+                        || !linter.has_blanks_behind(step));
                 if !is_number && !is_argument && (linter.is_hadolint() || is_last) {
                     found.push((step, text.span()));
                 }

@@ -2,7 +2,7 @@ use crate::{
     Family, FixAvailability, Levels, Rule, Severity,
     linter::{Linter, RunFacts, Step},
 };
-use dockerfile_parser::{Kind, Text};
+use dockerfile_parser::{Keyword, Kind, Text};
 
 pub(super) static RULE: Rule = Rule {
     code: "DL4006",
@@ -24,6 +24,10 @@ fn check(linter: &mut Linter<'_>) {
     for step in linter.steps_and_triggers() {
         match &step.instruction.kind {
             Kind::From(_) => is_set = !linter.is_hadolint() && is_set && is_child(linter, step),
+            Kind::Shell(_) if step.is_trigger && linter.is_hadolint() => {}
+            Kind::Invalid(Keyword::Shell) if linter.is_hadolint() => {
+                is_set = sets_pipefail(&[step.instruction.arguments.clone()], true);
+            }
             Kind::Shell(words) => is_set = sets_pipefail(words, linter.is_hadolint()),
             Kind::Run(_) => {
                 let Some(run) = runs.next() else { continue };

@@ -121,9 +121,10 @@ impl Reader<'_> {
             Some(b'(') => {
                 let start = self.at + 2;
                 self.at = start;
+                let n_before = self.commands.len();
                 self.nested(|reader| reader.list().map(|_| ()))?;
                 text.push_str("${");
-                text.push_str(self.text[start..self.at].trim());
+                text.push_str(&self.only_command(start, n_before));
                 text.push('}');
                 self.expect_byte(b')')
             }
@@ -265,11 +266,15 @@ impl Reader<'_> {
     pub(super) fn ends_as_arithmetic(&self, at: usize) -> bool {
         let bytes = self.text.as_bytes();
         let mut depth = 0_usize;
+        let start = at;
         let mut at = at;
         while let Some(byte) = bytes.get(at) {
             match byte {
                 b'(' => depth += 1,
-                b')' if depth == 0 => return bytes.get(at + 1) == Some(&b')'),
+                b')' if depth == 0 => {
+                    let is_end = bytes.get(at + 1) == Some(&b')');
+                    return is_end && !has_neighbours(self.text.get(start..at).unwrap_or_default());
+                }
                 b')' => depth -= 1,
                 b'\\' => at += 1,
                 _ => {}
@@ -277,6 +282,22 @@ impl Reader<'_> {
             at += 1;
         }
         false
+    }
+
+    /// Returns the words of a substitution that is one simple command and nothing else; of others
+    /// nothing is known.
+    fn only_command(&self, start: usize, n_before: usize) -> String {
+        let [command] = self.commands.get(n_before..).unwrap_or_default() else {
+            return String::new();
+        };
+        let text = self.text.get(start..self.at).unwrap_or_default();
+        let begin = self.base + start + (text.len() - text.trim_start().len());
+        let is_all = command.range == (begin..begin + text.trim().len());
+        if !is_all || !command.assignments.is_empty() || !command.redirections.is_empty() {
+            return String::new();
+        }
+        let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
+        words.join(" ")
     }
 
     /// Reads up to the `))`.
@@ -304,6 +325,16 @@ impl Reader<'_> {
             self.at += 1;
         }
     }
+}
+
+/// Tells whether two names or numbers stand side by side, as they never do in arithmetic.
+fn has_neighbours(text: &str) -> bool {
+    let is_operand = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    words.windows(2).any(|two| is_operand(two[0]) && is_operand(two[1]))
+        || words
+            .windows(2)
+            .any(|two| is_operand(two[0]) && two[1].starts_with('/') && two[1] != "/")
 }
 
 /// Writes a variable as `${name}`.
