@@ -132,12 +132,11 @@ impl<'m> Facts<'m> {
                 _ => ("", None),
             })
             .collect();
-        let last = |end: usize, is_meant: &dyn Fn(&(&str, Option<&str>)) -> bool| {
-            names.iter().take(end).rposition(is_meant)
-        };
         for (index, (image, _)) in names.iter().enumerate() {
-            let parent = last(index, &|(_, alias)| *alias == Some(*image));
-            let namesake = last(index, &|(other, alias)| alias.unwrap_or(other) == *image);
+            let before = &names[..index];
+            let parent = before.iter().rposition(|(_, alias)| *alias == Some(*image));
+            let namesake =
+                before.iter().rposition(|(other, alias)| alias.unwrap_or(other) == *image);
             if let Some(slot) = self.parents.get_mut(index) {
                 *slot = parent;
             }

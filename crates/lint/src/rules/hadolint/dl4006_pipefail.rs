@@ -26,7 +26,7 @@ fn check(linter: &mut Linter<'_>) {
             Kind::From(_) => is_set = !linter.is_hadolint() && is_set && is_child(linter, step),
             Kind::Shell(_) if step.is_trigger && linter.is_hadolint() => {}
             Kind::Invalid(Keyword::Shell) if linter.is_hadolint() => {
-                is_set = sets_pipefail(&[step.instruction.arguments.clone()], true);
+                is_set = sets_pipefail(std::slice::from_ref(&step.instruction.arguments), true);
             }
             Kind::Shell(words) => is_set = sets_pipefail(words, linter.is_hadolint()),
             Kind::Run(_) => {
