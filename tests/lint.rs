@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::Path;
 
 use dockwright_lint::{
-    Applicability, Config, ContextFacts, Diagnostic, Profile, Severity, fix, lint_text,
+    Applicability, Config, ContextFacts, Diagnostic, Profile, Severity, ShellCache, fix, lint_text,
 };
 use dockwright_tests::shared;
 use serde_json::Value;
@@ -178,10 +178,12 @@ fn fixes_hold_on_the_corpus() {
 fn try_fixes(files: &[(String, String)]) -> (usize, Vec<String>) {
     let mut faults = Vec::new();
     let mut n_applied = 0;
+    let shell_cache = ShellCache::default();
     for (name, source) in files {
         for profile in [Profile::Hadolint, Profile::Buildkit, Profile::Dockwright] {
             for trust in [Applicability::Safe, Applicability::Unsafe] {
-                let config = Config::new(profile);
+                let mut config = Config::new(profile);
+                config.shell_cache = shell_cache.clone();
                 let before = lint_text(source, &config);
                 let fixed = fix(source, &config, trust);
                 n_applied += fixed.applied.len();

@@ -12,6 +12,7 @@ mod lint;
 mod parser;
 mod peers;
 mod rootless;
+mod shellcheck;
 mod sources;
 mod tidy;
 mod tutorial;

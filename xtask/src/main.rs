@@ -41,6 +41,9 @@ fn test() -> Result<(), String> {
     if all_passed && passed > 0 { Ok(()) } else { Err("tests failed".to_owned()) }
 }
 
+/// In the workspace the lint crate has all its features; library users have it without.
+const LINT_ALONE: [&str; 3] = ["--package", "dockwright-lint", "--lib"];
+
 type Run = (Vec<&'static str>, Option<(String, &'static str)>);
 
 /// The calls of `cargo test`. The builder's unit tests give files to root, so for an ordinary user
@@ -48,7 +51,7 @@ type Run = (Vec<&'static str>, Option<(String, &'static str)>);
 fn runs() -> Result<Vec<Run>, String> {
     let process = std::fs::metadata("/proc/self").map_err(|error| format!("/proc: {error}"))?;
     if std::os::unix::fs::MetadataExt::uid(&process) == 0 {
-        return Ok(vec![(vec!["--workspace"], None)]);
+        return Ok(vec![(vec!["--workspace"], None), (LINT_ALONE.to_vec(), None)]);
     }
     let version =
         Command::new("rustc").arg("-vV").output().map_err(|error| format!("rustc: {error}"))?;
@@ -62,6 +65,7 @@ fn runs() -> Result<Vec<Run>, String> {
         (builder(&["--lib"]), Some((variable, "unshare --map-root-user"))),
         (builder(&["--test", "*"]), None),
         (builder(&["--doc"]), None),
+        (LINT_ALONE.to_vec(), None),
     ])
 }
 

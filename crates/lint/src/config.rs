@@ -1,6 +1,6 @@
 //! What the caller decides, as plain data.
 
-use crate::{Rule, Severity, find_rules};
+use crate::{Rule, Severity, ShellCache, find_rules};
 
 /// Settings of a run over one file.
 ///
@@ -34,6 +34,8 @@ pub struct Config {
     pub context: Option<ContextFacts>,
     /// Facts about base images, as far as they are known.
     pub base_images: Vec<BaseImageFacts>,
+    /// What is known already of the shell text of RUNs; clones of these settings share it.
+    pub shell_cache: ShellCache,
 }
 
 impl Config {
@@ -53,6 +55,7 @@ impl Config {
             build_contexts: Vec::new(),
             context: None,
             base_images: Vec::new(),
+            shell_cache: ShellCache::default(),
         }
     }
 

@@ -26,6 +26,11 @@
 //! is one a [`Fix`]. Faults of syntax are findings too: [`Diagnostic::rule`] is `None` for those
 //! and the severity is an error. [`RULES`](rules::all) is the table of all rules; [`find_rule`]
 //! looks one up by its code, its name or any alias, and [`Rule::page`] is its page in Markdown.
+//!
+//! # Features
+//!
+//! `shellcheck` (off by default, on in the command line) adds ShellCheck's findings in the shell
+//! text of RUNs, by `shuck-linter`.
 
 mod config;
 mod diagnostic;
@@ -40,6 +45,9 @@ mod rule;
 pub mod rules;
 mod scope;
 mod shell;
+mod shell_cache;
+#[cfg(feature = "shellcheck")]
+mod shellcheck;
 mod suppress;
 
 pub use config::{BaseImageFacts, Config, ContextFacts, LabelKind, Profile, UnknownName};
@@ -48,3 +56,4 @@ pub use fix::{Applicability, Edit, Fix, Fixed, apply_edits, fix};
 pub use linter::{lint, lint_text};
 pub use rule::{Family, FixAvailability, Levels, Rule};
 pub use rules::{find_rule, find_rules};
+pub use shell_cache::ShellCache;

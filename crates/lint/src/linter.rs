@@ -48,11 +48,15 @@ pub fn lint(model: &Model<'_, '_>, config: &Config) -> Vec<Diagnostic> {
         diagnostics: Vec::new(),
     };
     syntax_errors(&mut linter);
-    for rule in rules::all() {
+    for rule in rules::dockerfile() {
         if let Some(severity) = config.level(rule).or_else(|| asked_for(&linter, rule)) {
             linter.rule = Some((rule, severity));
             (rule.check)(&mut linter);
         }
+    }
+    #[cfg(feature = "shellcheck")]
+    if config.profile != Profile::Buildkit {
+        crate::shellcheck::check(&mut linter);
     }
     let suppressions = Suppressions::new(&linter);
     if linter.is_hadolint()
@@ -266,6 +270,20 @@ impl<'m> Linter<'m> {
             labels: Vec::new(),
             fix: None,
         });
+    }
+
+    /// Reports a finding of a rule that does not run by itself.
+    #[cfg(feature = "shellcheck")]
+    pub(crate) fn report_as(
+        &mut self,
+        rule: (&'static Rule, Severity),
+        step: &Step<'_>,
+        span: Span,
+        message: String,
+    ) {
+        let before = self.rule.replace(rule);
+        self.report(step, span, message);
+        self.rule = before;
     }
 
     fn push(&mut self, diagnostic: Diagnostic) -> Finding<'_> {

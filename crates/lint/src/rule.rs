@@ -57,6 +57,8 @@ pub enum Family {
     Buildkit,
     /// Rules that neither has.
     Dockwright,
+    /// Faults of the shell text of RUNs, by ShellCheck's codes.
+    Shellcheck,
 }
 
 impl Family {
@@ -66,6 +68,7 @@ impl Family {
             Self::Hadolint => "hadolint",
             Self::Buildkit => "buildkit",
             Self::Dockwright => "dockwright",
+            Self::Shellcheck => "shellcheck",
         }
     }
 }
@@ -90,6 +93,12 @@ impl Levels {
     /// A check that BuildKit runs by default, and our level.
     pub(crate) const fn buildkit(ours: Option<Severity>) -> Self {
         Self { hadolint: None, buildkit: Some(Severity::Warning), dockwright: ours }
+    }
+
+    /// A code of ShellCheck's: hadolint passes its level on.
+    #[cfg(feature = "shellcheck")]
+    pub(crate) const fn shellcheck(level: Severity) -> Self {
+        Self { hadolint: Some(level), buildkit: None, dockwright: Some(level) }
     }
 
     /// A rule of our own.

@@ -12,8 +12,18 @@ mod variables;
 
 use crate::Rule;
 
-/// Returns every rule: hadolint's, BuildKit's, then ours, each family in the order of its table.
+/// Returns every rule: hadolint's, BuildKit's, ours, then ShellCheck's codes (with the feature
+/// `shellcheck`), each family in the order of its table.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
+    #[cfg(feature = "shellcheck")]
+    let shell = crate::shellcheck::rules();
+    #[cfg(not(feature = "shellcheck"))]
+    let shell = std::iter::empty();
+    dockerfile().chain(shell)
+}
+
+/// Returns the rules that look at a Dockerfile by themselves.
+pub(crate) fn dockerfile() -> impl Iterator<Item = &'static Rule> {
     hadolint::RULES.iter().chain(buildkit::RULES).chain(dockwright::RULES).copied()
 }
 
