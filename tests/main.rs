@@ -14,5 +14,6 @@ mod peers;
 mod rootless;
 mod shellcheck;
 mod sources;
+mod store;
 mod tidy;
 mod tutorial;

@@ -17,6 +17,7 @@ pub mod export;
 mod file_op;
 pub mod files;
 pub mod footprint;
+pub mod gc;
 pub mod history;
 pub mod http;
 pub mod image;

@@ -9,8 +9,12 @@
 //! | `records/HEX` | records of the build cache | a checksum tells torn ones |
 //! | `stats/HEX` | digests of the files of build contexts on this machine | a checksum, too |
 //! | `tags/HEX` | names of images, by the digest of the name | synced |
-//! | `bad/HEX` | damaged blobs, out of the way | |
-//! | `lease` | locked by every process that uses the store | |
+//! | `mounts/HEX` | directories of `RUN --mount=type=cache` | |
+//! | `logs/HEX` | what steps wrote, by key | |
+//! | `locks/HEX` | steps that a process executes, by key | |
+//! | `bad/HEX` | what was damaged, out of the way | |
+//! | `lease` | locked and shared by every process, alone while the layout changes | |
+//! | `removal` | locked alone while something is removed | |
 //! | `work/` | private directories of running processes, each under a lease | |
 //!
 //! A tag is written last, so a crash leaves blobs that nothing names, never a name without blobs.
@@ -27,26 +31,44 @@ use crate::{Digest, Error, ErrorKind, Result};
 
 mod blob;
 mod chain;
-mod check;
+
 mod hasher;
+mod held;
 mod layers;
+mod objects;
 mod records;
 mod tags;
+mod usage;
+mod verify;
+mod version;
 mod work_dir;
 
 pub use blob::BlobWriter;
-pub use check::Pruned;
 pub use layers::LayerRecord;
 pub(crate) use layers::{LayerBlob, LayerPacking};
+pub(crate) use objects::{Kind, Objects};
 pub use tags::{FoundImage, ImageRecord};
 pub(crate) use tags::{familiar_name, full_name, tag_of};
+pub use usage::Usage;
+pub(crate) use usage::room;
+pub(crate) use verify::{digest as digest_of_name, layer_of, names};
 pub use work_dir::WorkDir;
 
-/// The version of the layout that this program reads and writes.
-const VERSION: &str = "1";
-
-const DIRECTORIES: [&str; 9] =
-    ["blobs", "blobs/sha256", "diffs", "layers", "records", "stats", "tags", "bad", "work"];
+/// The directories of the layout.
+const DIRECTORIES: [&str; 12] = [
+    "blobs",
+    "blobs/sha256",
+    "diffs",
+    "layers",
+    "records",
+    "stats",
+    "tags",
+    "mounts",
+    "logs",
+    "locks",
+    "bad",
+    "work",
+];
 
 /// A store of blobs, layers, records and images below one directory. Cheap to clone; may be shared
 /// between threads, and the directory between processes.
@@ -66,11 +88,15 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     root: PathBuf,
-    /// Locked and shared, unless something is removed.
-    lease: File,
-    /// Holds files that are being written. Made on first use.
-    ingest: OnceLock<WorkDir>,
-    ingest_gate: Mutex<()>,
+    /// Locked and shared: the layout does not change meanwhile.
+    _lease: File,
+    /// Blobs and records.
+    objects: Objects,
+    /// Holds files that are being written, and tells what is in use. Made on first use.
+    session: OnceLock<WorkDir>,
+    session_gate: Mutex<()>,
+    /// What the session's lease tells.
+    held: Mutex<BTreeSet<Digest>>,
     unpacking: Mutex<layers::Unpacking>,
     unpacked: Condvar,
     /// Blobs whose bytes this process has hashed.
@@ -85,22 +111,20 @@ impl Store {
     ///
     /// When the directory is something else, is of a newer version, or cannot be written.
     pub fn open(path: &Path) -> Result<Self> {
-        let doing = || format!("open the store `{}`", path.display());
-        DirBuilder::new().recursive(true).mode(0o700).create(path).doing(doing)?;
-        check_version(path)?;
-        for name in DIRECTORIES {
-            DirBuilder::new().recursive(true).mode(0o700).create(path.join(name)).doing(doing)?;
-        }
-        let lease = path.join("lease");
-        let lease = File::options().create(true).truncate(false).write(true).open(lease);
-        let lease = lease.doing(doing)?;
-        lease.lock_shared().doing(doing)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| version::not_writable(path, error))?;
+        let lease = version::open(path)?;
         work_dir::remove_dead(&path.join("work"))?;
         Ok(Self(Arc::new(Inner {
             root: path.to_owned(),
-            lease,
-            ingest: OnceLock::new(),
-            ingest_gate: Mutex::new(()),
+            _lease: lease,
+            objects: Objects::new(path),
+            session: OnceLock::new(),
+            session_gate: Mutex::new(()),
+            held: Mutex::default(),
             unpacking: Mutex::default(),
             unpacked: Condvar::new(),
             verified: Mutex::default(),
@@ -139,47 +163,17 @@ impl Store {
 
 impl Inner {
     fn ingest(&self) -> Result<&Path> {
-        let _gate = self.ingest_gate.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ingest) = self.ingest.get() {
-            return Ok(ingest.path());
+        Ok(self.session()?.path())
+    }
+
+    fn session(&self) -> Result<&WorkDir> {
+        let _gate = self.session_gate.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = self.session.get() {
+            return Ok(session);
         }
         let made = WorkDir::new(&self.root.join("work"))?;
-        Ok(self.ingest.get_or_init(|| made).path())
+        Ok(self.session.get_or_init(|| made))
     }
-}
-
-/// Checks the version of an existing store, and writes that of a new one.
-fn check_version(root: &Path) -> Result<()> {
-    let path = root.join("version");
-    match std::fs::read_to_string(&path) {
-        Ok(version) if version.trim_end() == VERSION => Ok(()),
-        Ok(version) => Err(Error::new(format!(
-            "the store `{}` has version `{}`, this program knows version {VERSION}",
-            root.display(),
-            version.trim_end().escape_debug()
-        ))
-        .with_help("use the program that wrote it, or another store")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            // Another process may be making the store at this moment.
-            if !is_unused(root)? && !path.exists() {
-                return Err(Error::new(format!("`{}` is not a store", root.display()))
-                    .with_help("name an empty directory, or one that does not exist yet"));
-            }
-            write_small(root, root, "version", format!("{VERSION}\n").as_bytes(), true)
-        }
-        Err(error) => Err(error).doing(|| format!("read `{}`", path.display())),
-    }
-}
-
-/// Returns whether a directory holds nothing but temporary files.
-fn is_unused(root: &Path) -> Result<bool> {
-    let doing = || format!("read `{}`", root.display());
-    for entry in std::fs::read_dir(root).doing(doing)? {
-        if !entry.doing(doing)?.file_name().as_encoded_bytes().starts_with(b".") {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Writes the file `name` in `directory` whole or not at all, by way of a temporary file in

@@ -43,6 +43,7 @@ enum Command {
     FromImage(commands::from_image::Arguments),
     Cp(commands::cp::Arguments),
     Run(commands::run::Arguments),
+    Cache(commands::cache::Arguments),
 }
 
 /// Lint Dockerfiles, with hadolint's command line
@@ -104,6 +105,7 @@ pub(crate) fn run() -> Exit {
         Command::FromImage(arguments) => commands::from_image::run(arguments, &session),
         Command::Cp(arguments) => commands::cp::run(arguments, &session),
         Command::Run(arguments) => commands::run::run(arguments, &session),
+        Command::Cache(arguments) => commands::cache::run(arguments, &session),
     }
 }
 

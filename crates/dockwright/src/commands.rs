@@ -11,6 +11,7 @@ use crate::report::{self, Level, Report};
 use crate::source_file::SourceFile;
 
 pub(crate) mod build;
+pub(crate) mod cache;
 pub(crate) mod cp;
 pub(crate) mod diff;
 pub(crate) mod explain;
@@ -60,6 +61,12 @@ fn require_record(session: &Session, store: &Store, name: &str) -> Result<ImageR
 
 /// Shows an error of the builder, with its place where it has one in `file`.
 fn failure(session: &Session, error: &Error, file: Option<&SourceFile>) -> Exit {
+    report_failure(session, error, file);
+    Exit::Failure
+}
+
+/// Does what [`failure`] does, and goes on.
+fn report_failure(session: &Session, error: &Error, file: Option<&SourceFile>) {
     let place = error.span().and_then(|span| file.map(|file| (file, span)));
     let report = Report {
         level: Level::Error,
@@ -69,7 +76,6 @@ fn failure(session: &Session, error: &Error, file: Option<&SourceFile>) -> Exit 
         place,
     };
     report::error(&session.environment, &report);
-    Exit::Failure
 }
 
 /// Shows that the command line or a file it names is wrong.

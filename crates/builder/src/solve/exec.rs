@@ -83,10 +83,9 @@ impl Solver<'_> {
 
     /// Makes the file that keeps all that a step writes, in place of that of an earlier run.
     fn log(&self, key: &Digest) -> Result<(File, PathBuf)> {
-        let directory = self.store.path().join("logs");
-        let path = directory.join(key.hex());
+        self.store.hold([*key])?;
+        let path = self.store.path().join("logs").join(key.hex());
         let doing = || format!("write the log `{}`", path.display());
-        std::fs::create_dir_all(&directory).doing(doing)?;
         Ok((File::create(&path).doing(doing)?, path))
     }
 }

@@ -19,7 +19,6 @@ impl Flight {
     pub(super) fn take(store: &Store, key: &Digest) -> Result<Self> {
         let directory = store.path().join("locks");
         let doing = || "lock a step of the build".to_owned();
-        std::fs::create_dir_all(&directory).doing(doing)?;
         let path = directory.join(key.hex());
         loop {
             let lock = File::create(&path).doing(doing)?;

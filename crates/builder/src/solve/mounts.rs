@@ -196,10 +196,11 @@ impl Solver<'_> {
             Some(Input::Op(id)) => Some(self.chain_of(*id)?),
             _ => None,
         };
-        let key = cache_mount_key(cache, initial.as_ref()).hex();
+        let key = cache_mount_key(cache, initial.as_ref());
+        self.store.hold([key])?;
+        let key = key.hex();
         let all = self.store.path().join("mounts");
         let doing = || format!("make the directory of the cache `{}`", cache.id);
-        std::fs::create_dir_all(&all).doing(doing)?;
         let mut number = 0;
         let (name, lock) = loop {
             let name = if number == 0 { key.clone() } else { format!("{key}-{number}") };

@@ -4,11 +4,11 @@ use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
 
 use super::hasher::Hasher;
-use super::{Inner, Store};
+use super::{Inner, Kind, Store};
 use crate::error::Context;
 use crate::{Digest, Error, ErrorKind, Result};
 
@@ -27,8 +27,11 @@ impl Store {
     ///
     /// When it is not here.
     pub fn blob_size(&self, digest: &Digest) -> Result<u64> {
-        let metadata = std::fs::metadata(self.blob_path(digest));
-        Ok(metadata.map_err(|error| missing(digest, error))?.len())
+        match std::fs::metadata(self.blob_path(digest)) {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(digest)),
+            Err(error) => Err(error).doing(|| format!("open the blob `{digest}`")),
+        }
     }
 
     /// Opens a blob for reading. Whoever needs its bytes to be right uses [`Store::copy_blob`] or
@@ -38,7 +41,10 @@ impl Store {
     ///
     /// When it is not here.
     pub fn open_blob(&self, digest: &Digest) -> Result<File> {
-        File::open(self.blob_path(digest)).map_err(|error| missing(digest, error))
+        self.hold([*digest])?;
+        let opened = self.0.objects.get(Kind::Blob, digest);
+        let opened = opened.doing(|| format!("open the blob `{digest}`"))?;
+        opened.ok_or_else(|| missing(digest))
     }
 
     /// Returns the bytes of a blob of at most `limit` bytes, which are hashed.
@@ -58,6 +64,22 @@ impl Store {
             return Err(self.set_aside(digest));
         }
         Ok(bytes)
+    }
+
+    /// Returns the bytes of a blob as they are, without keeping others from removing it; nothing if
+    /// it is not there or has more than `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the disk cannot be read.
+    pub(crate) fn peek_blob(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>> {
+        let doing = || format!("read the blob `{digest}`");
+        let Some(file) = self.0.objects.get(Kind::Blob, digest).doing(doing)? else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).doing(doing)?;
+        Ok((bytes.len() as u64 <= limit).then_some(bytes))
     }
 
     /// Copies a blob to `out` and hashes it on the way.
@@ -101,8 +123,7 @@ impl Store {
             .mode(0o600)
             .open(&temporary)
             .doing(|| format!("create `{}`", temporary.display()))?;
-        let store = Arc::clone(&self.0);
-        Ok(BlobWriter { store, temporary, file: Some(file), hasher: Hasher::new() })
+        Ok(BlobWriter { store: self.clone(), temporary, file: Some(file), hasher: Hasher::new() })
     }
 
     /// Stores `bytes` and returns their digest.
@@ -112,6 +133,7 @@ impl Store {
     /// When the disk does not take them.
     pub fn put_bytes(&self, bytes: &[u8]) -> Result<Digest> {
         let digest = Digest::of(bytes);
+        self.hold([digest])?;
         if self.blob_size(&digest).is_ok_and(|size| size == bytes.len() as u64) {
             return Ok(digest);
         }
@@ -141,7 +163,7 @@ impl Store {
     }
 
     fn blob_path(&self, digest: &Digest) -> PathBuf {
-        self.0.root.join("blobs/sha256").join(digest.hex())
+        self.0.objects.path(Kind::Blob, digest)
     }
 }
 
@@ -154,7 +176,7 @@ impl Inner {
 /// A blob being written. Dropped unfinished, it leaves nothing.
 #[derive(Debug)]
 pub struct BlobWriter {
-    store: Arc<Inner>,
+    store: Store,
     temporary: PathBuf,
     file: Option<File>,
     hasher: Hasher,
@@ -197,10 +219,11 @@ impl BlobWriter {
             file.sync_all().doing(doing)?;
             file.set_permissions(Permissions::from_mode(0o444)).doing(doing)?;
         }
-        let blobs = self.store.root.join("blobs/sha256");
-        std::fs::rename(&self.temporary, blobs.join(digest.hex())).doing(doing)?;
-        super::sync_directory(&blobs)?;
-        self.store.set_verified(digest);
+        self.store.hold([digest])?;
+        let objects = &self.store.0.objects;
+        objects.put_if_absent(Kind::Blob, &digest, &self.temporary).doing(doing)?;
+        super::sync_directory(&self.store.0.root.join(Kind::Blob.directory()))?;
+        self.store.0.set_verified(digest);
         Ok(())
     }
 }
@@ -224,12 +247,8 @@ impl Drop for BlobWriter {
     }
 }
 
-fn missing(digest: &Digest, error: io::Error) -> Error {
-    if error.kind() == io::ErrorKind::NotFound {
-        Error::new(format!("the blob `{digest}` is not in the store"))
-            .with_kind(ErrorKind::Corrupt)
-            .with_help("build or load the image again")
-    } else {
-        Error::system(format!("cannot open the blob `{digest}`"), error)
-    }
+fn missing(digest: &Digest) -> Error {
+    Error::new(format!("the blob `{digest}` is not in the store"))
+        .with_kind(ErrorKind::Corrupt)
+        .with_help("build or load the image again")
 }

@@ -46,6 +46,7 @@ impl Store {
         let Some(last) = chain.last() else { return Ok(self.0.root.clone()) };
         let key: Vec<_> = chain.iter().map(ToString::to_string).collect();
         let key = DiffId(Digest::of(format!("chain 1 {}", key.join(" ")).as_bytes()));
+        self.hold([key.0])?;
         let path = self.unpacked_path(&key).join("fs");
         if self.is_whole(&key) {
             return Ok(path);

@@ -109,9 +109,10 @@ impl Store {
         })
     }
 
-    /// Returns whether the blob of a layer is here.
+    /// Returns whether the blob of a layer is here. If so it stays while this process lives.
     pub fn has_layer(&self, diff_id: &DiffId) -> bool {
-        self.layer_blob(diff_id).is_ok_and(|layer| self.has_blob(&layer.blob))
+        self.hold([diff_id.0]).is_ok()
+            && self.layer_blob(diff_id).is_ok_and(|layer| self.has_blob(&layer.blob))
     }
 
     /// Returns the directory that holds a layer unpacked in overlayfs form. It is unpacked and
@@ -121,6 +122,7 @@ impl Store {
     ///
     /// When it is not here or is damaged, and when the disk does not take it.
     pub fn layer_path(&self, diff_id: &DiffId) -> Result<PathBuf> {
+        self.hold([diff_id.0])?;
         let mut unpacking = self.0.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
         while unpacking.running.contains(diff_id) {
             unpacking = self.0.unpacked.wait(unpacking).unwrap_or_else(PoisonError::into_inner);
@@ -206,6 +208,7 @@ impl Store {
 
     /// Remembers which blob holds a layer.
     pub(crate) fn put_layer_blob(&self, diff_id: &DiffId, layer: &LayerBlob) -> Result<()> {
+        self.hold([diff_id.0])?;
         let json = serde_json::to_vec(layer).doing(|| format!("encode the layer `{diff_id}`"))?;
         // Of an uncompressed layer the blob has the DiffID's own name: nothing is lost if torn.
         let is_durable = layer.compression != Compression::None;

@@ -63,12 +63,13 @@ fn the_store_is_private_and_knows_its_version() {
     let (directory, store) = new_store();
     assert_eq!(store.path().metadata().unwrap().mode() & 0o777, 0o700);
     Store::open(store.path()).unwrap();
-    std::fs::write(store.path().join("version"), "2\n").unwrap();
-    let error = Store::open(store.path()).unwrap_err();
-    assert!(
-        error.to_string().ends_with("has version `2`, this program knows version 1"),
-        "{error}"
-    );
+    for newer in ["3\n", "three\n", "0\n", ""] {
+        std::fs::write(store.path().join("version"), newer).unwrap();
+        let error = Store::open(store.path()).unwrap_err();
+        let version = newer.trim_end();
+        let expected = format!("has version `{version}`, this program knows version 2");
+        assert!(error.to_string().ends_with(&expected), "{error}");
+    }
     std::fs::write(directory.path().join("file"), "x").unwrap();
     let error = Store::open(directory.path()).unwrap_err();
     assert!(error.to_string().ends_with("is not a store"), "{error}");
@@ -250,29 +251,98 @@ fn verifying_finds_every_damage() {
 }
 
 #[test]
-fn pruning_keeps_what_names_lead_to() {
+fn a_store_of_version_1_becomes_one_of_version_2() {
     let (_directory, store) = new_store();
-    let kept = commit(&store, "kept", "hello");
-    let gone = commit(&store, "gone", "hello, hello");
+    let layer = commit(&store, "file", "hello");
     let config = ImageConfig::scratch("linux", "amd64", None);
-    let image = Image::write(&store, &config, &[kept.diff_id]).unwrap();
+    let image = Image::write(&store, &config, &[layer.diff_id]).unwrap();
     store.tag("a", &image.manifest).unwrap();
-    store.put_record(&Digest::of(b"key"), b"value").unwrap();
-
-    let other = Store::open(store.path()).unwrap();
-    let error = store.prune().unwrap_err();
-    assert_eq!(error.to_string(), "the store is in use by another process");
-    drop(other);
-    let pruned = store.prune().unwrap();
-    assert_eq!(pruned, Pruned { n_blobs: 1, n_bytes: gone.blob_size });
-    assert_eq!(store.prune().unwrap(), Pruned::default());
-    assert!(!store.has_layer(&gone.diff_id) && store.layer_path(&gone.diff_id).is_err());
-    assert!(store.layer_path(&kept.diff_id).unwrap().join("kept").exists());
-    assert_eq!(Image::load(&store, &image.manifest).unwrap(), image);
+    let path = store.path().to_owned();
+    drop(store);
+    // What version 1 did not have, and how it wrote records.
+    for name in ["stats", "mounts", "logs", "locks"] {
+        std::fs::remove_dir(path.join(name)).unwrap();
+    }
+    let record = path.join("records").join(Digest::of(b"key").hex());
+    std::fs::write(&record, format!("{}\nvalue", Digest::of(b"value").hex())).unwrap();
+    std::fs::write(path.join("version"), "1\n").unwrap();
+    let store = Store::open(&path).unwrap();
+    assert_eq!(std::fs::read_to_string(path.join("version")).unwrap(), "2\n");
+    assert!(!record.exists());
+    let tag = store.resolve("a").unwrap().unwrap();
+    assert_eq!(Image::load(&store, &tag.manifest).unwrap(), image);
     assert!(store.verify().unwrap().is_empty());
-    assert_eq!(store.get_record(&Digest::of(b"key")).unwrap(), None);
-    store.untag("a").unwrap();
-    assert_eq!(store.prune().unwrap().n_blobs, 3);
+}
+
+#[test]
+fn many_make_one_store_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    std::thread::scope(|scope| {
+        let open = || {
+            let store = Store::open(&path).unwrap();
+            store.put_bytes(b"hello").unwrap();
+        };
+        let threads: Vec<_> = (0..32).map(|_| scope.spawn(open)).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+    let store = Store::open(&path).unwrap();
+    assert!(store.has_blob(&Digest::of(b"hello")) && store.verify().unwrap().is_empty());
+}
+
+#[test]
+fn verifying_mends_records_and_unpacked_layers() {
+    let (_directory, store) = new_store();
+    let layer = commit(&store, "file", "hello");
+    let key = Digest::of(b"key");
+    let problems = |store: &Store| -> Vec<String> {
+        store.verify().unwrap().iter().map(ToString::to_string).collect()
+    };
+    let gone = DiffId(Digest::of(b"gone"));
+    store.put_record(&key, format!("{{\"layer\":\"{gone}\"}}").as_bytes()).unwrap();
+    let expected =
+        format!("the record `{}` names the layer `{gone}`, which is not there", key.hex());
+    assert_eq!(problems(&store), [expected]);
+    store.put_record(&key, format!("{{\"layer\":\"{}\"}}", layer.diff_id).as_bytes()).unwrap();
+    assert_eq!(problems(&store), [""; 0]);
+
+    let file = store.layer_path(&layer.diff_id).unwrap().join("file");
+    let time = file.metadata().unwrap().modified().unwrap();
+    std::fs::write(&file, "HELLO").unwrap();
+    std::fs::File::open(&file).unwrap().set_modified(time).unwrap();
+    assert_eq!(problems(&store), [format!("the unpacked layer `{}` was changed", layer.diff_id)]);
+    let file = store.layer_path(&layer.diff_id).unwrap().join("file");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "hello");
+
+    let diff = store.path().join("diffs").join(layer.diff_id.0.hex());
+    std::fs::write(&diff, "{").unwrap();
+    std::fs::write(store.path().join("records/notes"), "").unwrap();
+    assert_eq!(problems(&store).len(), 2);
+    assert_eq!(problems(&store), [""; 0]);
+    assert!(store.layer(&layer.diff_id).is_ok());
+}
+
+#[test]
+fn usage_is_what_du_tells() {
+    let (_directory, store) = new_store();
+    let layer = commit(&store, "file", &"hello".repeat(100_000));
+    store.put_record(&Digest::of(b"key"), b"value").unwrap();
+    let unpacked = store.layer_path(&layer.diff_id).unwrap();
+    std::fs::hard_link(unpacked.join("file"), unpacked.join("link")).unwrap();
+    let mut deep = unpacked.join("deep");
+    (0..1200).for_each(|_| deep.push("d"));
+    std::fs::create_dir_all(deep).unwrap();
+    let output = std::process::Command::new("du")
+        .args(["-s", "--block-size=1"])
+        .arg(store.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let usage = store.usage().unwrap();
+    let total: u64 = usage.iter().map(|part| part.n_bytes).sum();
+    assert_eq!(told.split_whitespace().next().unwrap(), total.to_string());
+    let items = |part: &str| usage.iter().find(|usage| usage.part == part).unwrap().n_items;
+    assert_eq!((items("blobs"), items("records"), items("layers")), (1, 1, 1));
 }
 
 /// The process that [`a_killed_process_leaves_a_right_store`] kills.
@@ -311,18 +381,19 @@ fn a_killed_process_leaves_a_right_store() {
         let store = Store::open(&path).unwrap();
         let problems = store.verify().unwrap();
         assert!(problems.is_empty(), "round {round}: {problems:?}");
-        let left: Vec<_> = std::fs::read_dir(path.join("work"))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .filter(|name| name != "gate")
-            .collect();
-        assert!(left.is_empty(), "round {round}: {left:?}");
         for tag in store.images().unwrap() {
             for layer in Image::load(&store, &tag.manifest).unwrap().layers {
                 let file = store.layer_path(&layer).unwrap().join("file");
                 assert_eq!(file.metadata().unwrap().len(), store.layer(&layer).unwrap().size);
             }
         }
+        drop(store);
+        let left: Vec<_> = std::fs::read_dir(path.join("work"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .filter(|name| name != "gate")
+            .collect();
+        assert!(left.is_empty(), "round {round}: {left:?}");
     }
     let store = Store::open(&path).unwrap();
     assert!(!store.images().unwrap().is_empty(), "the child was killed before it did anything");

@@ -1,6 +1,7 @@
 //! Private directories on the store's file system, which die with their process.
 
 use std::fs::{File, TryLockError};
+use std::io::Read;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +19,7 @@ use crate::{Result, tree};
 pub struct WorkDir {
     path: PathBuf,
     lease: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl WorkDir {
@@ -39,8 +40,14 @@ impl WorkDir {
             lock.lock().doing(doing)?;
             let path = work.join(name);
             rustix::fs::mkdir(&path, Mode::RWXU).doing(doing)?;
-            return Ok(Self { path, lease, _lock: lock });
+            return Ok(Self { path, lease, lock });
         }
+    }
+
+    /// Returns the file whose lock tells that the process lives. What is written into it can be read
+    /// by [`living`].
+    pub(super) fn lease(&self) -> &File {
+        &self.lock
     }
 
     /// Returns the directory, which has mode 0700.
@@ -79,6 +86,28 @@ pub(super) fn remove_dead(work: &Path) -> Result<()> {
         let _ = remove(path, lease);
     }
     Ok(())
+}
+
+/// Returns what living processes have written into their leases.
+pub(super) fn living(work: &Path) -> Result<Vec<String>> {
+    let _gate = gate(work)?;
+    let mut leases = Vec::new();
+    for name in names(work)?.into_iter().filter(|name| name.ends_with(".lock")) {
+        let path = work.join(name);
+        let Ok(mut lease) = File::open(&path) else { continue };
+        match lease.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                lease.read_to_string(&mut text).doing(|| format!("read `{}`", path.display()))?;
+                leases.push(text);
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).doing(|| format!("lock `{}`", path.display()));
+            }
+        }
+    }
+    Ok(leases)
 }
 
 /// Keeps a lease from being taken for dead between its making and its locking, and an unpacked

@@ -1,0 +1,232 @@
+//! The store verified: everything hashed, what is damaged repaired or set aside.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use sha2::Digest as _;
+
+use super::records::checked;
+use super::{Kind, Store};
+use crate::error::Context;
+use crate::image::Image;
+use crate::{DiffId, Digest, Error, ErrorKind, Result, layer, tree};
+
+impl Store {
+    /// Hashes every blob, record and unpacked layer and loads every image, and returns what is
+    /// wrong. Damaged blobs and foreign files are moved to `bad`, so that blobs are made again;
+    /// damaged records and unpacked layers are removed, which only makes a step run again. What a
+    /// running build uses of them stays until the next time.
+    ///
+    /// # Errors
+    ///
+    /// When the disk cannot be read.
+    pub fn verify(&self) -> Result<Vec<Error>> {
+        let mut problems = Vec::new();
+        for name in self.0.objects.list(Kind::Blob).doing(|| "list the blobs".to_owned())? {
+            match digest(&name) {
+                // Another process may remove what nobody needs meanwhile.
+                Some(digest) if !self.has_blob(&digest) => {}
+                Some(digest) => {
+                    problems.extend(self.copy_blob(&digest, &mut std::io::sink()).err());
+                }
+                None => problems.push(self.set_foreign_aside(&name)),
+            }
+        }
+        self.verify_records(&mut problems)?;
+        self.verify_layers(&mut problems)?;
+        for name in names(&self.0.root.join("tags"))? {
+            match self.read_tag(&name) {
+                Err(error) => problems.push(error),
+                Ok(None) => {}
+                Ok(Some(tag)) => {
+                    let image = Image::load(self, &tag.manifest).and_then(|image| {
+                        image.layers.iter().try_for_each(|layer| self.layer_exists(layer))
+                    });
+                    problems.extend(image.err().map(|error| {
+                        Error::new(format!("the image `{}` is damaged: {error}", tag.name))
+                            .with_help("build or load the image again")
+                    }));
+                }
+            }
+        }
+        Ok(problems)
+    }
+
+    fn layer_exists(&self, diff_id: &DiffId) -> Result<()> {
+        self.blob_size(&self.layer_blob(diff_id)?.blob).map(|_| ())
+    }
+
+    fn set_foreign_aside(&self, name: &str) -> Error {
+        let from = self.0.root.join(Kind::Blob.directory()).join(name);
+        let bad = self.0.root.join("bad").join(name);
+        let shown = name.escape_debug();
+        let error = Error::new(format!("`{shown}` among the blobs of the store is none"));
+        match std::fs::rename(&from, &bad) {
+            Ok(()) => error.with_help(format!("it was moved to `{}`", bad.display())),
+            Err(_) => error.with_help("remove it"),
+        }
+    }
+
+    /// Removes records that are torn, and those of steps whose layer is not there.
+    fn verify_records(&self, problems: &mut Vec<Error>) -> Result<()> {
+        for name in self.0.objects.list(Kind::Record).doing(|| "list the records".to_owned())? {
+            let path = self.0.root.join(Kind::Record.directory()).join(&name);
+            let text = match std::fs::read(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                text => text.doing(|| format!("read `{}`", path.display()))?,
+            };
+            let record = digest(&name).and_then(|_| checked(text));
+            let problem = match record.as_deref().map(layer_of) {
+                None => format!("the record `{}` is damaged", name.escape_debug()),
+                Some(Some(layer)) if !self.has_layer(&layer) => {
+                    format!("the record `{name}` names the layer `{layer}`, which is not there")
+                }
+                Some(_) => continue,
+            };
+            let error = Error::new(problem).with_kind(ErrorKind::Corrupt);
+            let removed = match digest(&name) {
+                Some(key) => self.0.objects.delete(Kind::Record, &key).map(|_| ()),
+                None => std::fs::remove_file(&path),
+            };
+            problems.push(match removed {
+                Ok(()) => error.with_help("it was removed: the step will be executed again"),
+                Err(_) => error.with_help(format!("remove `{}`", path.display())),
+            });
+        }
+        Ok(())
+    }
+
+    /// Removes what tells of layers but is torn, and unpacked layers that are not what their blobs
+    /// hold.
+    fn verify_layers(&self, problems: &mut Vec<Error>) -> Result<()> {
+        let diffs = self.0.root.join("diffs");
+        for name in names(&diffs)? {
+            let path = diffs.join(&name);
+            let is_right = std::fs::read(&path)
+                .is_ok_and(|json| serde_json::from_slice::<super::LayerBlob>(&json).is_ok());
+            if !is_right && path.exists() {
+                let error = Error::new(format!("the layer's file `{}` is damaged", path.display()))
+                    .with_kind(ErrorKind::Corrupt);
+                problems.push(match std::fs::remove_file(&path) {
+                    Ok(()) => error.with_help("it was removed, and is made again when it can be"),
+                    Err(_) => error.with_help("remove it"),
+                });
+            }
+        }
+        for name in names(&self.0.root.join("layers"))? {
+            let Some(diff_id) = digest(&name).map(DiffId) else { continue };
+            // One for a chain, or of an earlier boot, is made again anyway.
+            if !self.has_layer(&diff_id) || !self.is_whole(&diff_id) {
+                continue;
+            }
+            let staging = self.work_dir()?;
+            let Ok((fresh, _)) = self.unpack_into(&diff_id, &staging) else { continue };
+            let unpacked = self.unpacked_path(&diff_id);
+            let found = fingerprints(&unpacked.join("fs"))?;
+            // A step's own directory may hold more: what it touched but left as it was below.
+            if fingerprints(&fresh)?.iter().all(|(path, is)| found.get(path) == Some(is)) {
+                continue;
+            }
+            let error = Error::new(format!("the unpacked layer `{diff_id}` was changed"))
+                .with_kind(ErrorKind::Corrupt);
+            let stale = staging.path().join("stale");
+            problems.push(match std::fs::rename(&unpacked, stale) {
+                Ok(()) => error.with_help("it was removed, and is unpacked again when needed"),
+                Err(_) => error.with_help(format!("remove `{}`", unpacked.display())),
+            });
+        }
+        self.forget();
+        Ok(())
+    }
+}
+
+/// Returns the layer that a record names, if it is that of a step.
+pub(crate) fn layer_of(record: &[u8]) -> Option<DiffId> {
+    let json: serde_json::Value = serde_json::from_slice(record).ok()?;
+    json.get("layer")?.as_str()?.parse().ok().map(DiffId)
+}
+
+/// Returns the digest that a file of the store is named by.
+pub(crate) fn digest(name: &str) -> Option<Digest> {
+    format!("sha256:{name}").parse().ok()
+}
+
+/// Returns the names in one of the store's directories, sorted.
+pub(crate) fn names(directory: &Path) -> Result<Vec<String>> {
+    let doing = || format!("read `{}`", directory.display());
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).doing(doing)? {
+        names.push(entry.doing(doing)?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Digests all that makes an unpacked layer, by path: modes, owners, times, links, bytes, attributes.
+fn fingerprints(root: &Path) -> Result<BTreeMap<Vec<u8>, Digest>> {
+    let doing = || format!("read `{}`", root.display());
+    let directory = tree::open(root).doing(doing)?;
+    let mut found = BTreeMap::new();
+    let mut pending = vec![Vec::new()];
+    while let Some(path) = pending.pop() {
+        let directory = tree::open_beneath(directory.as_fd(), &path).doing(doing)?;
+        for name in tree::names(directory.as_fd()).doing(doing)? {
+            let separator: &[u8] = if path.is_empty() { b"" } else { b"/" };
+            let path = [path.as_slice(), separator, &name].concat();
+            let (is_directory, digest) = fingerprint(directory.as_fd(), &name).doing(doing)?;
+            if is_directory {
+                pending.push(path.clone());
+            }
+            found.insert(path, digest);
+        }
+    }
+    Ok(found)
+}
+
+/// Digests one entry, and tells whether it is a directory.
+fn fingerprint(parent: BorrowedFd<'_>, name: &[u8]) -> std::io::Result<(bool, Digest)> {
+    let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    let kind = FileType::from_raw_mode(stat.st_mode);
+    let mut hasher = sha2::Sha256::new();
+    for number in [stat.st_mode, stat.st_uid, stat.st_gid] {
+        hasher.update(number.to_le_bytes());
+    }
+    hasher.update(stat.st_rdev.to_le_bytes());
+    match kind {
+        FileType::Directory => {
+            let directory = rustix::fs::openat(parent, name, tree::DIRECTORY, Mode::empty())?;
+            hasher.update([u8::from(layer::is_opaque(directory.as_fd()))]);
+            return Ok((true, Digest::finish(hasher)));
+        }
+        FileType::Symlink => {
+            hasher.update(rustix::fs::readlinkat(parent, name, Vec::new())?.as_bytes());
+        }
+        FileType::RegularFile => {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let mut file =
+                std::fs::File::from(rustix::fs::openat(parent, name, flags, Mode::empty())?);
+            let mut value = [0; 64];
+            let length = rustix::fs::fgetxattr(&file, "security.capability", &mut value[..]);
+            hasher.update(&value[..length.unwrap_or(0)]);
+            std::io::copy(&mut file, &mut Hashing(&mut hasher))?;
+        }
+        _ => {}
+    }
+    hasher.update(stat.st_mtime.to_le_bytes());
+    Ok((false, Digest::finish(hasher)))
+}
+
+struct Hashing<'h>(&'h mut sha2::Sha256);
+
+impl std::io::Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
