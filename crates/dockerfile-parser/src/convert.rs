@@ -4,41 +4,42 @@ use std::ops::Range;
 
 use crate::error::nearest;
 use crate::instruction::{
-    Command, Heredoc, Instruction, Keyword, Kind, add, arg, command, copy, expose, from,
-    healthcheck, onbuild, pairs, run, shell, volume, whole,
+    Command, Flag, Heredoc, Keyword, Kind, add, arg, command, copy, expose, from, healthcheck,
+    onbuild, pairs, run, shell, volume, whole,
 };
 use crate::json::{self, Json};
 use crate::parse::Context;
-use crate::{Span, SyntaxError, Text, heredoc, space};
+use crate::{List, Span, SyntaxError, Text, heredoc, space};
 
 /// An instruction whose content is not known yet, and what reading it needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Head<'i, 'a> {
     pub(crate) context: Context<'a>,
-    pub(crate) instruction: &'i Instruction<'a>,
     pub(crate) keyword: Keyword,
+    /// The keyword as written.
+    pub(crate) word: &'i Text<'a>,
+    pub(crate) flags: &'i [Flag<'a>],
+    pub(crate) arguments: &'i Text<'a>,
+    /// The lines of the instruction.
+    pub(crate) lines: (u32, u32),
     /// How many ONBUILDs it stands in.
     pub(crate) depth: usize,
 }
 
-/// Words that may be given as a JSON array.
+/// Sources and destination of COPY and ADD.
 pub(crate) struct Paths<'a> {
-    pub(crate) words: Vec<Text<'a>>,
+    pub(crate) sources: List<Text<'a>>,
+    pub(crate) destination: Text<'a>,
     pub(crate) json: bool,
 }
 
-/// Reads the content of an instruction.
-pub(crate) fn kind<'a>(
-    context: Context<'a>,
-    instruction: &Instruction<'a>,
-    keyword: Keyword,
-    depth: usize,
-) -> Result<Kind<'a>, SyntaxError> {
-    let head = Head { context, instruction, keyword, depth };
-    if onbuild::is_too_deep(depth) {
-        return Ok(Kind::Invalid(keyword));
+/// Reads the content of an instruction into `kind`, which stays as it is if that fails.
+#[inline]
+pub(crate) fn read<'a>(head: Head<'_, 'a>, kind: &mut Kind<'a>) -> Result<(), SyntaxError> {
+    if onbuild::is_too_deep(head.depth) {
+        return Ok(());
     }
-    Ok(match keyword {
+    *kind = match head.keyword {
         Keyword::Add => Kind::Add(add::parse(head)?),
         Keyword::Arg => Kind::Arg(arg::parse(head)?),
         Keyword::Cmd => Kind::Cmd(command::parse(head)?),
@@ -57,24 +58,19 @@ pub(crate) fn kind<'a>(
         Keyword::User => Kind::User(whole::parse(head)?),
         Keyword::Volume => Kind::Volume(volume::parse(head)?),
         Keyword::Workdir => Kind::Workdir(whole::parse(head)?),
-        Keyword::Unknown => return Err(unknown(instruction)),
-    })
+        Keyword::Unknown => return Err(unknown(head.word)),
+    };
+    Ok(())
 }
 
 /// Tells whether `<<` starts a heredoc in this instruction.
-pub(crate) fn takes_heredocs<'a>(
-    context: Context<'a>,
-    instruction: &Instruction<'a>,
-    keyword: Keyword,
-) -> bool {
-    match keyword {
+pub(crate) fn takes_heredocs(head: Head<'_, '_>) -> bool {
+    match head.keyword {
         Keyword::Run | Keyword::Copy | Keyword::Add => {
-            let json = json::array(&instruction.arguments, context.placeholders);
+            let json = json::array(head.arguments, head.context.placeholders);
             !matches!(json, Json::Strings(_))
         }
-        Keyword::Onbuild => {
-            onbuild::takes_heredocs(Head { context, instruction, keyword, depth: 0 })
-        }
+        Keyword::Onbuild => onbuild::takes_heredocs(head),
         _ => false,
     }
 }
@@ -91,8 +87,8 @@ pub(crate) fn add_heredocs<'a>(kind: &mut Kind<'a>, heredocs: &[Heredoc<'a>]) {
     }
 }
 
-fn unknown(instruction: &Instruction<'_>) -> SyntaxError {
-    let word = &instruction.keyword;
+#[cold]
+fn unknown(word: &Text<'_>) -> SyntaxError {
     let message = format!("unknown instruction `{word}`");
     let error = SyntaxError::instruction("unknown-instruction", word.span(), message);
     let keywords = Keyword::ALL.iter().map(|keyword| keyword.as_str());
@@ -112,22 +108,51 @@ fn unknown(instruction: &Instruction<'_>) -> SyntaxError {
 
 impl<'a> Head<'_, 'a> {
     /// Returns a part of the arguments.
+    #[inline]
     pub(crate) fn part(&self, range: Range<usize>) -> Text<'a> {
-        self.instruction.arguments.slice_of(self.context.source, range)
+        self.arguments.slice_of(self.context.source, range)
     }
 
     /// Returns the arguments split at blanks.
-    pub(crate) fn words(&self) -> Vec<Text<'a>> {
-        let text = self.instruction.arguments.as_str();
-        space::split(text).map(|range| self.part(range)).collect()
+    pub(crate) fn words(&self) -> impl Iterator<Item = Text<'a>> {
+        space::split(self.arguments.as_str()).map(|range| self.part(range))
     }
 
-    /// Returns the arguments as a JSON array, or split at blanks.
-    pub(crate) fn words_or_json(&self) -> Result<Paths<'a>, SyntaxError> {
-        Ok(match self.json(&self.instruction.arguments)? {
-            Json::Strings(words) => Paths { words, json: true },
-            _ => Paths { words: self.words(), json: false },
+    /// Returns the words of a JSON array, if the arguments are one.
+    pub(crate) fn json_words(&self) -> Result<Option<Vec<Text<'a>>>, SyntaxError> {
+        Ok(match self.json(self.arguments)? {
+            Json::Strings(words) => Some(words),
+            _ => None,
         })
+    }
+
+    /// Reads the arguments of COPY and ADD.
+    #[inline]
+    pub(crate) fn paths(&self) -> Result<Paths<'a>, SyntaxError> {
+        let missing = || {
+            let help = format!("write `{} source destination`", self.keyword);
+            self.too_few("at least two arguments", &help)
+        };
+        if let Some(mut words) = self.json_words()? {
+            return match words.pop() {
+                Some(destination) if !words.is_empty() => {
+                    Ok(Paths { sources: words.into(), destination, json: true })
+                }
+                _ => Err(missing()),
+            };
+        }
+        let mut words = self.words();
+        let (Some(first), Some(mut destination)) = (words.next(), words.next()) else {
+            return Err(missing());
+        };
+        let Some(third) = words.next() else {
+            return Ok(Paths { sources: List::one(first), destination, json: false });
+        };
+        let mut sources = vec![first];
+        for word in [third].into_iter().chain(words) {
+            sources.push(std::mem::replace(&mut destination, word));
+        }
+        Ok(Paths { sources: sources.into(), destination, json: false })
     }
 
     /// Returns `text` as an exec form if it is a JSON array, else as a shell form.
@@ -139,7 +164,11 @@ impl<'a> Head<'_, 'a> {
     }
 
     /// Reads `text` as a JSON array of strings; an array of anything else is a fault.
+    #[inline]
     pub(crate) fn json(&self, text: &Text<'a>) -> Result<Json<'a>, SyntaxError> {
+        if text.first_byte() != Some(b'[') {
+            return Ok(Json::Not);
+        }
         match json::array(text, self.context.placeholders) {
             Json::Mixed(range) => {
                 let message = "the JSON array holds something that is no string";
@@ -151,19 +180,8 @@ impl<'a> Head<'_, 'a> {
         }
     }
 
-    /// Takes the last word as the destination of COPY or ADD.
-    pub(crate) fn destination(&self, words: &mut Vec<Text<'a>>) -> Result<Text<'a>, SyntaxError> {
-        match words.pop() {
-            Some(destination) if !words.is_empty() => Ok(destination),
-            _ => {
-                let help = format!("write `{} source destination`", self.keyword);
-                Err(self.too_few("at least two arguments", &help))
-            }
-        }
-    }
-
     pub(crate) fn no_heredoc_destination(&self, word: &Text<'_>) -> Result<(), SyntaxError> {
-        if heredoc::start(word, 0..word.len()).is_none() {
+        if !word.contains("<<") || heredoc::start(word, 0..word.len()).is_none() {
             return Ok(());
         }
         let message = format!("{} does not take a heredoc as its destination", self.keyword);
@@ -171,14 +189,11 @@ impl<'a> Head<'_, 'a> {
             .help("write the path of a file or directory after the heredoc"))
     }
 
+    #[cold]
     pub(crate) fn too_few(&self, count: &str, help: &str) -> SyntaxError {
         let message = format!("`{}` takes {count}", self.keyword);
-        let span = self.instruction.keyword.span().cover(self.instruction.arguments.span());
+        let span = self.word.span().cover(self.arguments.span());
         SyntaxError::instruction("argument-count", span, message).help(help)
-    }
-
-    pub(crate) fn blank_name(&self, range: Range<usize>) -> SyntaxError {
-        self.blank_name_at(self.instruction.arguments.source_span(range))
     }
 
     pub(crate) fn blank_name_at(&self, span: Span) -> SyntaxError {

@@ -69,29 +69,39 @@ pub(crate) fn nearest<'c>(
     candidates
         .into_iter()
         .filter(|candidate| candidate.len().abs_diff(word.len()) <= MAX_DISTANCE)
-        .map(|candidate| (distance(word, candidate), candidate))
+        .filter_map(|candidate| Some((distance(word, candidate)?, candidate)))
         .filter(|(distance, _)| *distance <= MAX_DISTANCE)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// Number of letters to change, insert, delete or swap with the next; ASCII case left aside.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.to_ascii_lowercase().into_bytes(), b.to_ascii_lowercase().into_bytes());
-    let mut before = vec![0; b.len() + 1];
-    let mut above: Vec<usize> = (0..=b.len()).collect();
+/// The longest word that is compared, one more than its length in bytes.
+const WORD_MAX: usize = 32;
+
+/// Number of letters to change, insert, delete or swap with the next; ASCII case left aside. `None`
+/// for long words and for those that differ in too much to be meant.
+fn distance(a: &str, b: &str) -> Option<usize> {
+    // Letters that only one of the two has need a change each, or one for two of them.
+    let letters = |word: &str| word.bytes().fold(0_u32, |letters, byte| letters | 1 << (byte & 31));
+    let n_different = (letters(a) ^ letters(b)).count_ones();
+    if a.len() >= WORD_MAX || b.len() >= WORD_MAX || n_different > 4 {
+        return None;
+    }
+    let is_same = |i: usize, j: usize| a.as_bytes()[i].eq_ignore_ascii_case(&b.as_bytes()[j]);
+    let mut before = [0; WORD_MAX];
+    let mut above: [usize; WORD_MAX] = std::array::from_fn(|j| j);
     for i in 0..a.len() {
-        let mut row = vec![i + 1; b.len() + 1];
+        let mut row = [i + 1; WORD_MAX];
         for j in 0..b.len() {
-            let replaced = above[j] + usize::from(a[i] != b[j]);
+            let replaced = above[j] + usize::from(!is_same(i, j));
             row[j + 1] = replaced.min(above[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+            if i > 0 && j > 0 && is_same(i, j - 1) && is_same(i - 1, j) {
                 row[j + 1] = row[j + 1].min(before[j - 1] + 1);
             }
         }
         before = std::mem::replace(&mut above, row);
     }
-    above[b.len()]
+    Some(above[b.len()])
 }
 
 #[cfg(test)]

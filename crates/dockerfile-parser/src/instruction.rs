@@ -1,6 +1,6 @@
 //! The instructions of a Dockerfile as typed nodes.
 
-use crate::{Span, Text};
+use crate::{List, Span, Text};
 
 pub(crate) mod add;
 pub(crate) mod arg;
@@ -38,7 +38,7 @@ pub struct Instruction<'a> {
     /// Heredocs in the order of their bodies.
     pub heredocs: Vec<Heredoc<'a>>,
     /// Comment texts collected since the instruction before (descriptions, inline checks).
-    pub comments: Vec<Text<'a>>,
+    pub comments: List<Text<'a>>,
     /// The typed content.
     pub kind: Kind<'a>,
 }
@@ -113,11 +113,18 @@ pub enum Command<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Add<'a> {
     /// What is added; a heredoc's word stands here like a path.
-    pub sources: Vec<Text<'a>>,
+    pub sources: List<Text<'a>>,
     /// Where to.
     pub destination: Text<'a>,
     /// Whether the paths were given as a JSON array.
     pub json: bool,
+    /// The flags, if there are any; read them as fields of this type.
+    pub(crate) options: Option<Box<AddOptions<'a>>>,
+}
+
+/// The flags of ADD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddOptions<'a> {
     /// `--chown`
     pub chown: Option<Text<'a>>,
     /// `--chmod`
@@ -134,15 +141,39 @@ pub struct Add<'a> {
     pub exclude: Vec<Text<'a>>,
 }
 
+impl<'a> std::ops::Deref for Add<'a> {
+    type Target = AddOptions<'a>;
+
+    fn deref(&self) -> &AddOptions<'a> {
+        static NONE: AddOptions<'static> = AddOptions {
+            chown: None,
+            chmod: None,
+            checksum: None,
+            link: false,
+            keep_git_dir: None,
+            unpack: None,
+            exclude: Vec::new(),
+        };
+        self.options.as_deref().unwrap_or(&NONE)
+    }
+}
+
 /// `COPY [flags] source… destination`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copy<'a> {
     /// What is copied; a heredoc's word stands here like a path.
-    pub sources: Vec<Text<'a>>,
+    pub sources: List<Text<'a>>,
     /// Where to.
     pub destination: Text<'a>,
     /// Whether the paths were given as a JSON array.
     pub json: bool,
+    /// The flags, if there are any; read them as fields of this type.
+    pub(crate) options: Option<Box<CopyOptions<'a>>>,
+}
+
+/// The flags of COPY.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyOptions<'a> {
     /// `--from`, if given and not empty
     pub from: Option<Text<'a>>,
     /// `--chown`
@@ -157,11 +188,27 @@ pub struct Copy<'a> {
     pub exclude: Vec<Text<'a>>,
 }
 
+impl<'a> std::ops::Deref for Copy<'a> {
+    type Target = CopyOptions<'a>;
+
+    fn deref(&self) -> &CopyOptions<'a> {
+        static NONE: CopyOptions<'static> = CopyOptions {
+            from: None,
+            chown: None,
+            chmod: None,
+            link: false,
+            parents: false,
+            exclude: Vec::new(),
+        };
+        self.options.as_deref().unwrap_or(&NONE)
+    }
+}
+
 /// `ARG name[=default] …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arg<'a> {
     /// The declarations in order.
-    pub declarations: Vec<Declaration<'a>>,
+    pub declarations: List<Declaration<'a>>,
 }
 
 /// One `name` or `name=default` of an ARG.
@@ -177,7 +224,7 @@ pub struct Declaration<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pairs<'a> {
     /// The pairs in order, not yet expanded.
-    pub pairs: Vec<Pair<'a>>,
+    pub pairs: List<Pair<'a>>,
     /// Whether this is the old form `ENV name rest of the line`.
     pub legacy: bool,
 }
@@ -195,7 +242,7 @@ pub struct Pair<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expose<'a> {
     /// The words in the order written, not yet expanded.
-    pub ports: Vec<Text<'a>>,
+    pub ports: List<Text<'a>>,
 }
 
 /// `FROM [--platform=…] image [AS name]`.
@@ -204,7 +251,7 @@ pub struct From<'a> {
     /// The base as written, not yet expanded.
     pub image: Text<'a>,
     /// `--platform`
-    pub platform: Option<Text<'a>>,
+    pub platform: Option<Box<Text<'a>>>,
     /// The word `AS` as written, when there is a stage name.
     pub as_keyword: Option<Text<'a>>,
     /// The stage name as written; stages compare by its lower case.
@@ -248,6 +295,13 @@ pub struct Onbuild<'a> {
 pub struct Run<'a> {
     /// What is run; for a heredoc see [`Instruction::heredocs`].
     pub command: Command<'a>,
+    /// The flags, if there are any; read them as fields of this type.
+    pub(crate) options: Option<Box<RunOptions<'a>>>,
+}
+
+/// The flags of RUN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunOptions<'a> {
     /// `--mount` values, in order
     pub mounts: Vec<Mount<'a>>,
     /// `--network`; `None` when not given
@@ -256,6 +310,16 @@ pub struct Run<'a> {
     pub security: Option<Text<'a>>,
     /// `--device` values
     pub devices: Vec<Text<'a>>,
+}
+
+impl<'a> std::ops::Deref for Run<'a> {
+    type Target = RunOptions<'a>;
+
+    fn deref(&self) -> &RunOptions<'a> {
+        static NONE: RunOptions<'static> =
+            RunOptions { mounts: Vec::new(), network: None, security: None, devices: Vec::new() };
+        self.options.as_deref().unwrap_or(&NONE)
+    }
 }
 
 /// One `--mount` value, split at its commas.
@@ -271,7 +335,7 @@ pub struct Mount<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Volume<'a> {
     /// The paths, not yet expanded.
-    pub paths: Vec<Text<'a>>,
+    pub paths: List<Text<'a>>,
     /// Whether they were given as a JSON array.
     pub json: bool,
 }

@@ -7,8 +7,7 @@ use nom::IResult;
 use nom::Parser;
 use nom::character::complete::char as character;
 use nom::combinator::all_consuming;
-use nom::multi::separated_list0;
-use nom::sequence::{delimited, preceded, terminated};
+use nom::sequence::terminated;
 
 use crate::Text;
 use crate::text::Cook;
@@ -33,24 +32,35 @@ pub(crate) fn array<'a>(text: &Text<'a>, placeholders: bool) -> Json<'a> {
     if value.as_bytes().first() != Some(&b'[') {
         return Json::Not;
     }
-    let string = |input| string(input, placeholders);
-    let item = terminated(preceded(blank, string), blank);
-    let items = separated_list0(character(','), item);
-    let open = terminated(character('['), blank);
-    let mut array = all_consuming(terminated(delimited(open, items, character(']')), blank));
-    match array.parse(value) {
-        Ok((_, strings)) => {
-            let offset = |part: &str| part.as_ptr().addr() - value.as_ptr().addr();
-            let strings = strings.into_iter();
-            Json::Strings(
-                strings.map(|part| cook(text, offset(part)..offset(part) + part.len())).collect(),
-            )
-        }
-        Err(_) => match Validator::new(value, placeholders).array() {
-            Some(range) => Json::Mixed(range),
-            None => Json::Not,
-        },
+    if let Some(strings) = strings(text, placeholders) {
+        return Json::Strings(strings);
     }
+    match Validator::new(value, placeholders).array() {
+        Some(range) => Json::Mixed(range),
+        None => Json::Not,
+    }
+}
+
+/// Reads an array of nothing but strings.
+fn strings<'a>(text: &Text<'a>, placeholders: bool) -> Option<Vec<Text<'a>>> {
+    let value = text.as_str();
+    let offset = |part: &str| part.as_ptr().addr() - value.as_ptr().addr();
+    let mut strings = Vec::new();
+    let mut item = terminated(|input| string(input, placeholders), blank);
+    let (mut rest, _) = terminated(character('['), blank).parse(value).ok()?;
+    while !rest.starts_with(']') || !strings.is_empty() {
+        let (after, part) = item.parse(rest).ok()?;
+        strings.push(cook(text, offset(part)..offset(part) + part.len()));
+        match after.strip_prefix(',') {
+            Some(after) => rest = blank(after).ok()?.0,
+            None => {
+                rest = after;
+                break;
+            }
+        }
+    }
+    let (rest, _) = all_consuming(terminated(character(']'), blank)).parse(rest).ok()?;
+    rest.is_empty().then_some(strings)
 }
 
 /// JSON's white space.

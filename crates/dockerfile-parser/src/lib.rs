@@ -70,6 +70,7 @@ mod instruction;
 mod json;
 mod line;
 mod line_index;
+mod list;
 mod model;
 mod parse;
 mod platform;
@@ -88,10 +89,11 @@ pub use format::{FormatOptions, Indent, format};
 pub use ignore_file::{Decision, IgnoreFault, IgnoreFile};
 pub use image_ref::{ImageRef, ImageRefError};
 pub use instruction::{
-    Add, Arg, Command, Copy, Declaration, Expose, Flag, From, Healthcheck, Heredoc, Instruction,
-    Keyword, Kind, Mount, Onbuild, Pair, Pairs, Run, Volume,
+    Add, AddOptions, Arg, Command, Copy, CopyOptions, Declaration, Expose, Flag, From, Healthcheck,
+    Heredoc, Instruction, Keyword, Kind, Mount, Onbuild, Pair, Pairs, Run, RunOptions, Volume,
 };
 pub use line_index::{LineColumn, LineIndex};
+pub use list::List;
 pub use model::scope::{AUTOMATIC_ARGS, Inputs, PREDEFINED_ARGS, Scope, Settings};
 pub use model::{Base, Model, Stage, StageRef};
 pub use platform::{Platform, PlatformError};

@@ -5,13 +5,16 @@ use std::ops::Range;
 use crate::directive::{self, Directive};
 use crate::error::SyntaxError;
 use crate::instruction::{Instruction, Keyword, Kind};
-use crate::line::{Line, Lines};
+use crate::line::{Line, Lines, find};
 use crate::text::Cook;
 use crate::token::{Token, TokenKind, Tokens};
-use crate::{Parse, Span, Text, convert, flag, heredoc, space};
+use crate::{List, Parse, Span, Text, convert, flag, heredoc, space};
 
 mod bodies;
+mod command;
 mod tiles;
+
+pub(crate) use command::command_pieces;
 
 /// What reading the text needs to know.
 #[derive(Clone, Copy, Debug)]
@@ -38,16 +41,17 @@ fn start(source: &str, escape: u8, placeholders: bool, in_directives: bool) -> P
         lines: Lines::new(source),
         tokens: Tokens::default(),
         directives: Vec::new(),
-        instructions: Vec::with_capacity(source.len() / 128 + 1),
+        instructions: Vec::with_capacity(source.len() / 112 + 4),
         errors: Vec::new(),
-        comments: Vec::new(),
+        n_comments: 0,
+        first_comment: 0,
         in_directives,
         segments: Vec::new(),
         trivia: Vec::new(),
         words: Vec::new(),
         bodies: bodies::Bodies::default(),
     };
-    parser.tokens.list.reserve(source.len() / 16 + 8);
+    parser.tokens.list.reserve(source.len() / 14 + 16);
     parser.all();
     parser.finish()
 }
@@ -59,8 +63,9 @@ struct Parser<'a> {
     directives: Vec<Directive<'a>>,
     instructions: Vec<Instruction<'a>>,
     errors: Vec<SyntaxError>,
-    /// Comments since the last instruction.
-    comments: Vec<Text<'a>>,
+    /// How many comments stand before the next instruction, and the token of the first.
+    n_comments: usize,
+    first_comment: usize,
     in_directives: bool,
     /// The source ranges whose text makes up the logical line.
     segments: Vec<Span>,
@@ -80,10 +85,30 @@ pub(crate) struct Parts<'a> {
     pub(crate) arguments: Range<usize>,
 }
 
+/// What a logical line turned out to be.
+struct LineHead<'a> {
+    keyword: Keyword,
+    word: Text<'a>,
+    flags: Vec<crate::Flag<'a>>,
+    arguments: Text<'a>,
+    /// The line, if `<<` stands in it.
+    heredoc_line: Option<Text<'a>>,
+    /// End of its last physical line.
+    end: usize,
+    /// Whether blank lines stand in it.
+    has_blank: bool,
+}
+
 impl<'a> Parser<'a> {
     fn all(&mut self) {
         let bytes = self.context.source.as_bytes();
-        while let Some(mut line) = self.next_line() {
+        loop {
+            while bytes.get(self.lines.at) == Some(&b'\n') {
+                self.in_directives = false;
+                self.tokens.push(TokenKind::Newline, self.lines.at, self.lines.at + 1);
+                self.lines.skip_blank();
+            }
+            let Some(mut line) = self.next_line() else { return };
             if self.lines.number == 1 && bytes.starts_with(b"\xEF\xBB\xBF") {
                 self.tokens.push(TokenKind::ByteOrderMark, 0, 3);
                 line.start = 3;
@@ -113,11 +138,11 @@ impl<'a> Parser<'a> {
             );
             self.errors.push(error.help("start with `FROM` and the image to build on"));
         }
-        self.errors.sort_by_key(|error| error.span.start);
-        if self.context.source.len() > LARGE {
-            self.instructions.shrink_to_fit();
-            self.tokens.list.shrink_to_fit();
+        if self.errors.len() > 1 {
+            self.errors.sort_by_key(|error| error.span.start);
         }
+        give_back(&mut self.instructions);
+        give_back(&mut self.tokens.list);
         Parse {
             source: self.context.source,
             escape: char::from(self.context.escape),
@@ -158,14 +183,15 @@ impl<'a> Parser<'a> {
             }
             None => {
                 self.in_directives = false;
-                self.tokens.push(TokenKind::Comment, start, line.end);
-                let body = space::trim(&text[1..]);
-                if body.is_empty() {
-                    self.comments.clear();
+                if space::trim_start(&text[1..]) == text.len() - 1 {
+                    self.n_comments = 0;
                 } else {
-                    let offset = (start + 1 + body.start) as u32;
-                    self.comments.push(Text::borrowed(&text[1..][body], offset));
+                    if self.n_comments == 0 {
+                        self.first_comment = self.tokens.list.len();
+                    }
+                    self.n_comments += 1;
                 }
+                self.tokens.push(TokenKind::Comment, start, line.end);
             }
         }
         self.line_end(line);
@@ -195,52 +221,157 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads an instruction whose first line starts at `start`.
+    #[inline]
     fn instruction(&mut self, line: Line, start: usize) {
         self.in_directives = false;
         let first_line = self.lines.number;
-        let (mut end, has_blank_continuation) = self.logical_line(line, start);
-        let text = self.join(start as u32);
-        self.words.clear();
-        let parts = split(self.context, text, &mut self.words);
-        let keyword = parts.line.slice_of(self.context.source, parts.keyword.clone());
-        let word = Keyword::of(keyword.as_str());
-        self.tile(&parts);
-        let arguments = parts.line.slice_of(self.context.source, parts.arguments.clone());
-        let span = Span::new(start as u32, end as u32);
-        let mut instruction = Instruction {
-            span,
-            lines: (first_line, first_line),
-            has_blank_continuation,
-            keyword,
-            flags: parts.flags,
+        let content = &self.context.source.as_bytes()[start..line.end];
+        let comments = if self.n_comments == 0 { List::default() } else { self.take_comments() };
+        let head = match continuation(content, self.context.escape) {
+            None => self.one_line(line, start),
+            Some(cut) => self.lines_together(line, start, cut),
+        };
+        let LineHead { keyword, word, flags, arguments, .. } = head;
+        self.make_room();
+        self.instructions.push(Instruction {
+            span: Span::new(start as u32, head.end as u32),
+            lines: (first_line, self.lines.number),
+            has_blank_continuation: head.has_blank,
+            keyword: word,
+            flags,
             arguments,
             heredocs: Vec::new(),
-            comments: std::mem::take(&mut self.comments),
-            kind: Kind::Invalid(word),
+            comments,
+            kind: Kind::Invalid(keyword),
+        });
+        let Some(instruction) = self.instructions.last_mut() else { return };
+        let reading = convert::Head {
+            context: self.context,
+            keyword,
+            word: &instruction.keyword,
+            flags: &instruction.flags,
+            arguments: &instruction.arguments,
+            lines: instruction.lines,
+            depth: 0,
         };
-        let kind = convert::kind(self.context, &instruction, word, 0);
-        let mut kind = match kind {
-            Ok(kind) => Some(kind),
-            Err(error) => {
-                self.errors.push(error);
-                None
-            }
-        };
-        if has_heredoc_mark(parts.line.as_str().as_bytes())
-            && convert::takes_heredocs(self.context, &instruction, word)
-        {
-            if !self.heredocs(&parts.line, &mut instruction, &mut end) {
-                kind = None;
-            } else if let Some(kind) = &mut kind {
-                convert::add_heredocs(kind, &instruction.heredocs);
-            }
+        let takes_heredocs = head.heredoc_line.is_some() && convert::takes_heredocs(reading);
+        if let Err(error) = convert::read(reading, &mut instruction.kind) {
+            self.errors.push(error);
         }
-        if let Some(kind) = kind {
-            instruction.kind = kind;
+        if let Some(line) = head.heredoc_line.filter(|_| takes_heredocs) {
+            self.add_heredocs(&line, keyword, head.end);
+        }
+    }
+
+    /// Returns the texts of the comments that stand before an instruction.
+    fn take_comments(&mut self) -> List<Text<'a>> {
+        self.n_comments = 0;
+        let tokens = self.tokens.list[self.first_comment..].iter();
+        let text = |token: &Token| {
+            let body = &self.context.source[token.span.range()][1..];
+            let trimmed = space::trim(body);
+            let offset = token.span.start + 1 + trimmed.start as u32;
+            Text::borrowed(&body[trimmed], offset)
+        };
+        tokens.filter(|token| token.kind == TokenKind::Comment).map(text).collect()
+    }
+
+    /// Makes room for what the rest of the text will hold, if it goes on as it did.
+    #[inline]
+    fn make_room(&mut self) {
+        fn reserve<T>(list: &mut Vec<T>, done: usize, total: usize) {
+            let per_kibibyte = (list.len() << 10) / done.max(1) + 1;
+            list.reserve_exact(((per_kibibyte * total.saturating_sub(done)) >> 10) + 4);
+        }
+        let total = self.context.source.len();
+        if self.instructions.len() == self.instructions.capacity() {
+            reserve(&mut self.instructions, self.lines.at, total);
+        }
+        if self.tokens.list.capacity() - self.tokens.list.len() < 8 {
+            reserve(&mut self.tokens.list, self.lines.at, total);
+        }
+    }
+
+    /// Gives the last instruction its heredocs.
+    #[cold]
+    fn add_heredocs(&mut self, line: &Text<'a>, keyword: Keyword, end: usize) {
+        let Some(mut instruction) = self.instructions.pop() else { return };
+        let mut end = end;
+        if !self.heredocs(line, &mut instruction, &mut end) {
+            instruction.kind = Kind::Invalid(keyword);
+        } else {
+            convert::add_heredocs(&mut instruction.kind, &instruction.heredocs);
         }
         instruction.span.end = end as u32;
         instruction.lines.1 = self.lines.number;
         self.instructions.push(instruction);
+    }
+
+    /// Splits a line that is not continued.
+    #[inline(always)]
+    fn one_line(&mut self, line: Line, start: usize) -> LineHead<'a> {
+        let source = self.context.source;
+        let text = &source[start..line.end];
+        let bytes = text.as_bytes();
+        let keyword_len = keyword_len(bytes);
+        let keyword = Keyword::of(&text[..keyword_len]);
+        let mut at = keyword_len;
+        while bytes.get(at).is_some_and(|byte| space::is_space(*byte)) {
+            at += 1;
+        }
+        if keyword == Keyword::Unknown || bytes[at..].starts_with(b"--") {
+            self.segments.clear();
+            self.segments.push(Span::new(start as u32, line.end as u32));
+            self.trivia.clear();
+            self.trivia.extend(line.line_end(source.as_bytes()));
+            return self.any_lines(start, line.end, false);
+        }
+        let from = at + space::trim_start(&text[at..]);
+        let to = from + space::trim_end_len(&text[from..]);
+        self.tokens.push(TokenKind::Keyword, start, start + keyword_len);
+        self.tokens.push(TokenKind::Whitespace, start + keyword_len, start + from);
+        self.tokens.push(TokenKind::Argument, start + from, start + to);
+        self.tokens.push(TokenKind::Whitespace, start + to, line.end);
+        self.line_end(line);
+        let is_heredoc = has_heredoc_mark(bytes, keyword);
+        LineHead {
+            keyword,
+            word: Text::borrowed(&text[..keyword_len], start as u32),
+            flags: Vec::new(),
+            arguments: Text::borrowed(&text[from..to], (start + from) as u32),
+            heredoc_line: is_heredoc.then(|| Text::borrowed(text, start as u32)),
+            end: line.end,
+            has_blank: false,
+        }
+    }
+
+    /// Splits a line that is continued behind `cut`.
+    fn lines_together(&mut self, line: Line, start: usize, cut: usize) -> LineHead<'a> {
+        if let Some(head) = self.plain_command(line, start, cut) {
+            return head;
+        }
+        let (end, has_blank) = self.logical_line(line, start);
+        self.any_lines(start, end, has_blank)
+    }
+
+    /// Splits any logical line.
+    fn any_lines(&mut self, start: usize, end: usize, has_blank: bool) -> LineHead<'a> {
+        let text = self.join(start as u32);
+        self.words.clear();
+        let parts = split(self.context, text, &mut self.words);
+        let word = parts.line.slice_of(self.context.source, parts.keyword.clone());
+        self.tile(parts.keyword.clone(), parts.arguments.clone(), parts.line.len());
+        let keyword = Keyword::of(&word);
+        let is_heredoc = has_heredoc_mark(parts.line.as_bytes(), keyword);
+        LineHead {
+            keyword,
+            word,
+            flags: parts.flags,
+            arguments: parts.line.slice_of(self.context.source, parts.arguments),
+            heredoc_line: is_heredoc.then_some(parts.line),
+            end,
+            has_blank,
+        }
     }
 
     /// Collects the segments of the logical line that starts at `start` of `line`; returns the end
@@ -309,13 +440,18 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Size of a text from which on memory that is not needed is given back.
-const LARGE: usize = 1 << 16;
+/// Gives memory back if much of it is not used.
+fn give_back<T>(list: &mut Vec<T>) {
+    if list.capacity() - list.len() > list.len() / 2 + 8 {
+        list.shrink_to_fit();
+    }
+}
 
 /// Tells whether `<<` stands in `line`.
 #[inline]
-fn has_heredoc_mark(line: &[u8]) -> bool {
-    memchr::memchr_iter(b'<', line).any(|at| line.get(at + 1) == Some(&b'<'))
+fn has_heredoc_mark(line: &[u8], keyword: Keyword) -> bool {
+    matches!(keyword, Keyword::Run | Keyword::Copy | Keyword::Add | Keyword::Onbuild)
+        && find(line, 0, b'<').is_some_and(|at| line[at..].windows(2).any(|two| two == b"<<"))
 }
 
 /// Where a line's content ends if it is continued: `[^E]E[ \t]*$`, or nothing but `E[ \t]*`.
@@ -330,6 +466,12 @@ fn continuation(content: &[u8], escape: u8) -> Option<usize> {
         [last] if last == escape => Some(0),
         _ => None,
     }
+}
+
+/// Length of the keyword that a line starts with.
+#[inline]
+fn keyword_len(line: &[u8]) -> usize {
+    line.iter().position(|byte| space::is_space(*byte)).unwrap_or(line.len())
 }
 
 /// Splits a logical line into keyword, flags and arguments; `words` gets the places of the flags.

@@ -20,17 +20,22 @@ pub(crate) fn trim(text: &str) -> Range<usize> {
 /// Returns the number of bytes of Unicode white space that `text` starts with.
 #[inline]
 pub(crate) fn trim_start(text: &str) -> usize {
-    match text.as_bytes() {
-        [first, ..] if (b'!'..0x80).contains(first) => 0,
-        _ => text.len() - text.trim_start().len(),
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    loop {
+        match bytes.get(at) {
+            Some(b' ' | b'\t') => at += 1,
+            Some(b'!'..0x80) | None => return at,
+            Some(_) => return text.len() - text.trim_start().len(),
+        }
     }
 }
 
 /// Returns the length of `text` without the Unicode white space at its end.
 #[inline]
-fn trim_end_len(text: &str) -> usize {
+pub(crate) fn trim_end_len(text: &str) -> usize {
     match text.as_bytes() {
-        [.., last] if (b'!'..0x80).contains(last) => text.len(),
+        [.., b'!'..0x80] => text.len(),
         _ => text.trim_end().len(),
     }
 }

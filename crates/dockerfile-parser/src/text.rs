@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::Span;
 
@@ -21,15 +21,26 @@ enum Form<'a> {
     /// The value is `source[start..start + value.len()]`.
     Verbatim { value: &'a str, start: u32 },
     /// The value is a range of a text that was put together.
-    Cooked { cooked: Arc<Cooked>, start: u32, end: u32 },
+    Cooked { cooked: Arc<Cooked<'a>>, start: u32, end: u32 },
 }
 
 /// A text that was put together from pieces of the source.
 #[derive(Debug)]
-pub(crate) struct Cooked {
-    value: String,
+pub(crate) struct Cooked<'a> {
+    /// Continued commands are joined when somebody asks for the first time.
+    joined: OnceLock<Joined>,
+    /// The continued command; empty when the value is there from the start.
+    command: &'a str,
+    /// Where the command stands in the source.
+    start: u32,
+    escape: u8,
+}
+
+#[derive(Debug)]
+struct Joined {
+    value: Box<str>,
     /// In order of `value_start`; the first starts at 0.
-    pieces: Vec<Piece>,
+    pieces: Box<[Piece]>,
 }
 
 /// A run of value bytes that stands contiguously in the source, or (when `source` and value lengths
@@ -47,11 +58,26 @@ impl<'a> Text<'a> {
     }
 
     /// Returns a value put together from pieces of the source.
-    pub(crate) fn from_pieces(mut value: String, mut pieces: Vec<Piece>) -> Self {
-        value.shrink_to_fit();
-        pieces.shrink_to_fit();
+    fn from_pieces(value: String, pieces: Vec<Piece>) -> Self {
         let end = value.len() as u32;
-        Self(Form::Cooked { cooked: Arc::new(Cooked { value, pieces }), start: 0, end })
+        let joined = Joined { value: value.into(), pieces: pieces.into() };
+        let joined = OnceLock::from(joined);
+        let cooked = Arc::new(Cooked { joined, command: "", start: 0, escape: 0 });
+        Self(Form::Cooked { cooked, start: 0, end })
+    }
+
+    /// Returns the part `range` of a continued command that stands at `start`, whose lines
+    /// [`crate::parse::command_pieces`] finds; they are joined when that is needed. Both ends must
+    /// be at characters, the start on the first line.
+    pub(crate) fn of_command(
+        command: &'a str,
+        start: usize,
+        escape: u8,
+        range: Range<usize>,
+    ) -> Self {
+        let cooked = Cooked { joined: OnceLock::new(), command, start: start as u32, escape };
+        let (start, end) = (range.start as u32, range.end as u32);
+        Self(Form::Cooked { cooked: Arc::new(cooked), start, end })
     }
 
     /// Returns the value.
@@ -59,8 +85,22 @@ impl<'a> Text<'a> {
         match &self.0 {
             Form::Verbatim { value, .. } => value,
             Form::Cooked { cooked, start, end } => {
-                cooked.value.get(*start as usize..*end as usize).unwrap_or_default()
+                cooked.value().get(*start as usize..*end as usize).unwrap_or_default()
             }
+        }
+    }
+
+    /// Returns the first byte, without joining what is not joined yet.
+    #[inline]
+    pub(crate) fn first_byte(&self) -> Option<u8> {
+        match &self.0 {
+            Form::Verbatim { value, .. } => value.as_bytes().first().copied(),
+            // The first line of a command starts it.
+            Form::Cooked { cooked, start, end } if cooked.joined.get().is_none() => {
+                let first = cooked.command.as_bytes().get(*start as usize);
+                first.copied().filter(|_| end > start)
+            }
+            Form::Cooked { .. } => self.as_str().as_bytes().first().copied(),
         }
     }
 
@@ -174,7 +214,7 @@ impl<'a> Text<'a> {
         let end = range.end + offset;
         let mut index = cooked.piece_at(at);
         while at < end {
-            let Some(piece) = index.and_then(|index| cooked.pieces.get(index)) else { return };
+            let Some(piece) = index.and_then(|index| cooked.pieces().get(index)) else { return };
             let piece_end = cooked.piece_end(index.unwrap_or_default());
             let stop = piece_end.min(end);
             let is_same = piece_end - piece.value_start as usize == piece.source.len();
@@ -193,21 +233,45 @@ impl<'a> Text<'a> {
     }
 }
 
-impl Cooked {
+impl Cooked<'_> {
+    fn joined(&self) -> &Joined {
+        self.joined.get_or_init(|| {
+            let pieces = crate::parse::command_pieces(self.command, self.escape);
+            let mut value = String::with_capacity(self.command.len());
+            let mut placed = Vec::with_capacity(pieces.len());
+            for span in pieces {
+                let value_start = value.len() as u32;
+                let source = Span::new(span.start + self.start, span.end + self.start);
+                placed.push(Piece { value_start, source });
+                value.push_str(self.command.get(span.range()).unwrap_or_default());
+            }
+            Joined { value: value.into(), pieces: placed.into() }
+        })
+    }
+
+    fn value(&self) -> &str {
+        &self.joined().value
+    }
+
+    fn pieces(&self) -> &[Piece] {
+        &self.joined().pieces
+    }
+
     /// Number of the piece that holds value byte `offset`.
     fn piece_at(&self, offset: usize) -> Option<usize> {
-        self.pieces.partition_point(|piece| piece.value_start as usize <= offset).checked_sub(1)
+        self.pieces().partition_point(|piece| piece.value_start as usize <= offset).checked_sub(1)
     }
 
     /// Value offset at which piece `index` ends.
     fn piece_end(&self, index: usize) -> usize {
-        self.pieces.get(index + 1).map_or(self.value.len(), |next| next.value_start as usize)
+        let next = self.pieces().get(index + 1);
+        next.map_or(self.value().len(), |next| next.value_start as usize)
     }
 
     /// Where value bytes `range` stand in the source if they stand there as they are.
     fn verbatim(&self, range: &Range<usize>) -> Option<Span> {
         let index = self.piece_at(range.start)?;
-        let piece = self.pieces.get(index)?;
+        let piece = self.pieces().get(index)?;
         let end = self.piece_end(index);
         let value_start = piece.value_start as usize;
         if range.end > end || end - value_start != piece.source.len() {
@@ -220,7 +284,7 @@ impl Cooked {
     /// Source offset of value byte `offset`, or just after it when `after` is set.
     fn source_offset(&self, offset: usize, after: bool) -> u32 {
         let Some(index) = self.piece_at(offset) else { return 0 };
-        let Some(piece) = self.pieces.get(index) else { return 0 };
+        let Some(piece) = self.pieces().get(index) else { return 0 };
         let len = self.piece_end(index) - piece.value_start as usize;
         let within = offset - piece.value_start as usize;
         if len == piece.source.len() {

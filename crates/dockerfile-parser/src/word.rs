@@ -7,55 +7,66 @@ use std::ops::Range;
 /// Separators are Unicode white space. The escape character takes the next character into the
 /// word, except in single quotes; as the last character of the text it is dropped. A quote that is
 /// not closed runs to the end of the text.
-pub(crate) fn words(text: &str, escape: u8) -> Vec<Range<usize>> {
-    let mut words = Vec::new();
-    let mut at = 0;
-    while let Some(word) = next_word(text, at, escape) {
-        at = word.next;
-        words.extend(word.range);
-    }
-    words
+pub(crate) fn words(text: &str, escape: u8) -> Words<'_> {
+    Words { text, at: 0, escape }
 }
 
-struct Word {
-    /// `None` for a word without anything in it.
-    range: Option<Range<usize>>,
-    next: usize,
+/// The words of a text.
+pub(crate) struct Words<'t> {
+    text: &'t str,
+    at: usize,
+    escape: u8,
 }
 
-/// Reads the word at or after `at`.
-fn next_word(text: &str, at: usize, escape: u8) -> Option<Word> {
-    let bytes = text.as_bytes();
-    let start = at + crate::space::trim_start(text.get(at..)?);
-    let mut at = start;
-    let mut quote = None;
-    if start == bytes.len() {
-        return None;
-    }
-    while let Some(&byte) = bytes.get(at) {
-        // Most characters mean nothing.
-        if byte.is_ascii_alphanumeric() {
-            at += 1;
-            continue;
+impl Iterator for Words<'_> {
+    type Item = Range<usize>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Range<usize>> {
+        let bytes = self.text.as_bytes();
+        let start = self.at + crate::space::trim_start(self.text.get(self.at..)?);
+        let mut at = start;
+        let mut quote = None;
+        if start == bytes.len() {
+            return None;
         }
-        if byte == escape && quote != Some(b'\'') {
-            if at + 1 == bytes.len() {
-                return Some(Word { range: (at > start).then_some(start..at), next: at + 1 });
+        while let Some(&byte) = bytes.get(at) {
+            if IS_PLAIN[byte as usize] {
+                at += 1;
+                continue;
             }
-            at += 1 + char_len(text, at + 1);
-            continue;
+            if byte == self.escape && quote != Some(b'\'') {
+                if at + 1 == bytes.len() {
+                    self.at = at + 1;
+                    return (at > start).then_some(start..at);
+                }
+                at += 1 + char_len(self.text, at + 1);
+                continue;
+            }
+            match quote {
+                Some(open) if byte == open => quote = None,
+                Some(_) => {}
+                None if byte == b'\'' || byte == b'"' => quote = Some(byte),
+                None if is_separator(self.text, at) => break,
+                None => {}
+            }
+            at += 1;
         }
-        match quote {
-            Some(open) if byte == open => quote = None,
-            Some(_) => {}
-            None if byte == b'\'' || byte == b'"' => quote = Some(byte),
-            None if is_separator(text, at) => break,
-            None => {}
-        }
-        at += 1;
+        self.at = at;
+        Some(start..at)
     }
-    Some(Word { range: Some(start..at), next: at })
 }
+
+/// The bytes that mean nothing anywhere in a word.
+static IS_PLAIN: [bool; 256] = {
+    let mut is_plain = [false; 256];
+    let mut byte = b'!';
+    while byte < 0x7F {
+        is_plain[byte as usize] = !matches!(byte, b'"' | b'\'' | b'\\' | b'`');
+        byte += 1;
+    }
+    is_plain
+};
 
 /// Tells whether the character at `at` is white space; not so within a character.
 fn is_separator(text: &str, at: usize) -> bool {
@@ -79,7 +90,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
-        let found: Vec<&str> = words(text, b'\\').into_iter().map(|range| &text[range]).collect();
+        let found: Vec<&str> = words(text, b'\\').map(|range| &text[range]).collect();
         assert_eq!(found, expected, "{text:?}");
     }
 

@@ -1,6 +1,6 @@
 //! ADD.
 
-use super::Add;
+use super::{Add, AddOptions};
 use crate::SyntaxError;
 use crate::convert::{Head, Paths};
 use crate::flag::{self, FlagKind, FlagSpec};
@@ -16,15 +16,11 @@ pub(crate) const FLAGS: &[FlagSpec] = &[
 ];
 
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Add<'a>, SyntaxError> {
-    let Paths { mut words, json } = head.words_or_json()?;
-    let destination = head.destination(&mut words)?;
-    let flags = &head.instruction.flags;
+    let Paths { sources, destination, json } = head.paths()?;
+    let flags = head.flags;
     flag::check(flags, FLAGS)?;
     head.no_heredoc_destination(&destination)?;
-    Ok(Add {
-        sources: words,
-        destination,
-        json,
+    let options = || AddOptions {
         chown: flag::value(flags, "chown"),
         chmod: flag::value(flags, "chmod"),
         checksum: flag::value(flags, "checksum"),
@@ -32,5 +28,7 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Add<'a>, SyntaxError> {
         keep_git_dir: flag::is_set(flags, "keep-git-dir"),
         unpack: flag::is_set(flags, "unpack"),
         exclude: flag::values(flags, "exclude").cloned().collect(),
-    })
+    };
+    let options = (!flags.is_empty()).then(|| Box::new(options()));
+    Ok(Add { sources, destination, json, options })
 }

@@ -6,7 +6,7 @@ use crate::convert::Head;
 use crate::flag;
 
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Command<'a>, SyntaxError> {
-    let command = head.command(&head.instruction.arguments)?;
-    flag::check(&head.instruction.flags, &[])?;
+    let command = head.command(head.arguments)?;
+    flag::check(head.flags, &[])?;
     Ok(command)
 }

@@ -1,6 +1,6 @@
 //! COPY.
 
-use super::Copy;
+use super::{Copy, CopyOptions};
 use crate::SyntaxError;
 use crate::convert::{Head, Paths};
 use crate::flag::{self, FlagKind, FlagSpec};
@@ -15,20 +15,18 @@ pub(crate) const FLAGS: &[FlagSpec] = &[
 ];
 
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Copy<'a>, SyntaxError> {
-    let Paths { mut words, json } = head.words_or_json()?;
-    let destination = head.destination(&mut words)?;
-    let flags = &head.instruction.flags;
+    let Paths { sources, destination, json } = head.paths()?;
+    let flags = head.flags;
     flag::check(flags, FLAGS)?;
     head.no_heredoc_destination(&destination)?;
-    Ok(Copy {
-        sources: words,
-        destination,
-        json,
+    let options = || CopyOptions {
         from: flag::value(flags, "from"),
         chown: flag::value(flags, "chown"),
         chmod: flag::value(flags, "chmod"),
         link: flag::is_set(flags, "link") == Some(true),
         parents: flag::is_set(flags, "parents") == Some(true),
         exclude: flag::values(flags, "exclude").cloned().collect(),
-    })
+    };
+    let options = (!flags.is_empty()).then(|| Box::new(options()));
+    Ok(Copy { sources, destination, json, options })
 }

@@ -1,15 +1,15 @@
 //! EXPOSE.
 
 use super::Expose;
-use crate::SyntaxError;
 use crate::convert::Head;
 use crate::flag;
+use crate::{List, SyntaxError, Text};
 
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Expose<'a>, SyntaxError> {
-    let ports = head.words();
+    let ports: List<Text<'a>> = head.words().collect();
     if ports.is_empty() {
         return Err(head.too_few("at least one argument", "write for example `EXPOSE 8080/tcp`"));
     }
-    flag::check(&head.instruction.flags, &[])?;
+    flag::check(head.flags, &[])?;
     Ok(Expose { ports })
 }

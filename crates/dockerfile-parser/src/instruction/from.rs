@@ -8,7 +8,7 @@ use crate::{SyntaxError, Text};
 pub(crate) const FLAGS: &[FlagSpec] = &[FlagSpec::new("platform", FlagKind::String, "")];
 
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<From<'a>, SyntaxError> {
-    let mut words = head.words().into_iter();
+    let mut words = head.words();
     let (image, as_keyword, name) = match (words.next(), words.next(), words.next(), words.next()) {
         (Some(image), None, None, None) => (image, None, None),
         (Some(image), Some(keyword), Some(name), None) if keyword.eq_ignore_ascii_case("as") => {
@@ -23,9 +23,9 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<From<'a>, SyntaxError> {
         return Err(SyntaxError::instruction("invalid-stage-name", name.span(), message)
             .help("start with a letter and go on with letters, digits, `-`, `_` and `.`"));
     }
-    let flags = &head.instruction.flags;
+    let flags = head.flags;
     flag::check(flags, FLAGS)?;
-    Ok(From { image, platform: flag::value(flags, "platform"), as_keyword, name })
+    Ok(From { image, platform: flag::value(flags, "platform").map(Box::new), as_keyword, name })
 }
 
 fn wrong_count<'a>(head: Head<'_, 'a>, extra: Option<Text<'a>>) -> SyntaxError {
@@ -35,7 +35,7 @@ fn wrong_count<'a>(head: Head<'_, 'a>, extra: Option<Text<'a>>) -> SyntaxError {
     );
     match extra {
         Some(extra) => {
-            let end = head.instruction.arguments.span().end;
+            let end = head.arguments.span().end;
             SyntaxError { span: crate::Span::new(extra.span().start, end), ..error }
         }
         None => error,

@@ -14,7 +14,7 @@ pub(crate) const FLAGS: &[FlagSpec] = &[
 ];
 
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Healthcheck<'a>, SyntaxError> {
-    let text = head.instruction.arguments.as_str();
+    let text = head.arguments.as_str();
     let len = text.bytes().position(space::is_space).unwrap_or(text.len());
     let rest = space::trim(&text[len..]);
     let rest = head.part(len + rest.start..len + rest.end);
@@ -39,7 +39,7 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Healthcheck<'a>, SyntaxErr
             }
         };
     }
-    let flags = &head.instruction.flags;
+    let flags = head.flags;
     flag::check(flags, FLAGS)?;
     if !kind.eq_ignore_ascii_case("CMD") {
         let message = format!("`{kind}` is no kind of health check");
@@ -68,7 +68,7 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Healthcheck<'a>, SyntaxErr
 /// A duration of at least a millisecond, or 0.
 fn duration_ns(head: Head<'_, '_>, name: &str) -> Result<i64, SyntaxError> {
     const MIN_NS: i64 = 1_000_000;
-    let Some(value) = flag::value(&head.instruction.flags, name) else { return Ok(0) };
+    let Some(value) = flag::value(head.flags, name) else { return Ok(0) };
     let fault = |message: String, help: &str| {
         SyntaxError::instruction("invalid-duration", value.span(), message).help(help)
     };
@@ -86,7 +86,7 @@ fn duration_ns(head: Head<'_, '_>, name: &str) -> Result<i64, SyntaxError> {
 }
 
 fn retries(head: Head<'_, '_>) -> Result<i32, SyntaxError> {
-    let Some(value) = flag::value(&head.instruction.flags, "retries") else { return Ok(0) };
+    let Some(value) = flag::value(head.flags, "retries") else { return Ok(0) };
     let number = value.parse::<i32>().ok().filter(|number| *number >= 0);
     number.ok_or_else(|| {
         let message = format!("`{value}` is no number of retries");

@@ -52,32 +52,35 @@ impl Keyword {
 
     /// Returns the keyword that `word` is, in any case.
     pub fn of(word: &str) -> Self {
-        const MAX_LEN: usize = 11;
-        let mut upper = [0; MAX_LEN];
-        let Some(buffer) = upper.get_mut(..word.len()) else { return Self::Unknown };
-        buffer.copy_from_slice(word.as_bytes());
-        buffer.make_ascii_uppercase();
-        match &*buffer {
-            b"ADD" => Self::Add,
-            b"ARG" => Self::Arg,
-            b"CMD" => Self::Cmd,
-            b"COPY" => Self::Copy,
-            b"ENTRYPOINT" => Self::Entrypoint,
-            b"ENV" => Self::Env,
-            b"EXPOSE" => Self::Expose,
-            b"FROM" => Self::From,
-            b"HEALTHCHECK" => Self::Healthcheck,
-            b"LABEL" => Self::Label,
-            b"MAINTAINER" => Self::Maintainer,
-            b"ONBUILD" => Self::Onbuild,
-            b"RUN" => Self::Run,
-            b"SHELL" => Self::Shell,
-            b"STOPSIGNAL" => Self::Stopsignal,
-            b"USER" => Self::User,
-            b"VOLUME" => Self::Volume,
-            b"WORKDIR" => Self::Workdir,
-            _ => Self::Unknown,
-        }
+        // Letters differ from their other case in this bit alone.
+        const CASE: u8 = 0x20;
+        let word = word.as_bytes();
+        let is = |keyword: &[u8]| {
+            word.len() == keyword.len()
+                && word.iter().zip(keyword).all(|(byte, letter)| byte & !CASE == *letter)
+        };
+        let candidate = match (word.len(), word.first().map(|first| first & !CASE)) {
+            (3, Some(b'R')) => Self::Run,
+            (3, Some(b'E')) => Self::Env,
+            (3, Some(b'C')) => Self::Cmd,
+            (3, Some(b'A')) if word[1] & !CASE == b'R' => Self::Arg,
+            (3, Some(b'A')) => Self::Add,
+            (4, Some(b'F')) => Self::From,
+            (4, Some(b'C')) => Self::Copy,
+            (4, Some(b'U')) => Self::User,
+            (5, Some(b'L')) => Self::Label,
+            (5, Some(b'S')) => Self::Shell,
+            (6, Some(b'E')) => Self::Expose,
+            (6, Some(b'V')) => Self::Volume,
+            (7, Some(b'W')) => Self::Workdir,
+            (7, Some(b'O')) => Self::Onbuild,
+            (10, Some(b'E')) => Self::Entrypoint,
+            (10, Some(b'M')) => Self::Maintainer,
+            (10, Some(b'S')) => Self::Stopsignal,
+            (11, Some(b'H')) => Self::Healthcheck,
+            _ => return Self::Unknown,
+        };
+        if is(candidate.as_str().as_bytes()) { candidate } else { Self::Unknown }
     }
 
     /// Returns the keyword in upper case; empty for [`Keyword::Unknown`].
@@ -134,7 +137,8 @@ mod tests {
             assert_eq!(Keyword::of(keyword.as_str()), keyword);
             assert_eq!(Keyword::of(&keyword.as_str().to_lowercase()), keyword);
         }
-        for word in ["", "RU", "RUNN", "MAINTAINERS", "HEALTHCHECKS", "é"] {
+        for word in ["", "RU", "RUNN", "MAINTAINERS", "HEALTHCHECKS", "é", "AXX", "AXD", "\u{12}UN"]
+        {
             assert_eq!(Keyword::of(word), Keyword::Unknown);
         }
     }

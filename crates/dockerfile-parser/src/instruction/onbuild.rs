@@ -4,17 +4,17 @@ use super::{Instruction, Keyword, Kind, Onbuild};
 use crate::convert::{self, Head};
 use crate::error::ErrorStage;
 use crate::parse::split;
-use crate::{SyntaxError, flag};
+use crate::{List, SyntaxError, flag};
 
 /// Triggers inside triggers are read this deep; the reference refuses all but the first.
 const MAX_DEPTH: usize = 8;
 
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Onbuild<'a>, SyntaxError> {
-    let outer = head.instruction;
     let mut trigger = trigger(head);
     let word = Keyword::of(&trigger.keyword);
-    match convert::kind(head.context, &trigger, word, head.depth + 1) {
-        Ok(kind) => trigger.kind = kind,
+    let mut kind = Kind::Invalid(word);
+    match convert::read(inner(head, &trigger, word), &mut kind) {
+        Ok(()) => trigger.kind = kind,
         // What the line parser refuses counts now, the rest only when the trigger runs.
         Err(error) if error.stage == ErrorStage::Parse => return Err(error),
         Err(_) => {}
@@ -39,28 +39,44 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Onbuild<'a>, SyntaxError> 
         }
         _ => {}
     }
-    flag::check(&outer.flags, &[])?;
-    let text = outer.arguments.as_str().to_owned();
+    flag::check(head.flags, &[])?;
+    let text = head.arguments.as_str().to_owned();
     Ok(Onbuild { trigger: Box::new(trigger), text })
 }
 
 /// Splits the arguments into a trigger that is not judged yet.
 fn trigger<'a>(head: Head<'_, 'a>) -> Instruction<'a> {
-    let outer = head.instruction;
     let context = head.context;
-    let parts = split(context, outer.arguments.clone(), &mut Vec::new());
+    let parts = split(context, head.arguments.clone(), &mut Vec::new());
     let keyword = parts.line.slice_of(context.source, parts.keyword);
     let word = Keyword::of(&keyword);
     Instruction {
-        span: outer.arguments.span(),
-        lines: outer.lines,
+        span: head.arguments.span(),
+        lines: head.lines,
         has_blank_continuation: false,
         keyword,
         flags: parts.flags,
         arguments: parts.line.slice_of(context.source, parts.arguments),
         heredocs: Vec::new(),
-        comments: Vec::new(),
+        comments: List::default(),
         kind: Kind::Invalid(word),
+    }
+}
+
+/// What reading the trigger needs.
+fn inner<'i, 'a>(
+    outer: Head<'_, 'a>,
+    trigger: &'i Instruction<'a>,
+    keyword: Keyword,
+) -> Head<'i, 'a> {
+    Head {
+        context: outer.context,
+        keyword,
+        word: &trigger.keyword,
+        flags: &trigger.flags,
+        arguments: &trigger.arguments,
+        lines: trigger.lines,
+        depth: outer.depth + 1,
     }
 }
 
@@ -68,7 +84,7 @@ fn trigger<'a>(head: Head<'_, 'a>) -> Instruction<'a> {
 pub(crate) fn takes_heredocs(head: Head<'_, '_>) -> bool {
     let trigger = trigger(head);
     let word = Keyword::of(&trigger.keyword);
-    word != Keyword::Onbuild && convert::takes_heredocs(head.context, &trigger, word)
+    word != Keyword::Onbuild && convert::takes_heredocs(inner(head, &trigger, word))
 }
 
 /// Tells whether a trigger at this depth is read at all.

@@ -1,6 +1,6 @@
 //! RUN.
 
-use super::{Mount, Run};
+use super::{Mount, Run, RunOptions};
 use crate::convert::Head;
 use crate::flag::{self, FlagKind, FlagSpec};
 use crate::{SyntaxError, Text, csv, expand};
@@ -13,11 +13,10 @@ pub(crate) const FLAGS: &[FlagSpec] = &[
 ];
 
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Run<'a>, SyntaxError> {
-    let command = head.command(&head.instruction.arguments)?;
-    let flags = &head.instruction.flags;
+    let command = head.command(head.arguments)?;
+    let flags = head.flags;
     if flags.is_empty() {
-        let (mounts, devices) = (Vec::new(), Vec::new());
-        return Ok(Run { command, mounts, network: None, security: None, devices });
+        return Ok(Run { command, options: None });
     }
     flag::check(flags, FLAGS)?;
     let mounts = flag::values(flags, "mount")
@@ -29,7 +28,8 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Run<'a>, SyntaxError> {
     one_of(security.as_ref(), "invalid-security", "security mode", &["sandbox", "insecure"])?;
     let devices: Vec<Text<'a>> = flag::values(flags, "device").cloned().collect();
     devices.iter().try_for_each(device)?;
-    Ok(Run { command, mounts, network, security, devices })
+    let options = RunOptions { mounts, network, security, devices };
+    Ok(Run { command, options: Some(Box::new(options)) })
 }
 
 /// Splits a mount at its commas; the values of its keys are judged when they are expanded.

@@ -6,9 +6,9 @@ use crate::{SyntaxError, Text, flag};
 
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Vec<Text<'a>>, SyntaxError> {
     const HELP: &str = "write for example `SHELL [\"/bin/bash\", \"-c\"]`";
-    let arguments = &head.instruction.arguments;
+    let arguments = head.arguments;
     let json = head.json(arguments)?;
-    flag::check(&head.instruction.flags, &[])?;
+    flag::check(head.flags, &[])?;
     match json {
         Json::Strings(words) if !words.is_empty() => Ok(words),
         Json::Not if !arguments.is_empty() => {

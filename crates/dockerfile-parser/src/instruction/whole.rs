@@ -6,7 +6,7 @@ use crate::{SyntaxError, Text, flag};
 
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Text<'a>, SyntaxError> {
     let keyword = head.keyword;
-    if head.instruction.arguments.is_empty() {
+    if head.arguments.is_empty() {
         let example = match keyword {
             Keyword::User => "write for example `USER 1000:1000`",
             Keyword::Workdir => "write for example `WORKDIR /app`",
@@ -17,7 +17,7 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Text<'a>, SyntaxError> {
     }
     // The reference never looks at the flags of STOPSIGNAL.
     if keyword != Keyword::Stopsignal {
-        flag::check(&head.instruction.flags, &[])?;
+        flag::check(head.flags, &[])?;
     }
-    Ok(head.instruction.arguments.clone())
+    Ok(head.arguments.clone())
 }

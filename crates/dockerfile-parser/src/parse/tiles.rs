@@ -2,49 +2,26 @@
 
 use std::ops::Range;
 
-use super::{Parser, Parts};
+use super::Parser;
 use crate::token::TokenKind;
 
 impl Parser<'_> {
-    /// Adds the tokens of a logical line that was split into its parts.
-    pub(super) fn tile(&mut self, parts: &Parts<'_>) {
-        let len = parts.line.as_str().len();
-        if let [segment] = self.segments.as_slice() {
-            let start = segment.start as usize;
-            return self.tile_one(parts, start, len);
-        }
+    /// Adds the tokens of a logical line of `len` bytes with these parts; the flags are in `words`.
+    pub(super) fn tile(&mut self, keyword: Range<usize>, arguments: Range<usize>, len: usize) {
         let mut tiler = Tiler { parser: self, segment: 0, value_start: 0, trivia: 0 };
-        tiler.add(0..parts.keyword.start, TokenKind::Whitespace);
-        tiler.add(parts.keyword.clone(), TokenKind::Keyword);
-        let mut at = parts.keyword.end;
+        tiler.add(0..keyword.start, TokenKind::Whitespace);
+        tiler.add(keyword.clone(), TokenKind::Keyword);
+        let mut at = keyword.end;
         for index in 0..tiler.parser.words.len() {
             let word = tiler.parser.words[index].clone();
             tiler.add(at..word.start, TokenKind::Whitespace);
             at = word.end;
             tiler.add(word, TokenKind::Flag);
         }
-        tiler.add(at..parts.arguments.start, TokenKind::Whitespace);
-        tiler.add(parts.arguments.clone(), TokenKind::Argument);
-        tiler.add(parts.arguments.end..len, TokenKind::Whitespace);
+        tiler.add(at..arguments.start, TokenKind::Whitespace);
+        tiler.add(arguments.clone(), TokenKind::Argument);
+        tiler.add(arguments.end..len, TokenKind::Whitespace);
         tiler.trivia_before(None);
-    }
-
-    /// Adds the tokens of a line that is not continued.
-    fn tile_one(&mut self, parts: &Parts<'_>, start: usize, len: usize) {
-        let (tokens, keyword) = (&mut self.tokens, &parts.keyword);
-        tokens.push(TokenKind::Whitespace, start, start + keyword.start);
-        tokens.push(TokenKind::Keyword, start + keyword.start, start + keyword.end);
-        let mut at = keyword.end;
-        for word in &self.words {
-            tokens.push(TokenKind::Whitespace, start + at, start + word.start);
-            tokens.push(TokenKind::Flag, start + word.start, start + word.end);
-            at = word.end;
-        }
-        let arguments = &parts.arguments;
-        tokens.push(TokenKind::Whitespace, start + at, start + arguments.start);
-        tokens.push(TokenKind::Argument, start + arguments.start, start + arguments.end);
-        tokens.push(TokenKind::Whitespace, start + arguments.end, start + len);
-        tokens.list.extend_from_slice(&self.trivia);
     }
 }
 

@@ -158,7 +158,7 @@ impl File<'_> {
             Kind::Expose(expose) => json!({"ports": self.texts(&expose.ports)}),
             Kind::From(from) => json!({
                 "image": self.text(&from.image),
-                "platform": self.optional(from.platform.as_ref()),
+                "platform": self.optional(from.platform.as_deref()),
                 "name": self.optional(from.name.as_ref()),
             }),
             Kind::Healthcheck(check) => self.healthcheck(check),
