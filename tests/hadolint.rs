@@ -18,7 +18,8 @@ fn hadolint(config: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Out
     let link = sandbox.path("hadolint");
     std::os::unix::fs::symlink(binary(), &link).expect("a link");
     let mut command = Command::new(link);
-    command.current_dir(sandbox.folder.path()).env_clear().envs(variables.iter().copied());
+    command.current_dir(sandbox.folder.path()).env_clear().env("NO_COLOR", "1");
+    command.envs(variables.iter().copied());
     run(command.args(arguments))
 }
 
@@ -114,4 +115,55 @@ fn json_has_hadolints_keys_only() {
     let expected = "[{\"code\":\"DL4000\",\"column\":1,\"file\":\"Dockerfile\",\"level\":\"error\",\"line\":2,\
                     \"message\":\"MAINTAINER is deprecated\"}]";
     assert_eq!(outcome.stdout, expected);
+}
+
+/// Runs hadolint itself beside ours on single findings: every format is the same, byte for byte, but
+/// for the time in JUnit's.
+#[test]
+fn reports_are_hadolints() {
+    let has_peer = Command::new("hadolint").arg("--version").output().is_ok_and(|output| {
+        String::from_utf8_lossy(&output.stdout).contains("Haskell Dockerfile Linter 2.15")
+    });
+    if !has_peer {
+        eprintln!("NOT CHECKED: reports beside hadolint 2.15: it is not installed");
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("one", "FROM debian:1\nMAINTAINER \"a\" <b&c>\n");
+    sandbox.write(
+        "two",
+        "FROM debian:1\nRUN apt-get install -y --no-install-recommends a\nWORKDIR b/c\n",
+    );
+    sandbox.write("none", "FROM debian:1\n");
+    let link = sandbox.path("hadolint");
+    std::os::unix::fs::symlink(binary(), &link).expect("a link");
+    let formats = [
+        "tty",
+        "json",
+        "checkstyle",
+        "codeclimate",
+        "gitlab_codeclimate",
+        "gnu",
+        "codacy",
+        "sonarqube",
+        "sarif",
+        "junit",
+    ];
+    for format in formats {
+        for extra in [&["--no-color"][..], &["--file-path-in-report", "other/name"], &["--no-fail"]]
+        {
+            let peer = |program: &std::path::Path| {
+                let mut command = Command::new(program);
+                command.current_dir(sandbox.folder.path()).args(["-f", format]).args(extra);
+                run(command.args(["one", "none", "two"]))
+            };
+            let (theirs, ours) = (peer(std::path::Path::new("hadolint")), peer(&link));
+            let timeless = |text: &str| match (format, text.find("<testsuite ")) {
+                ("junit", Some(at)) => text[at..].to_owned(),
+                _ => text.to_owned(),
+            };
+            assert_eq!(timeless(&ours.stdout), timeless(&theirs.stdout), "{format} {extra:?}");
+            assert_eq!(ours.code, theirs.code, "{format} {extra:?}");
+        }
+    }
 }

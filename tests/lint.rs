@@ -9,7 +9,8 @@ use std::io::Read;
 use std::path::Path;
 
 use dockwright_lint::{
-    Applicability, Config, ContextFacts, Diagnostic, Profile, Severity, ShellCache, fix, lint_text,
+    Applicability, Config, ContextFacts, Diagnostic, Profile, Severity, ShellCache, apply_edits, fix,
+    lint_text,
 };
 use dockwright_tests::shared;
 use serde_json::Value;
@@ -99,7 +100,7 @@ fn buildkit_cases_agree() {
             config.build_args.push((name.clone(), text(value)));
         }
         let ignore_file = case["dockerignore"].as_str().map(str::to_owned);
-        config.context = Some(ContextFacts { ignore_file });
+        config.context = Some(ContextFacts { ignore_file, ..ContextFacts::default() });
         let found = as_warnings(&lint_text(&text(&case["dockerfile"]), &config));
         // The recording has no lines for stages that the build does not reach.
         let is_unlined = case["warnings"] != case["warnings_all_targets"];
@@ -172,6 +173,60 @@ fn fixes_hold_on_the_corpus() {
     assert!(n_applied > 10_000, "only {n_applied} fixes were tried");
     faults.truncate(100);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Every fix by itself, on every file it applies to: the result has no new syntax error, the finding is
+/// gone, and nothing of error or warning level is new. Without the corpus, on the examples of the
+/// rules' pages.
+#[test]
+fn each_fix_holds_alone() {
+    let files: Vec<(String, String)> = match shared("corpus/dockerfiles.tar.zst") {
+        Some(_) => corpus().into_iter().step_by(10).collect(),
+        None => examples(),
+    };
+    let mut faults = Vec::new();
+    let mut n_fixes = 0;
+    for (name, source) in &files {
+        for profile in [Profile::Hadolint, Profile::Buildkit, Profile::Dockwright] {
+            let config = Config::new(profile);
+            let before = lint_text(source, &config);
+            for found in &before {
+                let Some(fix) = &found.fix else { continue };
+                n_fixes += 1;
+                let fixed = apply_edits(source, fix.edits.clone()).expect("edits do not overlap");
+                let after = lint_text(&fixed, &config);
+                let count = |all: &[Diagnostic]| {
+                    all.iter().filter(|other| other.code == found.code).count()
+                };
+                let place = format!("{name}:{} {} {profile:?}", found.lines.0, found.code);
+                if count(&after) >= count(&before) {
+                    faults.push(format!("{place}: the finding stays"));
+                }
+                // The fix of a new finding comes in the next round.
+                let stays = |code: &&str| after.iter().any(|d| d.code == *code && d.fix.is_none());
+                for code in new_findings(&before, &after).into_iter().filter(stays) {
+                    faults.push(format!("{place}: new {code}"));
+                }
+            }
+        }
+    }
+    assert!(n_fixes > 60, "only {n_fixes} fixes were tried");
+    faults.truncate(100);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Returns the `bad` examples of the rules' pages.
+fn examples() -> Vec<(String, String)> {
+    let mut examples = Vec::new();
+    for rule in dockwright_lint::rules::all() {
+        let blocks = rule.page.split("```dockerfile bad").skip(1);
+        for (number, block) in blocks.enumerate() {
+            let text = block.split_once('\n').map(|(_, text)| text).unwrap_or_default();
+            let text = text.split("```").next().unwrap_or_default();
+            examples.push((format!("{} {number}", rule.code), text.to_owned()));
+        }
+    }
+    examples
 }
 
 /// Applies all fixes to `files`; how many there were, and what is wrong with them.

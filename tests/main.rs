@@ -9,6 +9,7 @@ mod hadolint;
 mod images;
 mod instructions;
 mod lint;
+mod lint_surface;
 mod parser;
 mod peers;
 mod rootless;

@@ -8,6 +8,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, So
 use crate::environment::Environment;
 use crate::source_file::SourceFile;
 
+pub(crate) mod buildkit_json;
 pub(crate) mod checkstyle;
 pub(crate) mod codacy;
 pub(crate) mod codeclimate;

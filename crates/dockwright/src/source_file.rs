@@ -41,6 +41,17 @@ impl SourceFile {
         (line, column + 1)
     }
 
+    /// Returns the text, control characters made visible.
+    pub(crate) fn text(&self) -> &str {
+        &self.shown
+    }
+
+    /// Returns the line that `offset` stands in, control characters made visible.
+    pub(crate) fn line_text(&self, offset: u32) -> &str {
+        let (start, end) = self.line_range(self.position(offset).0 - 1);
+        self.shown.get(start..end).unwrap_or_default()
+    }
+
     /// Returns `span`, cut to its first line: what a caret can stand under.
     pub(crate) fn caret(&self, span: Span) -> SourceSpan {
         let start = (span.start as usize).min(self.shown.len());

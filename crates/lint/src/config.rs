@@ -182,6 +182,34 @@ impl std::str::FromStr for LabelKind {
 pub struct ContextFacts {
     /// The text of the `.dockerignore` in force; `None` when there is none.
     pub ignore_file: Option<String>,
+    /// The name of that file, for messages.
+    pub ignore_file_name: String,
+    /// What is in the context, ignored or not, sorted by path; `None` when it was not looked at.
+    pub entries: Option<Vec<ContextEntry>>,
+}
+
+/// A file or folder of the build context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContextEntry {
+    /// The path from the context's folder, with `/`.
+    pub path: String,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+    /// The size in bytes; 0 for what is no file.
+    pub size: u64,
+    /// What the head of the file tells.
+    pub content: ContextContent,
+}
+
+/// What the head of a file of the context tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContextContent {
+    /// A script whose line `#!…` ends in a carriage return.
+    WindowsScript,
+    /// A program for this architecture, by its name in platforms: `amd64`, `arm64`.
+    Program(String),
+    /// Anything else.
+    Other,
 }
 
 /// What is known of a base image.

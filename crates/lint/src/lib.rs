@@ -50,7 +50,10 @@ mod shell_cache;
 mod shellcheck;
 mod suppress;
 
-pub use config::{BaseImageFacts, Config, ContextFacts, LabelKind, Profile, UnknownName};
+pub use config::{
+    BaseImageFacts, Config, ContextContent, ContextEntry, ContextFacts, LabelKind, Profile,
+    UnknownName,
+};
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use fix::{Applicability, Edit, Fix, Fixed, apply_edits, fix};
 pub use linter::{lint, lint_text};

@@ -65,8 +65,16 @@ pub fn lint(model: &Model<'_, '_>, config: &Config) -> Vec<Diagnostic> {
         let line = linter.facts.line(span.start);
         linter.push_fault("DL1000", span, line, message, None);
     }
-    let mut diagnostics = linter.diagnostics;
+    let mut diagnostics = std::mem::take(&mut linter.diagnostics);
     diagnostics.retain(|diagnostic| !suppressions.cover(diagnostic));
+    if !linter.is_hadolint()
+        && suppress::check_values(&linter).into_iter().any(|v| suppress::check_options(v).is_error)
+    {
+        let checks = diagnostics.iter_mut().filter(|found| found.rule.is_some_and(Rule::is_check));
+        checks.for_each(|found| found.severity = Severity::Error);
+    }
+    rules::report_ignores(&mut linter, &suppressions);
+    diagnostics.append(&mut linter.diagnostics);
     diagnostics.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.span.start, d.span.end, d.code);
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
@@ -218,6 +226,14 @@ impl<'m> Linter<'m> {
     /// Tells whether hadolint's exact triggers are asked for.
     pub(crate) fn is_hadolint(&self) -> bool {
         self.config.profile == Profile::Hadolint
+    }
+
+    /// Lets `report` speak for `rule` where it is on.
+    pub(crate) fn speak_for(&mut self, rule: &'static Rule, report: impl FnOnce(&mut Self)) {
+        if let Some(severity) = self.config.level(rule) {
+            self.rule = Some((rule, severity));
+            report(self);
+        }
     }
 
     /// Reports a finding of the rule that runs at `span` in the instruction of `step`.

@@ -36,9 +36,19 @@ impl Rule {
     /// Tells whether `text` names this rule: its code, its name or an alias, in any case of
     /// letters.
     pub fn is_called(&self, text: &str) -> bool {
-        self.code.eq_ignore_ascii_case(text)
-            || self.name.eq_ignore_ascii_case(text)
-            || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(text))
+        let is_it = |name: &str| name.eq_ignore_ascii_case(text);
+        is_it(self.code)
+            || is_it(self.name)
+            || self.aliases.iter().any(|alias| is_it(alias) || is_spelt(alias, text))
+    }
+
+    /// Tells whether this is a check of BuildKit's, or says the same as one.
+    pub fn is_check(&self) -> bool {
+        self.family == Family::Buildkit
+            || self.aliases.iter().any(|alias| {
+                let mut rules = crate::find_rules(alias);
+                rules.any(|rule| rule.family == Family::Buildkit && rule.code == *alias)
+            })
     }
 
     /// Returns the title of the page without the code.
@@ -114,4 +124,16 @@ pub enum FixAvailability {
     None,
     /// In some or all cases, at best with this applicability.
     Sometimes(Applicability),
+}
+
+/// Tells whether `text` is another spelling of the code `alias`: Trivy's `DS002` and `AVD-DS-0002` are
+/// `DS-0002`, Sonar's `docker:S6471` is `S6471`.
+fn is_spelt(alias: &str, text: &str) -> bool {
+    if let Some(digits) = alias.strip_prefix("DS-0") {
+        let text = text.to_ascii_uppercase();
+        return text.strip_prefix("AVD-").is_some_and(|rest| rest == alias)
+            || text.strip_prefix("DS").is_some_and(|rest| rest == digits);
+    }
+    let is_sonar = alias.strip_prefix('S').is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
+    is_sonar && text.strip_prefix("docker:").is_some_and(|rest| rest.eq_ignore_ascii_case(alias))
 }

@@ -2,6 +2,7 @@
 
 mod buildkit;
 mod commands;
+mod context;
 mod dockwright;
 mod hadolint;
 mod labels;
@@ -10,7 +11,7 @@ mod repeated;
 mod secrets;
 mod variables;
 
-use crate::Rule;
+use crate::{Rule, linter::Linter, suppress::Suppressions};
 
 /// Returns every rule: hadolint's, BuildKit's, ours, then ShellCheck's codes (with the feature
 /// `shellcheck`), each family in the order of its table.
@@ -25,6 +26,11 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
 /// Returns the rules that look at a Dockerfile by themselves.
 pub(crate) fn dockerfile() -> impl Iterator<Item = &'static Rule> {
     hadolint::RULES.iter().chain(buildkit::RULES).chain(dockwright::RULES).copied()
+}
+
+/// Reports ignore comments that turn nothing off, and those that do not say why.
+pub(crate) fn report_ignores(linter: &mut Linter<'_>, suppressions: &Suppressions<'_>) {
+    dockwright::report_ignores(linter, suppressions);
 }
 
 /// Returns the rules that `text` names: by code, by name, or by an alias.

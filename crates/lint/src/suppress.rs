@@ -1,5 +1,7 @@
 //! Comments in the file that turn rules off.
 
+use std::cell::Cell;
+
 use dockerfile_parser::{Kind, Span, TokenKind};
 
 use crate::{
@@ -61,6 +63,8 @@ fn codes(text: &str) -> Option<Vec<&str>> {
 pub(crate) struct CheckOptions<'t> {
     pub(crate) skip: Vec<&'t str>,
     pub(crate) experimental: Vec<&'t str>,
+    /// `error=true`: what the checks find is an error.
+    pub(crate) is_error: bool,
 }
 
 /// Reads the value of a `check` directive; text after a blank is a comment.
@@ -73,23 +77,46 @@ pub(crate) fn check_options(value: &str) -> CheckOptions<'_> {
         match key.trim().to_ascii_lowercase().as_str() {
             "skip" => options.skip.extend(names),
             "experimental" => options.experimental.extend(names),
+            "error" => {
+                options.is_error = names.last().is_some_and(|value| is_true(value));
+            }
             _ => {}
         }
     }
     options
 }
 
+/// Go's `strconv.ParseBool`.
+fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
+}
+
 /// What the comments of a file turn off.
 pub(crate) struct Suppressions<'m> {
-    /// For the whole file.
-    global: Vec<&'m str>,
-    /// Between offsets.
-    ranges: Vec<(Span, Vec<&'m str>)>,
+    entries: Vec<Entry<'m>>,
+}
+
+/// One name that a comment turns off, and where.
+struct Entry<'m> {
+    name: &'m str,
+    /// Where findings are left out; `None` for the whole file.
+    range: Option<Span>,
+    /// The comment; `None` for what does not stand in the file.
+    comment: Option<Span>,
+    /// Whether the comment says why.
+    has_reason: bool,
+    is_used: Cell<bool>,
+}
+
+/// A name in a comment that turned nothing off, or a comment that does not say why.
+pub(crate) struct IdleName<'m> {
+    pub(crate) name: &'m str,
+    pub(crate) comment: Span,
 }
 
 impl<'m> Suppressions<'m> {
     pub(crate) fn new(linter: &Linter<'m>) -> Self {
-        let mut suppressions = Self { global: Vec::new(), ranges: Vec::new() };
+        let mut suppressions = Self { entries: Vec::new() };
         if linter.config.disable_ignore_comments {
             return suppressions;
         }
@@ -117,17 +144,18 @@ impl<'m> Suppressions<'m> {
                 // hadolint does not see comments inside an instruction.
                 if let (false, Comment::Ignore(codes)) = (linter.is_hadolint(), comment) {
                     let span = linter.rest_after_comment(around, token.span);
-                    self.ranges.extend(span.map(|span| (span, codes)));
+                    self.add(linter, token.span, &codes, span);
                 }
                 continue;
             }
             match comment {
-                Comment::Global(codes) => self.global.extend(codes),
+                Comment::Global(codes) => self.add_global(linter, Some(token.span), &codes),
                 Comment::Ignore(codes) => {
-                    self.ranges.extend(next.map(|step| (step.instruction.span, codes)));
+                    let span = next.map(|step| step.instruction.span);
+                    self.add(linter, token.span, &codes, span);
                 }
                 Comment::Stage(codes) => {
-                    self.ranges.extend(stage_range(linter, at, line).map(|span| (span, codes)));
+                    self.add(linter, token.span, &codes, stage_range(linter, at, line));
                 }
                 Comment::Shell(_) => {}
             }
@@ -136,29 +164,93 @@ impl<'m> Suppressions<'m> {
 
     fn add_checks(&mut self, linter: &Linter<'m>) {
         for value in check_values(linter) {
-            self.global.extend(check_options(value).skip);
+            self.add_global(linter, None, &check_options(value).skip);
         }
         for step in linter.steps() {
             let span = step.instruction.span;
             for comment in &step.instruction.comments {
                 if let Some(value) = check_comment(comment.as_str()) {
-                    self.ranges.push((span, check_options(value).skip));
+                    self.add(linter, comment.span(), &check_options(value).skip, Some(span));
                 }
             }
         }
     }
 
+    /// A comment without a range covers nothing: it is idle where it stands.
+    fn add(&mut self, linter: &Linter<'m>, at: Span, names: &[&'m str], range: Option<Span>) {
+        let nowhere = Span::new(u32::MAX, u32::MAX);
+        let range = Some(range.unwrap_or(nowhere));
+        self.push(linter, Some(at), names, range);
+    }
+
+    fn add_global(&mut self, linter: &Linter<'m>, comment: Option<Span>, names: &[&'m str]) {
+        self.push(linter, comment, names, None);
+    }
+
+    fn push(
+        &mut self,
+        linter: &Linter<'m>,
+        comment: Option<Span>,
+        names: &[&'m str],
+        range: Option<Span>,
+    ) {
+        let text = comment.map(|span| linter.source(span)).unwrap_or_default();
+        let has_reason = has_reason(text);
+        self.entries.extend(names.iter().map(|name| Entry {
+            name,
+            range,
+            comment,
+            has_reason,
+            is_used: Cell::new(false),
+        }));
+    }
+
+    /// Returns the names that no finding was left out for, of rules that are on.
+    pub(crate) fn unused(&self, is_on: impl Fn(&str) -> bool) -> Vec<IdleName<'m>> {
+        let idle = self.entries.iter().filter(|entry| !entry.is_used.get() && is_on(entry.name));
+        idle.filter_map(|entry| Some(IdleName { name: entry.name, comment: entry.comment? }))
+            .collect()
+    }
+
+    /// Returns the comments that do not say why, with their first name.
+    pub(crate) fn without_reason(&self) -> Vec<IdleName<'m>> {
+        let mut found: Vec<IdleName<'m>> = Vec::new();
+        for entry in self.entries.iter().filter(|entry| !entry.has_reason) {
+            let Some(comment) = entry.comment else { continue };
+            if found.last().is_none_or(|last| last.comment != comment) {
+                found.push(IdleName { name: entry.name, comment });
+            }
+        }
+        found
+    }
+
     /// Tells whether a comment turns `diagnostic` off.
     pub(crate) fn cover(&self, diagnostic: &Diagnostic) -> bool {
         let Some(rule) = diagnostic.rule else { return false };
-        let is_named =
-            |names: &[&str]| names.iter().any(|name| *name == "all" || rule.is_called(name));
-        is_named(&self.global)
-            || self.ranges.iter().any(|(span, names)| {
-                let start = diagnostic.span.start;
-                span.start <= start && start <= span.end && is_named(names)
-            })
+        let start = diagnostic.span.start;
+        let mut is_covered = false;
+        for entry in &self.entries {
+            let is_named = entry.name == "all" || rule.is_called(entry.name);
+            let is_there = entry.range.is_none_or(|span| span.start <= start && start <= span.end);
+            if is_named && is_there {
+                entry.is_used.set(true);
+                is_covered = true;
+            }
+        }
+        is_covered
     }
+}
+
+/// Tells whether a comment goes on after its codes: `# hadolint ignore=DL3008 # why`,
+/// `# check=skip=UndefinedVar // why`.
+fn has_reason(comment: &str) -> bool {
+    let text = comment.trim().trim_start_matches('#').trim_start();
+    if let Some((_, reason)) = text.split_once('#') {
+        return !reason.trim().is_empty();
+    }
+    let is_check = text.starts_with("check");
+    let value = text.split_once('=').map(|(_, value)| value.trim()).unwrap_or_default();
+    is_check && value.split_whitespace().nth(1).is_some()
 }
 
 /// Returns what a `stage ignore` covers whose next line is `line`; the instruction number `at` is the
@@ -228,6 +320,14 @@ mod tests {
 
     #[test]
     fn checks() {
+        for (comment, expected) in [
+            ("# hadolint ignore=DL3003 # why", true),
+            ("# hadolint ignore=DL3003", false),
+            ("# check=skip=A // why", true),
+            ("# check=skip=A,B", false),
+        ] {
+            assert_eq!(has_reason(comment), expected, "{comment}");
+        }
         let options = check_options("skip=A,B;error=true // why");
         assert_eq!(options.skip, ["A", "B"]);
         assert_eq!(check_options("experimental=all").experimental, ["all"]);

@@ -1,5 +1,6 @@
 //! `dockwright build`
 
+mod check;
 mod context;
 mod run_options;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use dockerfile_parser::SourceText;
 use dockwright_builder::{Build, Network, Request, SourceLines, Store};
 
+use self::check::CheckOptions;
 use self::context::Context;
 use self::run_options::RunOptions;
 use super::{cannot_start, check_name, failure, fault, open_store, usage};
@@ -70,6 +72,8 @@ pub(crate) struct Arguments {
     #[arg(long, short = 'j', value_name = "N")]
     jobs: Option<usize>,
     #[command(flatten)]
+    check: CheckOptions,
+    #[command(flatten)]
     steps: Box<RunOptions>,
     /// The directory that COPY and ADD read; a repository or an archive by its address,
     /// `https://example.com/app.git#main:dir`; `-` for an archive or a Dockerfile on standard input
@@ -79,6 +83,9 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
+    if let Some(call) = arguments.check.call() {
+        return check::run(arguments, call, session);
+    }
     match build(arguments, session) {
         Ok(()) => Exit::Success,
         Err(exit) => exit,

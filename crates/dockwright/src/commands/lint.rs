@@ -3,25 +3,35 @@
 use std::path::{Path, PathBuf};
 
 use dockerfile_parser::SourceText;
-use dockwright_lint::{Applicability, Config, Diagnostic, Profile};
+use dockwright_lint::{Applicability, Config, Diagnostic, Profile, Severity};
 
 use super::usage;
 use crate::cli::Session;
 use crate::environment::Environment;
 use crate::exit_code::Exit;
-use crate::report::{self, Voice};
+use crate::report::{self, Level, Report, Voice};
 use crate::source_file::{self, SourceFile, display_name, reason};
 use crate::{find, print};
 
 mod arguments;
+mod baseline;
+mod by_file;
+mod context;
+mod project;
 mod settings;
 
 pub(crate) use arguments::{Arguments, Shared};
 use arguments::{Format, ProfileName};
+use baseline::Baseline;
+use by_file::{ByFile, InForce, Refused};
 use settings::Settings;
 
 /// One file and what was found in it.
 pub(crate) struct Linted {
+    /// Its path; `-` for standard input.
+    pub(crate) path: PathBuf,
+    /// Its path for messages, whatever `--file-path-in-report` says.
+    pub(crate) name: String,
     /// The file, for carets and positions.
     pub(crate) file: SourceFile,
     /// The findings, in order of position.
@@ -32,39 +42,106 @@ pub(crate) struct Linted {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
-    let settings = match Settings::collect(&arguments.shared) {
-        Ok(settings) => settings,
-        Err(message) => return usage(session, &message, "correct it, or leave the file out"),
+    lint(arguments, session, false)
+}
+
+fn lint(arguments: &Arguments, session: &Session, is_called_hadolint: bool) -> Exit {
+    let mut by_file = ByFile::new(arguments, is_called_hadolint);
+    let of_run = match by_file.run() {
+        Ok(in_force) => in_force,
+        Err(refused) => return refuse(session, refused),
     };
-    if settings.verbose {
-        print::error(&format!("{settings:#?}\n"));
+    if of_run.settings.verbose {
+        print::error(&format!("{:#?}\n", of_run.settings));
     }
-    let config = settings.config(arguments.profile.into(), &arguments.select);
-    if let Some(unknown) = config.unknown_names().first() {
-        let message = format!("no rule is called `{}` (`{}`)", unknown.name, unknown.key);
-        return usage(session, &message, "`dockwright rules` lists all rules and their names");
-    }
+    let mut known = match baseline(arguments, &of_run) {
+        Ok(known) => known,
+        Err(message) => {
+            return usage(session, &message, "write it anew with `--write-baseline`");
+        }
+    };
     let (paths, mut unreadable) = files(arguments, session);
     let mut all = Vec::new();
+    let mut fails = false;
     for path in &paths {
-        match lint_file(path, arguments, &config) {
-            Ok(linted) => all.push(linted),
+        let in_force = match by_file.of(path) {
+            Ok(in_force) => in_force,
+            Err(refused) => {
+                refuse(session, refused);
+                unreadable = true;
+                continue;
+            }
+        };
+        let linted =
+            by_file.config(&in_force, path).and_then(|config| lint_file(path, arguments, &config));
+        match linted {
+            Ok(mut linted) => {
+                known.subtract(&mut linted);
+                fails |= in_force.settings.fails(&linted.diagnostics);
+                all.push(linted);
+            }
             Err(message) => {
                 usage(session, &message, "the other files were checked");
                 unreadable = true;
             }
         }
     }
-    if !arguments.diff {
-        unreadable |= show(arguments, &settings, session, &all).is_err();
+    if arguments.write_baseline {
+        return write_baseline(&of_run, session, &all, unreadable);
     }
-    let worst = all.iter().flat_map(|linted| &linted.diagnostics).map(|found| found.severity).max();
+    if !arguments.diff {
+        unreadable |= show(arguments, &of_run, session, &all, is_called_hadolint).is_err();
+    }
     if unreadable {
         Exit::Usage
-    } else if !settings.no_fail && worst.is_some_and(|worst| worst >= settings.failure_threshold) {
+    } else if fails {
         Exit::Failure
     } else {
         Exit::Success
+    }
+}
+
+/// Says why there are no settings.
+fn refuse(session: &Session, refused: Refused) -> Exit {
+    match refused {
+        Refused::Known => Exit::Usage,
+        Refused::Message(message) => {
+            let help = "correct it, or leave it out; `dockwright rules` lists all rules";
+            usage(session, &message, help)
+        }
+        Refused::Fault(fault) => {
+            let place = (!fault.file.text().is_empty()).then_some((&fault.file, fault.span));
+            let report = Report {
+                level: Level::Error,
+                code: None,
+                message: fault.message.clone(),
+                help: Some(fault.help.clone()),
+                place,
+            };
+            report::error(&session.environment, &report);
+            Exit::Usage
+        }
+    }
+}
+
+/// Reads the baseline, when there is one and it is not to be written.
+fn baseline(arguments: &Arguments, in_force: &InForce) -> Result<Baseline, String> {
+    match &in_force.settings.baseline {
+        Some(path) if !arguments.write_baseline => Baseline::read(path),
+        _ => Ok(Baseline::default()),
+    }
+}
+
+fn write_baseline(in_force: &InForce, session: &Session, all: &[Linted], unreadable: bool) -> Exit {
+    let default = PathBuf::from(baseline::NAME);
+    let path = in_force.settings.baseline.as_ref().unwrap_or(&default);
+    match Baseline::write(path, all) {
+        Ok(n_findings) => {
+            let name = display_name(path);
+            print::error(&format!("{n_findings} findings written to `{name}`\n"));
+            if unreadable { Exit::Usage } else { Exit::Success }
+        }
+        Err(message) => usage(session, &message, "name a file in a folder that can be written"),
     }
 }
 
@@ -96,11 +173,8 @@ fn files(arguments: &Arguments, session: &Session) -> (Vec<PathBuf>, bool) {
 
 fn lint_file(path: &Path, arguments: &Arguments, config: &Config) -> Result<Linted, String> {
     let bytes = source_file::read(path)?;
-    let name = match &arguments.shared.file_path_in_report {
-        Some(name) => name.clone(),
-        None if path == Path::new("-") => "-".to_owned(),
-        None => display_name(path),
-    };
+    let own_name = if path == Path::new("-") { "-".to_owned() } else { display_name(path) };
+    let name = arguments.shared.file_path_in_report.clone().unwrap_or_else(|| own_name.clone());
     let source = SourceText::new(bytes);
     let trust = match (arguments.fix || arguments.diff, arguments.unsafe_fixes) {
         (_, true) => Some(Applicability::Unsafe),
@@ -110,6 +184,8 @@ fn lint_file(path: &Path, arguments: &Arguments, config: &Config) -> Result<Lint
     let Some(trust) = trust.filter(|_| source.is_utf8()) else {
         let diagnostics = dockwright_lint::lint_text(source.as_str(), config);
         return Ok(Linted {
+            path: path.to_path_buf(),
+            name: own_name,
             file: SourceFile::new(name, source.as_str()),
             diagnostics,
             fixed: Vec::new(),
@@ -124,16 +200,19 @@ fn lint_file(path: &Path, arguments: &Arguments, config: &Config) -> Result<Lint
         source_file::replace(path, fixed.text.as_bytes())?;
     }
     let file = SourceFile::new(name, &fixed.text);
-    Ok(Linted { file, diagnostics: fixed.remaining, fixed: fixed.applied })
+    let path = path.to_path_buf();
+    Ok(Linted { path, name: own_name, file, diagnostics: fixed.remaining, fixed: fixed.applied })
 }
 
 /// Writes one report for each format, to the files of `--output` and then to standard output.
 fn show(
     arguments: &Arguments,
-    settings: &Settings,
+    of_run: &InForce,
     session: &Session,
     all: &[Linted],
+    is_called_hadolint: bool,
 ) -> Result<(), Exit> {
+    let settings = &of_run.settings;
     // Fixed text has standard output for itself.
     let to_stderr = arguments.paths.iter().any(|path| path == Path::new("-"))
         && (arguments.fix || arguments.unsafe_fixes);
@@ -143,8 +222,13 @@ fn show(
         session.environment.stdout_terminal
     };
     let look = Look {
-        voice: arguments.profile.voice(),
-        colours: !settings.no_color && Environment::colours(terminal),
+        voice: settings.voice(),
+        colours: if is_called_hadolint {
+            // hadolint asks no terminal.
+            !settings.no_color && crate::environment::variable("NO_COLOR").is_none()
+        } else {
+            !settings.no_color && Environment::colours(terminal)
+        },
         width: session.environment.width,
     };
     for (n, format) in settings.formats().iter().enumerate() {
@@ -187,7 +271,39 @@ fn rendered(format: Format, all: &[Linted], look: Look) -> String {
         Format::Junit => report::junit::report(all, voice),
         Format::Github => report::github::report(all),
         Format::Rdjson => report::rdjson::report(all),
+        Format::Buildkit => report::buildkit_json::text(all),
+        Format::BuildkitJson => report::buildkit_json::report(all),
     }
+}
+
+/// Runs `docker build --check` on `dockerfile` with `context`: exit code 1 for warnings.
+pub(crate) fn check(request: CheckRequest, session: &Session) -> Exit {
+    let CheckRequest { dockerfile, context, build_args, target_platform, is_json } = request;
+    let format = if is_json { Format::BuildkitJson } else { Format::Buildkit };
+    let arguments = Arguments {
+        paths: vec![dockerfile],
+        profile: Some(ProfileName::Buildkit),
+        context,
+        build_args,
+        platform: target_platform,
+        shared: Shared { format: vec![format], ..Shared::default() },
+        ..Arguments::default()
+    };
+    lint(&arguments, session, true)
+}
+
+/// What a check of a build is about.
+pub(crate) struct CheckRequest {
+    /// The Dockerfile; `-` for standard input.
+    pub(crate) dockerfile: PathBuf,
+    /// The folder that COPY and ADD read.
+    pub(crate) context: Option<PathBuf>,
+    /// `NAME=VALUE` or `NAME`.
+    pub(crate) build_args: Vec<String>,
+    /// `--platform`
+    pub(crate) target_platform: Option<String>,
+    /// Whether JSON is asked for.
+    pub(crate) is_json: bool,
 }
 
 /// Runs hadolint's command line: `dockwright` called by the name `hadolint`.
@@ -200,29 +316,34 @@ pub(crate) fn run_as_hadolint(paths: Vec<PathBuf>, shared: Shared, session: &Ses
         );
         return Exit::Failure;
     }
-    let arguments = Arguments {
-        paths,
-        profile: ProfileName::Hadolint,
-        select: Vec::new(),
-        fix: false,
-        unsafe_fixes: false,
-        diff: false,
-        shared,
-    };
-    match run(&arguments, session) {
+    let arguments =
+        Arguments { paths, profile: Some(ProfileName::Hadolint), shared, ..Arguments::default() };
+    // hadolint never fails with these two.
+    let of_run = ByFile::new(&arguments, true).run();
+    let formats = of_run.map(|of_run| of_run.settings.formats()).unwrap_or_default();
+    let is_lenient = !formats.is_empty()
+        && formats.iter().all(|f| matches!(f, Format::Codeclimate | Format::Codacy));
+    match lint(&arguments, session, true) {
+        Exit::Failure if is_lenient => Exit::Success,
         // hadolint knows no other code for a failure.
         Exit::Usage => Exit::Failure,
         exit => exit,
     }
 }
 
-impl ProfileName {
+impl Settings {
     /// Who speaks in the reports.
-    fn voice(self) -> Voice {
-        match self {
-            Self::Hadolint => Voice::Hadolint,
-            Self::Dockwright | Self::Buildkit => Voice::Own,
+    fn voice(&self) -> Voice {
+        match self.profile() {
+            Profile::Hadolint => Voice::Hadolint,
+            Profile::Dockwright | Profile::Buildkit => Voice::Own,
         }
+    }
+
+    /// Tells whether findings make the run fail.
+    fn fails(&self, diagnostics: &[Diagnostic]) -> bool {
+        let worst: Option<Severity> = diagnostics.iter().map(|found| found.severity).max();
+        !self.no_fail && worst.is_some_and(|worst| worst >= self.failure_threshold)
     }
 }
 

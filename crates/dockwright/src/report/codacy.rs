@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::row::{Voice, rows};
+use super::row::{Voice, rows_of_path as rows};
 use crate::commands::lint::Linted;
 
 /// Renders all findings.

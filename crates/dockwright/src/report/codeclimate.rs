@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use dockwright_lint::Severity;
 use serde_json::{Value, json};
+use sha1::{Digest as _, Sha1};
 
 use super::row::{Row, Voice, rows};
 use crate::commands::lint::Linted;
@@ -22,7 +23,10 @@ pub(crate) fn gitlab(all: &[Linted], voice: Voice) -> String {
         let key = format!("{}\0{}\0{}", row.file, row.code, row.message);
         let nth = seen.entry(key.clone()).or_default();
         let mut issue = issue(&row);
-        issue["fingerprint"] = Value::String(fingerprint(&format!("{key}\0{nth}")));
+        issue["fingerprint"] = Value::String(match voice {
+            Voice::Hadolint => hex(&Sha1::digest(issue.to_string())),
+            Voice::Own => fingerprint(&format!("{key}\0{nth}")),
+        });
         *nth += 1;
         issue
     });
@@ -41,6 +45,10 @@ fn issue(row: &Row<'_>) -> Value {
         "location": { "lines": { "begin": row.line, "end": row.end_line }, "path": row.file },
         "severity": severity, "type": "issue",
     })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Forty hex digits, as long as the SHA-1 that readers expect.

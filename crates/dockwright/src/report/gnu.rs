@@ -1,6 +1,6 @@
 //! The GNU coding standard's lines: `program:file:line:column: message`.
 
-use super::row::{Voice, rows};
+use super::row::{Voice, rows_of_path as rows};
 use crate::commands::lint::Linted;
 
 /// Renders all findings.

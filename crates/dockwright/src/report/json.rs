@@ -6,27 +6,25 @@ use serde_json::{Value, json};
 
 use super::Voice;
 use crate::commands::lint::Linted;
-use crate::source_file::SourceFile;
 
 /// Renders all findings; in hadolint's voice the objects have its keys only, and its column,
 /// which is always 1.
 pub(crate) fn report(all: &[Linted], voice: Voice) -> String {
     let findings: Vec<Value> = all
         .iter()
-        .flat_map(|linted| {
-            linted.diagnostics.iter().map(|found| finding(&linted.file, found, voice))
-        })
+        .flat_map(|linted| linted.diagnostics.iter().map(|found| finding(linted, found, voice)))
         .collect();
     // hadolint ends its report without a line end.
     let end = if voice == Voice::Own { "\n" } else { "" };
     format!("{}{end}", Value::Array(findings))
 }
 
-fn finding(file: &SourceFile, found: &Diagnostic, voice: Voice) -> Value {
+fn finding(linted: &Linted, found: &Diagnostic, voice: Voice) -> Value {
+    let file = &linted.file;
     let (line, column) = file.position(found.span.start);
     if voice == Voice::Hadolint {
         return json!({
-            "code": found.code, "column": 1, "file": file.name, "level": found.severity.name(),
+            "code": found.code, "column": 1, "file": linted.name, "level": found.severity.name(),
             "line": found.lines.0, "message": found.message,
         });
     }

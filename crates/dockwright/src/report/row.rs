@@ -28,8 +28,25 @@ pub(crate) struct Row<'a> {
     pub(crate) found: &'a Diagnostic,
 }
 
-/// Returns the findings of one file.
+/// Returns the findings of one file, under its name for reports.
 pub(crate) fn rows(linted: &Linted, voice: Voice) -> impl Iterator<Item = Row<'_>> {
+    rows_named(linted, voice, &linted.file.name)
+}
+
+/// Returns the findings of one file in the formats for which hadolint knows no other name of it.
+pub(crate) fn rows_of_path(linted: &Linted, voice: Voice) -> impl Iterator<Item = Row<'_>> {
+    let name = match voice {
+        Voice::Hadolint => linted.name.as_str(),
+        Voice::Own => linted.file.name.as_str(),
+    };
+    rows_named(linted, voice, name)
+}
+
+fn rows_named<'a>(
+    linted: &'a Linted,
+    voice: Voice,
+    name: &'a str,
+) -> impl Iterator<Item = Row<'a>> {
     linted.diagnostics.iter().map(move |found| {
         let (line, column) = linted.file.position(found.span.start);
         let (end_line, end_column) = linted.file.position(found.span.end);
@@ -39,7 +56,7 @@ pub(crate) fn rows(linted: &Linted, voice: Voice) -> impl Iterator<Item = Row<'_
             Voice::Hadolint => (first, 1, first, 1),
         };
         Row {
-            file: &linted.file.name,
+            file: name,
             line,
             column,
             end_line,

@@ -2,16 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use dockwright_lint::{Rule, Severity};
+use dockwright_lint::{Applicability, Edit, Rule, Severity};
 use serde_json::{Value, json};
 
-use super::row::{Row, Voice, rows};
+use super::row::{Row, Voice, rows_of_path as rows};
 use crate::commands::lint::Linted;
+use crate::source_file::SourceFile;
 
 /// Renders all findings.
 pub(crate) fn report(all: &[Linted], voice: Voice) -> String {
-    let results: Vec<Value> =
-        all.iter().flat_map(|linted| rows(linted, voice)).map(|row| result(&row, voice)).collect();
+    let indices: BTreeMap<&str, usize> = used(all).into_keys().zip(0..).collect();
+    let results: Vec<Value> = all
+        .iter()
+        .flat_map(|linted| rows(linted, voice).map(move |row| (row, &linted.file)))
+        .map(|(row, file)| match voice {
+            Voice::Hadolint => result(&row, voice),
+            Voice::Own => own_result(&row, file, &indices),
+        })
+        .collect();
     let run = match voice {
         Voice::Hadolint => json!({
             "defaultSourceLanguage": "dockerfile", "results": results,
@@ -43,19 +51,97 @@ fn result(row: &Row<'_>, voice: Voice) -> Value {
         region["byteOffset"] = json!(row.found.span.start);
         region["byteLength"] = json!(row.found.span.len());
     }
+    let file = if voice == Voice::Own { uri(row.file) } else { row.file.to_owned() };
     json!({
         "level": level(row.severity), "ruleId": row.code, "message": { "text": row.message },
         "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": row.file }, "region": region,
+            "artifactLocation": { "uri": file }, "region": region,
         } }],
     })
 }
 
+/// A result with what only we have: the rule's place in the list, other places, and the fix.
+fn own_result(row: &Row<'_>, file: &SourceFile, indices: &BTreeMap<&str, usize>) -> Value {
+    let mut value = result(row, Voice::Own);
+    value["ruleIndex"] = json!(indices.get(row.code));
+    if let Some(help) = row.help {
+        value["message"]["text"] = json!(format!("{}. {}", row.message, sentence(help)));
+    }
+    let related: Vec<Value> = row
+        .found
+        .labels
+        .iter()
+        .map(|label| {
+            let edit = Edit::delete(label.span);
+            json!({
+                "message": { "text": label.text },
+                "physicalLocation": {
+                    "artifactLocation": { "uri": uri(row.file) }, "region": region(file, &edit),
+                },
+            })
+        })
+        .collect();
+    if !related.is_empty() {
+        value["relatedLocations"] = Value::Array(related);
+    }
+    let fix = row.found.fix.as_ref().filter(|fix| fix.applicability != Applicability::DisplayOnly);
+    if let Some(fix) = fix {
+        let replacements: Vec<Value> = fix
+            .edits
+            .iter()
+            .map(|edit| {
+                json!({
+                    "deletedRegion": region(file, edit),
+                    "insertedContent": { "text": edit.replacement },
+                })
+            })
+            .collect();
+        value["fixes"] = json!([{
+            "description": { "text": fix.title },
+            "artifactChanges": [{
+                "artifactLocation": { "uri": uri(row.file) }, "replacements": replacements,
+            }],
+        }]);
+    }
+    value
+}
+
+fn sentence(help: &str) -> String {
+    let mut chars = help.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}", chars.as_str())
+}
+
+fn region(file: &SourceFile, edit: &Edit) -> Value {
+    let (line, column) = file.position(edit.span.start);
+    let (end_line, end_column) = file.position(edit.span.end);
+    json!({
+        "startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column,
+        "byteOffset": edit.span.start, "byteLength": edit.span.len(),
+    })
+}
+
+/// A path as a reference of an URI: what has a meaning there is written in hexadecimal digits.
+fn uri(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri
+}
+
 /// The rules that found something, each once.
-fn rules(all: &[Linted]) -> Vec<Value> {
+fn used(all: &[Linted]) -> BTreeMap<&str, Option<&'static Rule>> {
     let found = all.iter().flat_map(|linted| &linted.diagnostics);
-    let used: BTreeMap<&str, Option<&Rule>> = found.map(|found| (found.code, found.rule)).collect();
-    used.into_iter().map(|(code, rule)| described(code, rule)).collect()
+    found.map(|found| (found.code, found.rule)).collect()
+}
+
+fn rules(all: &[Linted]) -> Vec<Value> {
+    used(all).into_iter().map(|(code, rule)| described(code, rule)).collect()
 }
 
 fn described(code: &str, rule: Option<&Rule>) -> Value {
@@ -66,7 +152,9 @@ fn described(code: &str, rule: Option<&Rule>) -> Value {
     let title = page.lines().next().unwrap_or(code).trim_start_matches(['#', ' ']);
     json!({
         "id": code, "name": rule.name, "shortDescription": { "text": title },
+        "fullDescription": { "text": rule.title() },
         "help": { "text": page, "markdown": page },
+        "properties": { "tags": rule.aliases, "family": rule.family.name() },
     })
 }
 

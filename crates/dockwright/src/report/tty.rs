@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use dockwright_lint::{Diagnostic, Severity};
 
-use super::row::{Voice, rows};
+use super::row::{Voice, rows_of_path as rows};
 use super::{Level, Report, render};
 use crate::commands::lint::Linted;
 

@@ -51,6 +51,44 @@ pub(super) fn is_final(linter: &Linter<'_>, stage: Option<usize>) -> bool {
     stage.is_some_and(|stage| stage + 1 == linter.model.stages.len())
 }
 
+/// Tells whether ENTRYPOINT, CMD or a RUN names a file called `name`.
+pub(super) fn is_started(linter: &Linter<'_>, name: &str) -> bool {
+    let is_word = |text: &str| {
+        let words = text.split(|c: char| c.is_whitespace() || "\"'[],;&|()".contains(c));
+        !name.is_empty() && words.into_iter().any(|word| base_name(word) == name)
+    };
+    linter.steps().iter().any(|step| {
+        matches!(step.instruction.kind, Kind::Entrypoint(_) | Kind::Cmd(_) | Kind::Run(_))
+            && is_word(&step.instruction.arguments)
+    })
+}
+
+/// Names of files that usually hold secrets.
+const SECRET_NAMES: [&str; 16] = [
+    ".env",
+    ".npmrc",
+    ".netrc",
+    ".pypirc",
+    ".git-credentials",
+    ".htpasswd",
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    ".aws",
+    ".ssh",
+    ".dockercfg",
+    ".docker",
+    "kubeconfig",
+    "credentials.json",
+];
+const SECRET_ENDS: [&str; 5] = [".key", ".pfx", ".p12", ".keystore", ".jks"];
+
+/// Tells whether a file called `name` usually holds secrets.
+pub(super) fn is_secret_file(name: &str) -> bool {
+    SECRET_NAMES.contains(&name) || SECRET_ENDS.iter().any(|end| name.ends_with(end))
+}
+
 /// Returns the last part of a path without quotes.
 pub(super) fn base_name(path: &str) -> &str {
     let path = path.trim_matches(['"', '\'']).trim_end_matches('/');

@@ -17,6 +17,7 @@ mod dw1014_entrypoint_drops_cmd;
 mod dw1015_named_user_in_scratch;
 mod dw1016_late_directive;
 mod dw1017_copy_into_volume;
+mod dw1018_unknown_user;
 mod dw2001_secret_value;
 mod dw2002_secret_file_copied;
 mod dw2003_url_credentials;
@@ -49,8 +50,18 @@ mod dw3007_curl_without_fail;
 mod dw3008_apk_update_for_nothing;
 mod dw3009_copy_then_chmod;
 mod dw3010_composer_dev;
+mod dw3011_early_argument;
+mod dw3012_cache_mount;
+mod dw4001_missing_copy_source;
+mod dw4002_ignored_copy_source;
+mod dw4003_windows_entry_point;
+mod dw4004_wrong_architecture;
+mod dw4005_secret_in_context;
+mod dw4006_heavy_context;
+mod dw5001_unused_ignore;
+mod dw5002_ignore_without_reason;
 
-use crate::Rule;
+use crate::{Rule, linter::Linter, suppress::Suppressions};
 
 pub(super) static RULES: &[&Rule] = &[
     &dw1001_invalid_json_form::RULE,
@@ -70,6 +81,7 @@ pub(super) static RULES: &[&Rule] = &[
     &dw1015_named_user_in_scratch::RULE,
     &dw1016_late_directive::RULE,
     &dw1017_copy_into_volume::RULE,
+    &dw1018_unknown_user::RULE,
     &dw2001_secret_value::RULE,
     &dw2002_secret_file_copied::RULE,
     &dw2003_url_credentials::RULE,
@@ -102,4 +114,24 @@ pub(super) static RULES: &[&Rule] = &[
     &dw3008_apk_update_for_nothing::RULE,
     &dw3009_copy_then_chmod::RULE,
     &dw3010_composer_dev::RULE,
+    &dw3011_early_argument::RULE,
+    &dw3012_cache_mount::RULE,
+    &dw4001_missing_copy_source::RULE,
+    &dw4002_ignored_copy_source::RULE,
+    &dw4003_windows_entry_point::RULE,
+    &dw4004_wrong_architecture::RULE,
+    &dw4005_secret_in_context::RULE,
+    &dw4006_heavy_context::RULE,
+    &dw5001_unused_ignore::RULE,
+    &dw5002_ignore_without_reason::RULE,
 ];
+
+/// Reports what only the end of a run can tell: the comments that were of no use.
+pub(super) fn report_ignores(linter: &mut Linter<'_>, suppressions: &Suppressions<'_>) {
+    linter.speak_for(&dw5001_unused_ignore::RULE, |linter| {
+        dw5001_unused_ignore::report(linter, suppressions);
+    });
+    linter.speak_for(&dw5002_ignore_without_reason::RULE, |linter| {
+        dw5002_ignore_without_reason::report(linter, suppressions);
+    });
+}

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    Applicability, BaseImageFacts, Config, ContextFacts, Family, FixAvailability, LabelKind,
-    Profile, Rule, fix, lint_text, rules,
+    Applicability, BaseImageFacts, Config, ContextContent, ContextEntry, ContextFacts, Family,
+    FixAvailability, LabelKind, Profile, Rule, fix, lint_text, rules,
 };
 
 /// An example of a page: the words after `dockerfile`, and the text.
@@ -44,7 +44,21 @@ fn config(rule: &Rule, example: &Example) -> Config {
             }
             Some(("profile", value)) => config.profile = value.parse().expect("a profile"),
             Some(("ignorefile", value)) => {
-                config.context = Some(ContextFacts { ignore_file: Some(value.to_owned()) });
+                facts(&mut config).ignore_file = Some(value.replace(',', "\n"));
+            }
+            Some((word @ ("entry" | "folder" | "script" | "program"), value)) => {
+                let (path, content) = match (word, value.split_once('@')) {
+                    ("script", _) => (value, ContextContent::WindowsScript),
+                    (_, Some((path, name))) => (path, ContextContent::Program(name.to_owned())),
+                    _ => (value, ContextContent::Other),
+                };
+                let entry = ContextEntry {
+                    path: path.to_owned(),
+                    is_folder: word == "folder",
+                    size: 1,
+                    content,
+                };
+                facts(&mut config).entries.get_or_insert_default().push(entry);
             }
             Some(("base", value)) => {
                 let (name, platform) = value.split_once('@').expect("base=NAME@PLATFORM");
@@ -56,6 +70,13 @@ fn config(rule: &Rule, example: &Example) -> Config {
         }
     }
     config
+}
+
+fn facts(config: &mut Config) -> &mut ContextFacts {
+    config.context.get_or_insert_with(|| ContextFacts {
+        ignore_file_name: ".dockerignore".to_owned(),
+        ..ContextFacts::default()
+    })
 }
 
 fn codes(text: &str, config: &Config) -> Vec<&'static str> {

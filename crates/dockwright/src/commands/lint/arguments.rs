@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use dockwright_lint::Severity;
 
 /// Find faults in Dockerfiles, and fix them
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
     /// Dockerfiles, or folders to search for them; `-` reads standard input [default: `.`]
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
-    /// Whose rules, levels and triggers are in force
-    #[arg(long, value_enum, default_value = "dockwright")]
-    pub(super) profile: ProfileName,
+    /// Whose rules, levels and triggers are in force [default: dockwright]
+    #[arg(long, value_enum)]
+    pub(super) profile: Option<ProfileName>,
     /// Rule that is checked though the profile has it off; `all` for every rule
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub(super) select: Vec<String>,
@@ -25,6 +25,24 @@ pub(crate) struct Arguments {
     /// Show what the fixes would change, and change nothing
     #[arg(long)]
     pub(super) diff: bool,
+    /// The directory that COPY and ADD read: its files are looked at
+    #[arg(long, value_name = "DIR")]
+    pub(super) context: Option<PathBuf>,
+    /// Name of another build context, as `docker build` has it; may be repeated
+    #[arg(long = "build-context", value_name = "NAME[=PLACE]")]
+    pub(super) build_contexts: Vec<String>,
+    /// Value of an ARG; `NAME` alone takes it from the environment; may be repeated
+    #[arg(long = "build-arg", value_name = "NAME[=VALUE]")]
+    pub(super) build_args: Vec<String>,
+    /// Platform of the image [default: linux/amd64]
+    #[arg(long, value_name = "PLATFORM")]
+    pub(super) platform: Option<String>,
+    /// File with findings that are not told again
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
+    /// Write all findings to the baseline file, and tell none
+    #[arg(long)]
+    pub(super) write_baseline: bool,
     #[command(flatten)]
     pub(super) shared: Shared,
 }
@@ -38,7 +56,7 @@ pub(crate) struct Shared {
     /// File for the report in place of standard output; may be repeated, one for each `--format`
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Vec<PathBuf>,
-    /// Configuration file in hadolint's YAML
+    /// Configuration file: hadolint's YAML, or a `.toml`
     #[arg(short, long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Name of the file in the report
@@ -114,6 +132,12 @@ pub(super) enum Format {
     Github,
     /// reviewdog's diagnostics
     Rdjson,
+    /// The text of `docker build --check`
+    #[value(name = "buildkit")]
+    Buildkit,
+    /// The JSON of `docker build --call=check,format=json`
+    #[value(name = "buildkit-json")]
+    BuildkitJson,
 }
 
 /// `--profile`

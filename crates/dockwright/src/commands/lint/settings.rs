@@ -1,21 +1,33 @@
-//! What is in force: hadolint's environment, then its configuration file, then the command line.
-//! Later values win; lists are joined.
+//! What is in force: hadolint's environment, then a configuration file, then the command line.
+//! Later values win; lists are joined. The configuration file is the nearest `dockwright.toml`, and
+//! where there is none hadolint's.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use dockwright_lint::{Config, LabelKind, Profile, Severity};
+use dockwright_lint::{Config, LabelKind, Profile, Severity, find_rules};
 use serde::Deserialize;
 
 use super::arguments::{Format, Shared, threshold};
+use super::project::Project;
 use crate::environment::variable;
+use crate::source_file::display_name;
 
 /// The settings of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Settings {
-    /// The file that was read.
+    /// hadolint's file, if it was read.
     file: Option<PathBuf>,
+    profile: Option<Profile>,
+    select: Vec<String>,
     formats: Vec<Format>,
+    /// Names of rules that were given outside a `dockwright.toml`, and where.
+    given: Vec<(String, String)>,
+    context: Option<PathBuf>,
+    build_contexts: Vec<String>,
+    build_args: Vec<(String, String)>,
+    platform: Option<String>,
+    pub(super) baseline: Option<PathBuf>,
     ignored: Vec<String>,
     /// Rules and severities; a later entry is in force.
     overrides: Vec<(String, Severity)>,
@@ -65,10 +77,19 @@ impl Settings {
     /// # Errors
     ///
     /// One sentence that names the file and the key, or the variable.
-    pub(super) fn collect(shared: &Shared) -> Result<Self, String> {
+    pub(super) fn collect(shared: &Shared, project: Option<&Project>) -> Result<Self, String> {
+        let file = shared.config.clone().filter(|path| !is_toml(path));
         let mut settings = Self {
-            file: shared.config.clone().or_else(find),
+            file: file.or_else(|| if project.is_none() { find() } else { None }),
+            profile: None,
+            select: Vec::new(),
             formats: Vec::new(),
+            given: Vec::new(),
+            context: None,
+            build_contexts: Vec::new(),
+            build_args: Vec::new(),
+            platform: None,
+            baseline: None,
             ignored: Vec::new(),
             overrides: Vec::new(),
             trusted_registries: Vec::new(),
@@ -83,16 +104,26 @@ impl Settings {
         settings.take_environment()?;
         if let Some(path) = settings.file.clone() {
             let file = read(&path)?;
-            settings.take_file(file).map_err(|error| format!("`{}`: {error}", path.display()))?;
+            let name = display_name(&path);
+            settings.take_file(file, &name).map_err(|error| format!("`{name}`: {error}"))?;
+        }
+        if let Some(project) = project {
+            settings.take_project(project);
         }
         settings.take_arguments(shared)?;
+        settings.refuse_unknown_rules()?;
         Ok(settings)
     }
 
     /// Returns what the linter is given.
-    pub(super) fn config(&self, profile: Profile, select: &[String]) -> Config {
-        let mut config = Config::new(profile);
-        config.select = select.to_vec();
+    pub(super) fn config(&self) -> Config {
+        let mut config = Config::new(self.profile());
+        config.select.clone_from(&self.select);
+        config.build_contexts.clone_from(&self.build_contexts);
+        config.build_args.clone_from(&self.build_args);
+        if let Some(platform) = &self.platform {
+            config.platform.clone_from(platform);
+        }
         config.ignore.clone_from(&self.ignored);
         config.severities.clone_from(&self.overrides);
         config.trusted_registries.clone_from(&self.trusted_registries);
@@ -100,6 +131,73 @@ impl Settings {
         config.strict_labels = self.strict_labels;
         config.disable_ignore_comments = self.disable_ignore_pragma;
         config
+    }
+
+    /// Returns the profile in force.
+    pub(super) fn profile(&self) -> Profile {
+        self.profile.unwrap_or(Profile::Dockwright)
+    }
+
+    /// Returns the folder that COPY and ADD read, when it was named.
+    pub(super) fn context(&self) -> Option<&Path> {
+        self.context.as_deref()
+    }
+
+    fn take_project(&mut self, project: &Project) {
+        self.profile = project.profile;
+        self.select.extend(project.select.iter().cloned());
+        self.ignored.extend(project.ignore.iter().cloned());
+        self.overrides.extend(project.severities.iter().cloned());
+        self.trusted_registries.extend(project.trusted_registries.iter().cloned());
+        self.label_schema.extend(project.labels.iter().cloned());
+        self.strict_labels = project.strict_labels.unwrap_or(self.strict_labels);
+        self.failure_threshold = project.failure_threshold.unwrap_or(self.failure_threshold);
+        self.no_fail = project.no_fail.unwrap_or(self.no_fail);
+        if let Some(heeded) = project.ignore_comments {
+            self.disable_ignore_pragma = !heeded;
+        }
+        self.context.clone_from(&project.context);
+        self.build_contexts.extend(project.build_contexts.iter().cloned());
+        self.build_args.extend(project.build_args.iter().cloned());
+        self.platform.clone_from(&project.platform);
+        self.baseline.clone_from(&project.baseline);
+    }
+
+    /// Takes what only `dockwright lint` has, not hadolint.
+    pub(super) fn take_own(&mut self, own: &super::Arguments) -> Result<(), String> {
+        self.profile = own.profile.map(Into::into).or(self.profile);
+        self.note(&own.select, "`--select`");
+        self.select.extend(own.select.iter().cloned());
+        self.context = own.context.clone().or(self.context.take());
+        self.build_contexts.extend(
+            own.build_contexts
+                .iter()
+                .map(|text| text.split('=').next().unwrap_or(text).to_lowercase()),
+        );
+        for text in &own.build_args {
+            if let Some((name, value)) = text.split_once('=') {
+                self.build_args.push((name.to_owned(), value.to_owned()));
+            } else if let Some(value) = variable(text) {
+                self.build_args.push((text.clone(), value));
+            }
+        }
+        self.platform = own.platform.clone().or(self.platform.take());
+        self.baseline = own.baseline.clone().or(self.baseline.take());
+        self.refuse_unknown_rules()
+    }
+
+    fn note(&mut self, names: &[String], place: &str) {
+        self.given.extend(names.iter().map(|name| (name.clone(), place.to_owned())));
+    }
+
+    fn refuse_unknown_rules(&self) -> Result<(), String> {
+        let is_unknown = |name: &str| {
+            name != "all" && find_rules(name).next().is_none() && !is_foreign_code(name)
+        };
+        match self.given.iter().find(|(name, _)| is_unknown(name)) {
+            Some((name, place)) => Err(format!("{place}: no rule is called `{name}`")),
+            None => Ok(()),
+        }
     }
 
     /// Returns the formats, each once.
@@ -128,8 +226,10 @@ impl Settings {
             info: list("HADOLINT_OVERRIDE_INFO"),
             style: list("HADOLINT_OVERRIDE_STYLE"),
         };
-        self.take_overrides(overrides);
-        self.ignored.extend(list("HADOLINT_IGNORE"));
+        self.take_overrides(overrides, "`HADOLINT_OVERRIDE_*`");
+        let ignored = list("HADOLINT_IGNORE");
+        self.note(&ignored, "`HADOLINT_IGNORE`");
+        self.ignored.extend(ignored);
         self.trusted_registries.extend(list("HADOLINT_TRUSTED_REGISTRIES"));
         let named = |name: &'static str| move |error| format!("`{name}`: {error}");
         self.take_formats(&list("HADOLINT_FORMAT")).map_err(named("HADOLINT_FORMAT"))?;
@@ -146,15 +246,16 @@ impl Settings {
         Ok(())
     }
 
-    fn take_file(&mut self, file: File) -> Result<(), String> {
+    fn take_file(&mut self, file: File, name: &str) -> Result<(), String> {
         if let Some(text) = &file.failure_threshold {
             self.failure_threshold = threshold(text)
                 .map_err(|error| format!("`failure-threshold` is `{text}`: {error}"))?;
         }
         let formats: Vec<String> = file.format.into_iter().chain(file.formats).collect();
         self.take_formats(&formats).map_err(|error| format!("`format`: {error}"))?;
+        self.note(&file.ignored, &format!("`{name}`: `ignored`"));
         self.ignored.extend(file.ignored);
-        self.take_overrides(file.overrides);
+        self.take_overrides(file.overrides, &format!("`{name}`: `override`"));
         self.trusted_registries.extend(file.trusted_registries);
         let labels: Vec<String> =
             file.label_schema.iter().map(|(name, kind)| format!("{name}:{kind}")).collect();
@@ -170,13 +271,15 @@ impl Settings {
 
     fn take_arguments(&mut self, shared: &Shared) -> Result<(), String> {
         self.formats.extend(&shared.format);
+        self.note(&shared.ignore, "`--ignore`");
         self.ignored.extend(shared.ignore.iter().cloned());
-        self.take_overrides(Overrides {
+        let overrides = Overrides {
             error: shared.error.clone(),
             warning: shared.warning.clone(),
             info: shared.info.clone(),
             style: shared.style.clone(),
-        });
+        };
+        self.take_overrides(overrides, "`--error`, `--warning`, `--info`, `--style`");
         self.trusted_registries.extend(shared.trusted_registry.iter().cloned());
         self.take_labels(&shared.require_label)
             .map_err(|error| format!("`--require-label`: {error}"))?;
@@ -190,13 +293,14 @@ impl Settings {
     }
 
     /// A rule in several lists has the worst of their severities, whatever their order.
-    fn take_overrides(&mut self, overrides: Overrides) {
+    fn take_overrides(&mut self, overrides: Overrides, place: &str) {
         for (rules, severity) in [
             (overrides.style, Severity::Style),
             (overrides.info, Severity::Info),
             (overrides.warning, Severity::Warning),
             (overrides.error, Severity::Error),
         ] {
+            self.note(&rules, place);
             self.overrides.extend(rules.into_iter().map(|rule| (rule, severity)));
         }
     }
@@ -223,6 +327,20 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Tells whether `name` is a code of another linter that is taken without a rule here: ShellCheck's,
+/// and rules that hadolint had once.
+pub(super) fn is_foreign_code(name: &str) -> bool {
+    const RETIRED: [&str; 5] = ["DL3005", "DL3017", "DL3031", "DL3039", "DL4002"];
+    let digits = name.strip_prefix("SC");
+    RETIRED.contains(&name)
+        || digits.is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Tells whether a configuration file is a `dockwright.toml` by another name.
+pub(super) fn is_toml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "toml")
 }
 
 /// The first of hadolint's places that holds a file.

@@ -34,9 +34,15 @@ fn check(linter: &mut Linter<'_>) {
                 let message = format!(
                     "Attempting to {verb} file \"{path}\" that is excluded by .dockerignore"
                 );
-                linter
-                    .report(step, source.span(), message)
-                    .help("take the pattern out of `.dockerignore`");
+                let help = match patterns.rule_for(&path) {
+                    Some((line, pattern)) => {
+                        format!(
+                            "line {line} of the file is `{pattern}`: take it out, or except the file"
+                        )
+                    }
+                    None => "take the pattern out of `.dockerignore`".to_owned(),
+                };
+                linter.report(step, source.span(), message).help(help);
             }
         }
     }

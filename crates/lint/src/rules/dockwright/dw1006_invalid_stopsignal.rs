@@ -4,7 +4,7 @@ use dockerfile_parser::Kind;
 pub(super) static RULE: Rule = Rule {
     code: "DW1006",
     name: "invalid-stopsignal",
-    aliases: &[],
+    aliases: &["DD079"],
     family: Family::Dockwright,
     levels: Levels::ours(Some(Severity::Error)),
     fix: FixAvailability::None,

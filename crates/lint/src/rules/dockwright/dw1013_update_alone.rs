@@ -4,7 +4,7 @@ use crate::{Family, FixAvailability, Levels, Rule, Severity, linter::Linter};
 pub(super) static RULE: Rule = Rule {
     code: "DW1013",
     name: "update-alone",
-    aliases: &["update-alone", "DS-0017", "CKV_DOCKER_5", "DD002"],
+    aliases: &["update-alone", "DS-0017", "CKV_DOCKER_5", "DD002", "CIS-DI-0007"],
     family: Family::Dockwright,
     levels: Levels::ours(Some(Severity::Warning)),
     fix: FixAvailability::None,

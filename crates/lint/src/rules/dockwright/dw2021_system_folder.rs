@@ -4,7 +4,7 @@ use dockerfile_parser::{Kind, Text};
 pub(super) static RULE: Rule = Rule {
     code: "DW2021",
     name: "system-folder",
-    aliases: &["sys-workdir", "DS-0030"],
+    aliases: &["sys-workdir", "DS-0030", "DKL-DI-0002"],
     family: Family::Dockwright,
     levels: Levels::ours(Some(Severity::Warning)),
     fix: FixAvailability::None,

@@ -6,7 +6,7 @@ use dockerfile_parser::{Kind, Text};
 pub(super) static RULE: Rule = Rule {
     code: "DL3020",
     name: "copy-not-add",
-    aliases: &["DS-0005", "CKV_DOCKER_4", "S7029"],
+    aliases: &["DS-0005", "CKV_DOCKER_4", "S7029", "CIS-DI-0009"],
     family: Family::Hadolint,
     levels: Levels::hadolint(Some(Severity::Error), Some(Severity::Warning)),
     fix: FixAvailability::Sometimes(Applicability::Safe),

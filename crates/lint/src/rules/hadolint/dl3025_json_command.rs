@@ -56,7 +56,9 @@ fn check(linter: &mut Linter<'_>) {
 fn after_cmd<'t>(arguments: &Text<'t>) -> Text<'t> {
     let start = arguments.len() - arguments.trim_start().len();
     let word = arguments[start..].split_ascii_whitespace().next().unwrap_or_default();
-    arguments.slice(start + word.len()..arguments.len())
+    let start = start + word.len();
+    let blanks = arguments[start..].len() - arguments[start..].trim_start().len();
+    arguments.slice(start + blanks..arguments.len())
 }
 
 fn report(linter: &mut Linter<'_>, step: &Step<'_>, text: &Text<'_>) {

@@ -5,7 +5,7 @@ use dockerfile_parser::Kind;
 pub(super) static RULE: Rule = Rule {
     code: "DL3049",
     name: "missing-label",
-    aliases: &[],
+    aliases: &["S7028"],
     family: Family::Hadolint,
     levels: Levels::hadolint(Some(Severity::Info), Some(Severity::Info)),
     fix: FixAvailability::None,

@@ -4,7 +4,7 @@ use dockerfile_parser::{Keyword, Kind};
 pub(super) static RULE: Rule = Rule {
     code: "DL3057",
     name: "missing-healthcheck",
-    aliases: &["DS-0026", "CKV_DOCKER_2", "DD012"],
+    aliases: &["DS-0026", "CKV_DOCKER_2", "DD012", "CIS-DI-0006"],
     family: Family::Hadolint,
     levels: Levels::hadolint(None, None),
     fix: FixAvailability::None,

@@ -1,0 +1,42 @@
+use crate::rules::context::{Context, sources};
+use crate::{Family, FixAvailability, Levels, Rule, Severity, linter::Linter};
+
+pub(super) static RULE: Rule = Rule {
+    code: "DW4006",
+    name: "heavy-context",
+    aliases: &[],
+    family: Family::Dockwright,
+    levels: Levels::ours(Some(Severity::Info)),
+    fix: FixAvailability::None,
+    page: include_str!("dw4006_heavy_context.md"),
+    check,
+};
+
+/// Files of this size and more are named, in bytes.
+const HUGE: u64 = 100 * 1000 * 1000;
+
+fn check(linter: &mut Linter<'_>) {
+    let Some(context) = Context::of(linter) else { return };
+    for source in sources(linter) {
+        let is_folder = |path: &str, name: &str| {
+            path == name || path.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'))
+        };
+        let found = context.taken(&source.path).filter(|entry| entry.path != source.path).find_map(
+            |entry| {
+                let is_kept = [".git", "node_modules"].iter().any(|n| is_folder(&entry.path, n));
+                if entry.is_folder && is_kept {
+                    return Some(format!("`{}` takes in the folder `{}`", source.text, entry.path));
+                }
+                (entry.size >= HUGE).then(|| {
+                    let n_megabytes = entry.size / 1_000_000;
+                    format!("`{}` takes in `{}` of {n_megabytes} MB", source.text, entry.path)
+                })
+            },
+        );
+        if let Some(message) = found {
+            linter
+                .report(&source.step, source.text.span(), message)
+                .help("leave it out by a line in `.dockerignore`");
+        }
+    }
+}
