@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use dockwright_tests::{Outcome, Sandbox, is_root, path_text, succeed, workspace};
+use dockwright_tests::{Outcome, Sandbox, is_root, needs_root, path_text, run, succeed, workspace};
 
 /// A folder of an ordinary user with the program, base and tomcat fixture in it.
 struct User {
@@ -26,6 +26,12 @@ impl User {
     /// Runs a program as a user who has no entry in /etc/subuid: a single id is all there is.
     #[track_caller]
     fn succeed(&self, program: &str, arguments: &[&str]) -> Outcome {
+        let outcome = self.run(program, arguments);
+        assert_eq!(outcome.code, 0, "{program} {arguments:?}\n{}", outcome.text());
+        outcome
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Outcome {
         let mut command = if is_root() {
             let mut command = Command::new("setpriv");
             command.args(["--reuid=12345", "--regid=12345", "--clear-groups", program]);
@@ -40,7 +46,7 @@ impl User {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.sandbox.folder.path())
             .env("DOCKWRIGHT_STORE", self.sandbox.path("store"));
-        succeed(&mut command)
+        run(&mut command)
     }
 
     #[track_caller]
@@ -66,6 +72,97 @@ fn the_same_image_as_root_and_as_user() {
     // The store is the user's own and private.
     let mode = std::fs::metadata(user.sandbox.path("store")).expect("a store").permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
+}
+
+/// Runs the program as an ordinary user to whom `/etc/subuid` gives ids: with the files of this
+/// machine replaced for one process. Only root can, and only where `newuidmap` is there.
+fn as_user_with_ids(user: &User, arguments: &[&str]) -> Outcome {
+    let folder = user.sandbox.folder.path();
+    let with = |path: &str, line: &str| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let copy = path.trim_start_matches('/').replace('/', "-");
+        user.sandbox.write(&copy, format!("{text}{line}\n"));
+        format!("mount --bind {} {path}; ", path_text(&folder.join(copy)))
+    };
+    let mut script = "set -e; ".to_owned();
+    script += &with("/etc/passwd", "dockwright-test:x:12345:12345::/:/bin/sh");
+    script += &with("/etc/group", "dockwright-test:x:12345:");
+    script += &with("/etc/subuid", "dockwright-test:300000:65536");
+    script += &with("/etc/subgid", "dockwright-test:300000:65536");
+    script += "exec setpriv --reuid=12345 --regid=12345 --clear-groups \"$@\"";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", &script, "sh"])
+        .arg(user.sandbox.path("dockwright"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("DOCKWRIGHT_STORE", user.sandbox.path("range-store"));
+    dockwright_tests::run(&mut command)
+}
+
+/// Every fixture, and one with files of many owners, as root and as a user with a range of ids; with
+/// a single id the same, or an error that names the line and what would do.
+#[test]
+fn every_fixture_has_one_digest() {
+    if !needs_root("builds as another user")
+        || run(Command::new("which").arg("newuidmap")).code != 0
+    {
+        eprintln!("NOT CHECKED: an ordinary user with a range of ids");
+        return;
+    }
+    let root = Sandbox::with_base();
+    let user = User::new();
+    for file in ["/etc/subuid", "/etc/subgid"] {
+        assert!(Path::new(file).exists(), "{file} comes with Debian's `passwd` and `uidmap`");
+    }
+    let owners = "FROM centos\nRUN mkdir /d && chown 5:6 /d && chmod 2750 /d && touch /d/f && \
+                  chown 1000:65534 /d/f && ln /d/f /d/g && ln -s f /d/l && mkfifo /d/p\n\
+                  COPY --chown=7:8 --chmod=4755 Dockerfile /owned\nUSER 33:44\nWORKDIR /mine\n\
+                  RUN id -u > /tmp/u && id -g >> /tmp/u\n";
+    let names = std::fs::read_dir(workspace().join("fixtures/build")).expect("fixtures");
+    let mut names: Vec<String> = names
+        .map(|entry| entry.expect("read").file_name().into_string().expect("text"))
+        .filter(|name| {
+            let folder = workspace().join("fixtures/build").join(name);
+            folder.join("Dockerfile").exists() || folder.join("make.sh").exists()
+        })
+        .collect();
+    names.sort();
+    for name in &names {
+        let context = root.fixture(name);
+        succeed(Command::new("cp").arg("-r").arg(context).arg(user.sandbox.path(name)));
+    }
+    for sandbox in [&root, &user.sandbox] {
+        sandbox.write("owners/Dockerfile", owners);
+    }
+    names.push("owners".to_owned());
+    succeed(Command::new("chmod").arg("-R").arg("a+rX").arg(user.sandbox.folder.path()));
+    user.succeed("sh", &["fixtures/base/make.sh", "rootfs"]);
+    for name in ["centos", "centos:7"] {
+        let imported = as_user_with_ids(&user, &["import", "rootfs", name]);
+        assert_eq!(imported.code, 0, "{}", imported.text());
+        user.dockwright(&["import", "rootfs", name]);
+    }
+    let mut differing = Vec::new();
+    for name in &names {
+        let as_root = root.run(["build", "--quiet", name]);
+        let as_user = as_user_with_ids(&user, &["build", "--quiet", name]);
+        if (as_root.code, &as_root.stdout) != (as_user.code, &as_user.stdout) {
+            differing.push(format!("{name}: {} {}", as_root.text(), as_user.text()));
+        }
+        let alone = user.run(&path_text(&user.sandbox.path("dockwright")), &["build", "-q", name]);
+        if alone.code == 0 {
+            assert_eq!(alone.stdout, as_root.stdout, "{name} with a single id");
+        } else if as_root.code == 0 {
+            assert!(alone.stderr.contains("/etc/subuid"), "{name}: {}", alone.text());
+            assert!(alone.stderr.contains("Dockerfile:"), "{name}: {}", alone.text());
+        }
+    }
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+    let single = user.run(&path_text(&user.sandbox.path("dockwright")), &["build", "-q", "owners"]);
+    assert_eq!(single.code, 1, "one id gave files to others: {}", single.text());
 }
 
 #[test]

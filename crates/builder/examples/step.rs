@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use dockwright_builder::exec::{self, Process};
-use dockwright_builder::{Error, Network, Result, Snapshot, Stream};
+use dockwright_builder::{Error, Isolation, Network, Resources, Result, Snapshot, Stream};
 
 fn main() -> ExitCode {
     exec::init_if_requested();
@@ -43,6 +43,8 @@ fn run() -> Result<i32> {
         extra_hosts: Vec::new(),
         shm_size_bytes: None,
         ulimits: Vec::new(),
+        resources: Resources::default(),
+        isolation: Isolation::Native,
         mounts: Vec::new(),
     };
     let mut is_interactive = false;

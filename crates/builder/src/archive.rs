@@ -7,6 +7,7 @@ use crate::Result;
 use crate::compress::Compression;
 use crate::error::Context;
 
+mod bomb;
 mod entry;
 mod pax;
 mod reader;
@@ -117,13 +118,19 @@ pub(crate) fn decompress<R: Read + Send + 'static>(
 }
 
 fn decode<R: Read + Send + 'static>(reader: R, packing: Packing) -> Result<Box<dyn Read + Send>> {
+    let (reader, fuse) = bomb::Fuse::new(reader);
     let reader = BufReader::with_capacity(READ_BYTES, reader);
     Ok(match packing {
         Packing::Plain => Box::new(reader),
-        Packing::Gzip => Box::new(Decoding(flate2::bufread::MultiGzDecoder::new(reader))),
-        Packing::Bzip2 => Box::new(Decoding(bzip2::bufread::MultiBzDecoder::new(reader))),
+        Packing::Gzip => {
+            Box::new(fuse.guard(Decoding(flate2::bufread::MultiGzDecoder::new(reader))))
+        }
+        Packing::Bzip2 => {
+            Box::new(fuse.guard(Decoding(bzip2::bufread::MultiBzDecoder::new(reader))))
+        }
         Packing::Xz => {
-            Box::new(Decoding(lzma_rust2::XzReader::new_mem_limit(reader, true, MAX_XZ_KIB)))
+            let decoder = lzma_rust2::XzReader::new_mem_limit(reader, true, MAX_XZ_KIB);
+            Box::new(fuse.guard(Decoding(decoder)))
         }
         Packing::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)
@@ -131,7 +138,7 @@ fn decode<R: Read + Send + 'static>(reader: R, packing: Packing) -> Result<Box<d
             decoder
                 .window_log_max(MAX_ZSTD_WINDOW_LOG)
                 .doing(|| "start the zstd decoder".to_owned())?;
-            Box::new(Decoding(decoder))
+            Box::new(fuse.guard(Decoding(decoder)))
         }
     })
 }

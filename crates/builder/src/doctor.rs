@@ -1,15 +1,17 @@
 //! What isolation works on this machine, and what stands in the way of better.
 
+use std::path::{Path, PathBuf};
+
 use crate::error::Context;
 use crate::exec::{self, Process};
 use crate::namespace::{Entered, Ids};
-use crate::{Error, ErrorKind, Network, Result, Snapshot, Store};
+use crate::{Error, ErrorKind, Isolation, Network, Resources, Result, Snapshot, Store};
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
     /// What, in a word or two.
-    pub subject: &'static str,
+    pub subject: String,
     /// How good it is.
     pub state: State,
     /// What was found: one sentence without a full stop.
@@ -25,25 +27,95 @@ pub enum State {
     Good,
     /// It works, with less than there could be.
     Limited,
+    /// It is not installed.
+    Absent,
     /// It does not work.
     Broken,
 }
 
-/// Looks at this machine by trying things out: it mounts a snapshot in `store` and starts steps.
-/// `entered` is the answer of [`crate::namespace::enter`].
+/// Where to look.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The store that builds would use.
+    pub store: PathBuf,
+    /// Names of OCI runtimes, with the paths of those that are installed.
+    pub runtimes: Vec<(&'static str, Option<PathBuf>)>,
+}
+
+/// Looks at this machine by trying things out, in namespaces that it enters first: to be called as
+/// [`crate::enter`] is, and instead of it.
+pub fn facts(machine: &Machine) -> Vec<Fact> {
+    let entered = match crate::enter() {
+        Ok(entered) => entered,
+        Err(error) => {
+            let mut facts = vec![kernel(), broken("namespaces", &error)];
+            facts.extend(switches());
+            return facts;
+        }
+    };
+    let store = match Store::open(&machine.store) {
+        Ok(store) => store,
+        Err(error) => return vec![kernel(), ids(&entered), broken("store", &error)],
+    };
+    facts_in(&store, &entered, &machine.runtimes)
+        .unwrap_or_else(|error| vec![kernel(), ids(&entered), broken("store", &error)])
+}
+
+/// Looks at this machine from inside the builder's namespaces. `entered` is the answer of
+/// [`crate::namespace::enter`].
 ///
 /// # Errors
 ///
 /// When the store cannot be written. All else is a fact.
-pub fn facts(store: &Store, entered: &Entered) -> Result<Vec<Fact>> {
-    Ok(vec![
+pub fn facts_in(
+    store: &Store,
+    entered: &Entered,
+    runtimes: &[(&'static str, Option<PathBuf>)],
+) -> Result<Vec<Fact>> {
+    let native = |subject, network| step(store, subject, network, Isolation::Native);
+    let mut facts = vec![
         kernel(),
         ids(entered),
         snapshot(store)?,
-        step(store, "steps", Network::Default)?,
-        step(store, "steps without a network", Network::None)?,
+        native(NATIVE, Network::Default)?,
+        native("native, no network", Network::None)?,
         seccomp(),
-    ])
+        sockets(),
+    ];
+    for (name, program) in runtimes {
+        facts.push(match program {
+            Some(program) => runtime(store, name, program)?,
+            None => Fact {
+                subject: format!("oci:{name}"),
+                state: State::Absent,
+                finding: format!("there is no program `{name}`"),
+                help: None,
+            },
+        });
+    }
+    facts.extend(["memory", "cpu", "cpuset"].map(limit));
+    Ok(facts)
+}
+
+/// The subject of the builder's own isolation, which is also what `--isolation` calls it.
+const NATIVE: &str = "native";
+
+/// Returns the best isolation that works, as `--isolation` calls it. The builder's own is best
+/// wherever it works: it needs no other program and is the fastest.
+pub fn best(facts: &[Fact]) -> Option<&str> {
+    let works = |fact: &&Fact| {
+        let is_isolation = fact.subject == NATIVE || fact.subject.starts_with("oci:");
+        is_isolation && matches!(fact.state, State::Good | State::Limited)
+    };
+    facts.iter().find(works).map(|fact| fact.subject.as_str())
+}
+
+/// Tells whether a Dockerfile with RUN can be built.
+pub fn can_build(facts: &[Fact]) -> bool {
+    let is_broken = |subject: &str| {
+        facts.iter().any(|fact| fact.subject == subject && fact.state == State::Broken)
+    };
+    best(facts).is_some() && !is_broken("snapshots") && !is_broken("store")
 }
 
 /// The oldest kernel that has every call that is needed; `mount_setattr` is the newest of them.
@@ -56,7 +128,7 @@ fn kernel() -> Fact {
     let is_known = version(&release).is_some_and(|version| version >= OLDEST_KERNEL);
     let state = if is_known { State::Good } else { State::Broken };
     let help = (!is_known).then(|| format!("use Linux {major}.{minor} or newer"));
-    Fact { subject: "kernel", state, finding: format!("this is Linux {release}"), help }
+    Fact { subject: "kernel".to_owned(), state, finding: format!("this is Linux {release}"), help }
 }
 
 fn version(release: &str) -> Option<(u32, u32)> {
@@ -65,7 +137,7 @@ fn version(release: &str) -> Option<(u32, u32)> {
 }
 
 fn ids(entered: &Entered) -> Fact {
-    let subject = "user and group ids";
+    let subject = "user and group ids".to_owned();
     let who = if entered.is_rootless { "root of a user namespace" } else { "root" };
     match &entered.ids {
         Ids::All => Fact {
@@ -97,7 +169,7 @@ fn ids(entered: &Entered) -> Fact {
 
 fn snapshot(store: &Store) -> Result<Fact> {
     let directory = store.work_dir()?;
-    let subject = "snapshots";
+    let subject = "snapshots".to_owned();
     let path = store.path().display();
     let snapshot = Snapshot::at(directory.path(), &[]);
     let mounted = snapshot.and_then(|snapshot| {
@@ -121,12 +193,12 @@ fn snapshot(store: &Store) -> Result<Fact> {
                     .to_owned(),
             ),
         },
-        Err(error) => broken(subject, &error),
+        Err(error) => broken(&subject, &error),
     })
 }
 
 /// Starts a program that is not there: then all that comes before it has worked.
-fn step(store: &Store, subject: &'static str, network: Network) -> Result<Fact> {
+fn step(store: &Store, subject: &str, network: Network, isolation: Isolation) -> Result<Fact> {
     let directory = store.work_dir()?;
     let root = directory.path().join("root");
     std::fs::create_dir(&root).doing(|| format!("make `{}`", root.display()))?;
@@ -141,6 +213,8 @@ fn step(store: &Store, subject: &'static str, network: Network) -> Result<Fact> 
         extra_hosts: Vec::new(),
         shm_size_bytes: None,
         ulimits: Vec::new(),
+        resources: Resources::default(),
+        isolation,
         mounts: Vec::new(),
     };
     let below = directory.path().join("snapshot");
@@ -150,18 +224,90 @@ fn step(store: &Store, subject: &'static str, network: Network) -> Result<Fact> 
     Ok(match started {
         Err(error) if error.kind() != ErrorKind::Exit(127) => broken(subject, &error),
         _ => Fact {
-            subject,
+            subject: subject.to_owned(),
             state: State::Good,
-            finding: "they run in namespaces of their own".to_owned(),
+            finding: "steps run in namespaces of their own".to_owned(),
             help: None,
         },
     })
 }
 
+fn runtime(store: &Store, name: &str, program: &Path) -> Result<Fact> {
+    let isolation = Isolation::Oci(program.to_owned());
+    let fact = step(store, &format!("oci:{name}"), Network::Default, isolation)?;
+    Ok(match fact.state {
+        State::Good => Fact { finding: format!("steps run in `{}`", program.display()), ..fact },
+        _ => fact,
+    })
+}
+
+/// The switches by which machines forbid ordinary users a namespace.
+const SWITCHES: [(&str, &str, &str); 3] = [
+    ("kernel/unprivileged_userns_clone", "0", "1"),
+    ("kernel/apparmor_restrict_unprivileged_userns", "1", "0"),
+    ("user/max_user_namespaces", "0", "15000"),
+];
+
+/// Says which switches stand in the way.
+fn switches() -> Vec<Fact> {
+    let is_off = |(name, off, on): &(&str, &str, &str)| {
+        let value = std::fs::read_to_string(format!("/proc/sys/{name}")).ok()?;
+        let name = name.replace('/', ".");
+        (value.trim() == *off).then(|| Fact {
+            subject: "user namespaces".to_owned(),
+            state: State::Broken,
+            finding: format!("`{name}` is {off}"),
+            help: Some(format!("as root: `sysctl -w {name}={on}`")),
+        })
+    };
+    SWITCHES.iter().filter_map(is_off).collect()
+}
+
+/// Whether steps on the machine's network are kept from its abstract sockets.
+fn sockets() -> Fact {
+    let name = rustix::system::uname();
+    let is_new = version(&name.release().to_string_lossy()).is_some_and(|found| found >= (6, 12));
+    let listed = std::fs::read_to_string("/sys/kernel/security/lsm");
+    let has_landlock = listed.map_or(is_new, |text| text.contains("landlock"));
+    let is_confined = is_new && has_landlock;
+    Fact {
+        subject: "sockets".to_owned(),
+        state: if is_confined { State::Good } else { State::Limited },
+        finding: match is_confined {
+            true => "steps cannot reach the machine's abstract sockets".to_owned(),
+            false => "steps on the machine's network can reach its abstract sockets".to_owned(),
+        },
+        help: (!is_confined).then(|| {
+            "Linux 6.12 with Landlock keeps them apart; so does `--network=none`".to_owned()
+        }),
+    }
+}
+
+/// Whether a limit of memory or processor can be set.
+fn limit(controller: &'static str) -> Fact {
+    let mut resources = Resources::default();
+    match controller {
+        "memory" => resources.memory_bytes = Some(1 << 30),
+        "cpu" => resources.cpu_shares = Some(1024),
+        _ => resources.cpuset_cpus = Some("0".to_owned()),
+    }
+    let obstacle = exec::limits_obstacle(&resources);
+    Fact {
+        subject: format!("limits of {controller}"),
+        state: if obstacle.is_none() { State::Good } else { State::Limited },
+        help: obstacle.as_ref().map(|_| {
+            "without a control group of its own the builder runs steps without this limit; \
+             systemd gives one with `systemd-run --user --scope -p Delegate=yes`"
+                .to_owned()
+        }),
+        finding: obstacle.unwrap_or_else(|| "control groups work".to_owned()),
+    }
+}
+
 fn seccomp() -> Fact {
     let is_supported = exec::has_seccomp_profile();
     Fact {
-        subject: "system calls",
+        subject: "system calls".to_owned(),
         state: if is_supported { State::Good } else { State::Limited },
         finding: match is_supported {
             true => "steps may make those of Docker's default profile".to_owned(),
@@ -171,7 +317,7 @@ fn seccomp() -> Fact {
     }
 }
 
-fn broken(subject: &'static str, error: &Error) -> Fact {
+fn broken(subject: &str, error: &Error) -> Fact {
     let mut finding = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -179,6 +325,7 @@ fn broken(subject: &'static str, error: &Error) -> Fact {
         cause = error.source();
     }
     let help = error.help().map(str::to_owned);
+    let subject = subject.to_owned();
     Fact { subject, state: State::Broken, finding, help }
 }
 

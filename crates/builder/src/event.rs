@@ -17,6 +17,12 @@ pub enum Event {
     Executing(StepId),
     /// A step wrote something. Bytes are passed on as they came, in pieces of any size.
     Output(StepId, Stream, Vec<u8>),
+    /// A step has made a layer of so many bytes, as an uncompressed tar.
+    Layer(StepId, u64),
+    /// A step has failed, and this shell is about to be opened in it.
+    Shell(StepId, String),
+    /// A step has failed, and its files hold no shell.
+    NoShell(StepId),
     /// A step is done.
     Finished(StepId, Outcome),
     /// Something that does not stop the build but that the user should know.

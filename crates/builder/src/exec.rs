@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::process::{Signal, WaitId, WaitIdOptions};
@@ -18,22 +18,29 @@ use rustix::process::{Signal, WaitId, WaitIdOptions};
 use crate::error::Context;
 use crate::snapshot::Snapshot;
 use crate::sys;
-use crate::{Error, ErrorKind, Network, Result, Stream, Ulimit};
+use crate::{Error, ErrorKind, Isolation, Network, Resources, Result, Stream, Ulimit};
 
 mod agent;
+mod cgroup;
 mod init;
 mod mounts;
+mod oci;
 mod program;
 mod pump;
+mod runtime;
 mod seccomp;
+mod shell;
 mod spec;
 mod stubs;
 mod target;
 pub(crate) mod user;
 
 pub use init::init_if_requested;
+pub use shell::find_shell;
 
 use agent::Agent;
+use cgroup::Group;
+use runtime::RuntimeSpec;
 use spec::{Failure, MountSpec, SourceSpec, Spec};
 use stubs::Stubs;
 use user::Account;
@@ -61,6 +68,10 @@ pub struct Process {
     pub shm_size_bytes: Option<u64>,
     /// Resource limits.
     pub ulimits: Vec<Ulimit>,
+    /// Limits of memory and processor. What the machine does not allow is left out.
+    pub resources: Resources,
+    /// Who makes the step's surroundings.
+    pub isolation: Isolation,
     /// What is mounted beside the file systems that every step has.
     pub mounts: Vec<Mount>,
 }
@@ -123,6 +134,8 @@ pub enum Exit {
     Code(i32),
     /// It was killed by this signal.
     Signal(i32),
+    /// The kernel killed it since its memory limit was reached.
+    OutOfMemory,
 }
 
 impl Exit {
@@ -131,6 +144,7 @@ impl Exit {
         match self {
             Self::Code(code) => code,
             Self::Signal(signal) => 128 + signal,
+            Self::OutOfMemory => 128 + libc::SIGKILL,
         }
     }
 }
@@ -159,8 +173,17 @@ pub fn run(
     if pumped.is_err() {
         step.kill();
     }
+    let log = step.runtime_log.clone();
     let exit = step.finish()?;
-    pumped.map(|()| exit)
+    pumped?;
+    let runtime = match (&process.isolation, log) {
+        (Isolation::Oci(program), Some(log)) if exit != Exit::Code(0) => Some((program, log)),
+        _ => None,
+    };
+    match runtime.and_then(|(program, log)| runtime::failure(&log, &shown_name(program))) {
+        Some(error) => Err(error),
+        None => Ok(exit),
+    }
 }
 
 /// Runs a command on `snapshot` with the standard streams of this process. Signals of the terminal
@@ -183,6 +206,20 @@ pub fn interactive(snapshot: &Snapshot, process: &Process) -> Result<Exit> {
     waited.and(caught).map(|()| exit)
 }
 
+/// Returns what prevents the limits of `resources` on this machine, if anything does.
+pub fn limits_obstacle(resources: &Resources) -> Option<String> {
+    cgroup::obstacle(resources)
+}
+
+/// Returns whether `--ulimit` has a limit of this name.
+pub fn is_limit(name: &str) -> bool {
+    init::is_limit(name)
+}
+
+fn shown_name(program: &Path) -> String {
+    program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned()
+}
+
 /// Returns whether the system calls of steps are filtered on this machine's architecture.
 pub(crate) fn has_seccomp_profile() -> bool {
     seccomp::is_supported()
@@ -193,6 +230,11 @@ pub(crate) fn has_seccomp_profile() -> bool {
 struct Step {
     child: OwnedFd,
     stubs: Stubs,
+    group: Group,
+    /// Where an OCI runtime writes its own errors.
+    runtime_log: Option<PathBuf>,
+    /// Its container's name.
+    runtime_name: Option<String>,
     /// Serves agents until it is dropped.
     _agents: Vec<Agent>,
     /// Holds the file system for the stubs.
@@ -218,6 +260,13 @@ impl Step {
         if is_interactive {
             mounts.extend(passed.terminal(stdio[0]));
         }
+        let group = Group::new(&process.resources).unwrap_or_default();
+        passed.doors = group.doors().doing(|| "open a control group".to_owned())?;
+        // A terminal is handed to the builder's own way, which needs no console socket.
+        let runtime = match &process.isolation {
+            Isolation::Oci(program) if !is_interactive => Some(runtime_spec(snapshot, program)?),
+            _ => None,
+        };
         let is_offline = process.network == Network::None;
         let spec = Spec {
             root: root.as_raw_fd(),
@@ -236,12 +285,24 @@ impl Step {
             hosts: hosts(process),
             resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
             mounts,
+            groups_to_join: passed.doors.iter().map(AsRawFd::as_raw_fd).collect(),
+            runtime,
         };
         let mut keep = vec![theirs.as_raw_fd(), root.as_raw_fd()];
         keep.extend(passed.trees.iter().map(AsRawFd::as_raw_fd));
-        let child = spawn(theirs.as_raw_fd(), stdio, &keep, is_offline)?;
+        keep.extend(&spec.groups_to_join);
+        let child = spawn(theirs.as_raw_fd(), stdio, &keep, &spec)?;
         drop(theirs);
-        let step = Self { child, stubs, _agents: passed.agents, _root: root };
+        let runtime = spec.runtime.as_ref();
+        let step = Self {
+            child,
+            stubs,
+            group,
+            runtime_log: runtime.map(|runtime| PathBuf::from(&runtime.log)),
+            runtime_name: runtime.map(|runtime| runtime.name.clone()),
+            _agents: passed.agents,
+            _root: root,
+        };
         match step.tell(ours, &spec) {
             Ok(()) => Ok(step),
             Err(error) => {
@@ -290,9 +351,15 @@ impl Step {
             }
         };
         self.stubs.remove();
+        if let Some(name) = &self.runtime_name {
+            // The runtime has done so itself, unless it was killed.
+            cgroup::remove_named(name);
+        }
         let status = status.ok_or_else(|| Error::system("cannot wait for a step", "no status"))?;
         let signal = status.terminating_signal().map(Exit::Signal);
-        Ok(signal.unwrap_or_else(|| Exit::Code(status.exit_status().unwrap_or_default())))
+        let exit = signal.unwrap_or_else(|| Exit::Code(status.exit_status().unwrap_or_default()));
+        let is_killed = exit.code() == 128 + libc::SIGKILL;
+        Ok(if is_killed && self.group.ran_out_of_memory() { Exit::OutOfMemory } else { exit })
     }
 }
 
@@ -301,6 +368,8 @@ impl Step {
 struct Passed {
     trees: Vec<OwnedFd>,
     agents: Vec<Agent>,
+    /// Files by which the step joins its control groups.
+    doors: Vec<File>,
 }
 
 impl Passed {
@@ -371,15 +440,15 @@ fn spawn(
     socket: RawFd,
     stdio: [BorrowedFd<'_>; 3],
     keep: &[RawFd],
-    is_offline: bool,
+    spec: &Spec,
 ) -> Result<OwnedFd> {
-    let mut namespaces = libc::CLONE_NEWNS
-        | libc::CLONE_NEWPID
-        | libc::CLONE_NEWIPC
-        | libc::CLONE_NEWUTS
-        | libc::CLONE_NEWCGROUP;
-    if is_offline {
-        namespaces |= libc::CLONE_NEWNET;
+    let mut namespaces = libc::CLONE_NEWNS | libc::CLONE_NEWPID;
+    // A runtime makes the others.
+    if spec.runtime.is_none() {
+        namespaces |= libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+        if spec.is_offline {
+            namespaces |= libc::CLONE_NEWNET;
+        }
     }
     let args = [init::NAME.to_owned(), socket.to_string()];
     let args: Vec<CString> = args.into_iter().filter_map(|arg| CString::new(arg).ok()).collect();
@@ -392,6 +461,21 @@ fn spawn(
             return error.with_help("call `enter` first, or allow namespaces to this user");
         }
         error
+    })
+}
+
+fn runtime_spec(snapshot: &Snapshot, program: &Path) -> Result<RuntimeSpec> {
+    let bundle = snapshot.private_path("bundle");
+    std::fs::create_dir_all(&bundle).doing(|| format!("make `{}`", bundle.display()))?;
+    let text = |path: &Path| -> Result<String> {
+        let text = path.to_str().map(str::to_owned);
+        text.ok_or_else(|| Error::new(format!("the path `{}` is not UTF-8", path.display())))
+    };
+    Ok(RuntimeSpec {
+        program: text(program)?,
+        bundle: text(&bundle)?,
+        log: text(&snapshot.private_path("runtime.log"))?,
+        name: cgroup::unique_name(),
     })
 }
 

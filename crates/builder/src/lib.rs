@@ -23,6 +23,7 @@ pub mod http;
 pub mod image;
 pub mod import;
 pub mod inspect;
+pub mod last_build;
 pub mod layer;
 pub mod namespace;
 pub mod op;
@@ -51,7 +52,10 @@ pub use image::Image;
 pub use namespace::enter;
 pub use plan::Plan;
 pub use remote::{FetchedContext, Fetcher, GitRef, Remote};
-pub use request::{IgnoreFile, NamedContext, Network, Request, Ulimit, size_bytes};
+pub use request::{
+    FailureShell, IgnoreFile, Isolation, NamedContext, Network, Request, Resources, Ulimit,
+    size_bytes,
+};
 pub use snapshot::Snapshot;
 pub use source_lines::SourceLines;
 pub use store::Store;

@@ -67,6 +67,11 @@ pub fn interrupted() -> bool {
     sys::interrupted().is_some()
 }
 
+/// Returns the signal that has asked the builder to stop.
+pub fn interrupting_signal() -> Option<i32> {
+    sys::interrupted()
+}
+
 /// The error with which work ends after [`interrupted`].
 pub(crate) fn interruption() -> Error {
     Error::new("the build was interrupted").with_kind(ErrorKind::Interrupted)
@@ -358,7 +363,7 @@ pub(crate) fn explain_owner(error: Error) -> Error {
 }
 
 /// Whether the user namespace knows one user id only.
-fn has_single_id() -> bool {
+pub(crate) fn has_single_id() -> bool {
     let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     map.lines().filter_map(|line| line.split_whitespace().nth(2)).eq(["1"])
 }

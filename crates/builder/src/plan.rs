@@ -45,6 +45,28 @@ pub struct Plan {
     pub epoch: i64,
     /// What the user should know.
     pub warnings: Vec<Warning>,
+    /// The state after each instruction of the stages that are built.
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+/// The state of a stage after one instruction: what a command would find there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The instruction.
+    pub span: Span,
+    /// The number of its stage.
+    pub stage: usize,
+    /// Whose files they are.
+    pub files: OpId,
+    /// The variables that it sets. A FROM sets the whole environment of a RUN, in order, without
+    /// proxies and secrets.
+    pub env: Vec<(String, String)>,
+    /// The working directory.
+    pub cwd: String,
+    /// `USER` in force, empty for root.
+    pub user: String,
+    /// SHELL in force.
+    pub shell: Vec<String>,
 }
 
 /// What planning needs to know of a base image.
@@ -110,6 +132,7 @@ pub fn plan(
         known: HashMap::new(),
         missing: None,
         warnings: Vec::new(),
+        checkpoints: Vec::new(),
         used_args: BTreeSet::new(),
     };
     let named = model.stages.iter().filter_map(|stage| Some((stage.name.clone()?, stage.index)));
@@ -140,6 +163,7 @@ struct Planner<'p> {
     known: HashMap<Digest, OpId>,
     missing: Option<MissingImage>,
     warnings: Vec<Warning>,
+    checkpoints: Vec<Checkpoint>,
     /// The build arguments that something has asked for.
     used_args: BTreeSet<String>,
 }
@@ -168,6 +192,7 @@ impl Planner<'_> {
             origins: stage.origins,
             epoch: self.epoch,
             warnings: std::mem::take(&mut self.warnings),
+            checkpoints: std::mem::take(&mut self.checkpoints),
         })
     }
 

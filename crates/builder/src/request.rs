@@ -59,6 +59,51 @@ pub struct Request {
     pub entitlements: Vec<String>,
     /// How many steps run at once, at least 1.
     pub jobs: usize,
+    /// `--isolation`: who makes the surroundings of RUN.
+    pub isolation: Isolation,
+    /// Limits of memory and processor for RUN.
+    pub resources: Resources,
+    /// `--on-fail=shell`: open a shell in a RUN that fails, at the terminal of this process.
+    pub failure_shell: Option<FailureShell>,
+}
+
+/// Who makes the surroundings of a RUN.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// The builder itself.
+    #[default]
+    Native,
+    /// An OCI runtime, crun or runc: the absolute path of its program.
+    Oci(PathBuf),
+}
+
+/// Limits of memory and processor, by control groups; each with the flag of `docker build` or
+/// `buildah build`. They count for a RUN with all its processes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// `--memory`
+    pub memory_bytes: Option<u64>,
+    /// `--memory-swap`: memory and swap together; -1 is no limit.
+    pub memory_swap_bytes: Option<i64>,
+    /// `--cpu-shares`: weight beside others, 1024 as a rule.
+    pub cpu_shares: Option<u64>,
+    /// `--cpu-period`, in microseconds.
+    pub cpu_period_us: Option<u64>,
+    /// `--cpu-quota`: the time in each period, in microseconds; -1 is no limit.
+    pub cpu_quota_us: Option<i64>,
+    /// `--cpuset-cpus`, for example `0-2,7`.
+    pub cpuset_cpus: Option<String>,
+    /// `--cpuset-mems`, the nodes of memory.
+    pub cpuset_mems: Option<String>,
+    /// `--cgroup-parent`: the group below which that of a RUN is made.
+    pub cgroup_parent: Option<String>,
+}
+
+/// A shell for who looks at a failed step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailureShell {
+    /// The value of `TERM` for it.
+    pub terminal: Option<String>,
 }
 
 /// An ignore file: `.dockerignore` or `<Dockerfile>.dockerignore`.
@@ -184,6 +229,9 @@ impl Request {
             named_contexts: BTreeMap::new(),
             entitlements: Vec::new(),
             jobs: 1,
+            isolation: Isolation::Native,
+            resources: Resources::default(),
+            failure_shell: None,
         }
     }
 }

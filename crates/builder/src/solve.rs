@@ -2,24 +2,32 @@
 
 mod copy;
 mod exec;
+mod failure_shell;
 mod flight;
 mod input;
+mod lock;
 mod mounts;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use self::failure_shell::{Events, Message};
 use self::flight::Flight;
 use crate::cache::{self, Preimage, Record};
 use crate::layer::LayerOptions;
 use crate::op::{Op, OpId, Operation};
 use crate::{
     DiffId, Digest, Error, Event, Outcome, Plan, Request, Result, Snapshot, Step, StepId, Store,
+    Warning,
 };
+
+/// How many events wait to be shown before the steps that send them wait too: a command that writes
+/// faster than a terminal shows is slowed down, as it would be in that terminal.
+const PENDING_EVENTS: usize = 64;
 
 /// The layers that an operation leads to, bottom first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +55,8 @@ struct State {
     n_left: usize,
     /// The failure of the first operation, in the order of the plan.
     failed: Option<(usize, Error)>,
+    /// Whether a shell was opened in a step that failed: one is enough.
+    has_shell: bool,
 }
 
 /// Runs `plan` and returns the layers of its result.
@@ -64,6 +74,12 @@ pub(crate) fn solve(
     let needed = needed(plan);
     let steps = plan.operations.iter();
     events(Event::Planned(steps.map(|op| Step { name: op.name.clone(), span: op.span }).collect()));
+    if plan.operations.iter().any(|operation| matches!(operation.op, Op::Exec(_)))
+        && let Some(why) = crate::exec::limits_obstacle(&request.resources)
+    {
+        let message = format!("the steps run without the limits that were asked for: {why}");
+        events(Event::Warning(Warning { message, span: None }));
+    }
     let users = users(plan, &needed);
     let mut state = State {
         results: vec![None; plan.operations.len()],
@@ -72,6 +88,7 @@ pub(crate) fn solve(
         n_running: 0,
         n_left: needed.len(),
         failed: None,
+        has_shell: false,
     };
     state.ready.extend(needed.iter().filter(|index| state.n_waiting[**index] == 0));
     let solver = Solver {
@@ -82,22 +99,27 @@ pub(crate) fn solve(
         state: Mutex::new(state),
         changed: Condvar::new(),
     };
-    let (sender, receiver) = mpsc::channel();
+    let (sender, receiver) = mpsc::sync_channel(PENDING_EVENTS);
     std::thread::scope(|scope| {
         for _ in 0..request.jobs.clamp(1, needed.len().max(1)) {
-            let (solver, users, sender) = (&solver, &users, sender.clone());
+            let (solver, users, sender) = (&solver, &users, Events::new(sender.clone()));
             scope.spawn(move || solver.work(users, &sender));
         }
         drop(sender);
-        for event in receiver {
-            events(event);
+        for message in receiver {
+            match message {
+                Message::Event(event) => events(event),
+                Message::Shell(shell) => shell.open(),
+            }
         }
     });
     solver.inputs.remember();
     let state = solver.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let kept = crate::last_build::keep(store, request, plan, &state.results);
     if let Some((_, error)) = state.failed {
         return Err(error);
     }
+    kept?;
     let result = state.results.into_iter().nth(plan.result.0).flatten();
     result.ok_or_else(|| Error::new("the build ended without a result"))
 }
@@ -129,11 +151,12 @@ fn users(plan: &Plan, needed: &BTreeSet<usize>) -> BTreeMap<usize, Vec<usize>> {
 
 impl Solver<'_> {
     /// Takes operations that are ready until none is left.
-    fn work(&self, users: &BTreeMap<usize, Vec<usize>>, events: &Sender<Event>) {
+    fn work(&self, users: &BTreeMap<usize, Vec<usize>>, events: &Events) {
         loop {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let index = loop {
-                let is_over = state.n_left == 0 || state.failed.is_some();
+                let has_failed = state.failed.is_some() || state.has_shell;
+                let is_over = state.n_left == 0 || has_failed;
                 if is_over || (state.ready.is_empty() && state.n_running == 0) {
                     return;
                 }
@@ -146,13 +169,13 @@ impl Solver<'_> {
             drop(state);
 
             let id = StepId(index);
-            let _ = events.send(Event::Started(id));
+            events.send(Event::Started(id));
             let done = self.operation(OpId(index), events);
             let outcome = match &done {
                 Ok((_, outcome)) => *outcome,
                 Err(_) => Outcome::Failed,
             };
-            let _ = events.send(Event::Finished(id, outcome));
+            events.send(Event::Finished(id, outcome));
 
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.n_running -= 1;
@@ -179,7 +202,7 @@ impl Solver<'_> {
         }
     }
 
-    fn operation(&self, id: OpId, events: &Sender<Event>) -> Result<(Stack, Outcome)> {
+    fn operation(&self, id: OpId, events: &Events) -> Result<(Stack, Outcome)> {
         let Some(operation) = self.plan.operations.get(id.0) else {
             return Err(Error::new("the plan refers to an operation that it does not hold"));
         };
@@ -223,7 +246,7 @@ impl Solver<'_> {
         id: OpId,
         operation: &Operation,
         preimage: Preimage,
-        events: &Sender<Event>,
+        events: &Events,
         execute: impl FnOnce(&Digest) -> Result<DiffId>,
     ) -> Result<(Stack, Outcome)> {
         let parent = self.parent(operation)?;
@@ -242,8 +265,11 @@ impl Solver<'_> {
                 return Ok((with(record.layer), Outcome::Cached));
             }
         }
-        let _ = events.send(Event::Executing(StepId(id.0)));
+        events.send(Event::Executing(StepId(id.0)));
         let layer = execute(&key)?;
+        if let Ok(record) = self.store.layer(&layer) {
+            events.send(Event::Layer(StepId(id.0), record.size));
+        }
         cache::keep(self.store, &key, &Record { preimage, layer })?;
         drop(flight);
         Ok((with(layer), Outcome::Done))

@@ -12,6 +12,7 @@
 //! | `mounts/HEX` | directories of `RUN --mount=type=cache` | |
 //! | `logs/HEX` | what steps wrote, by key | |
 //! | `locks/HEX` | steps that a process executes, by key | |
+//! | `last-build` | what the last build has come to, by line | re-made by the next build |
 //! | `bad/HEX` | what was damaged, out of the way | |
 //! | `lease` | locked and shared by every process, alone while the layout changes | |
 //! | `removal` | locked alone while something is removed | |
@@ -53,6 +54,9 @@ pub use usage::Usage;
 pub(crate) use usage::room;
 pub(crate) use verify::{digest as digest_of_name, layer_of, names};
 pub use work_dir::WorkDir;
+
+/// The file that tells of the last build.
+const LAST_BUILD: &str = "last-build";
 
 /// The directories of the layout.
 const DIRECTORIES: [&str; 12] = [
@@ -149,6 +153,20 @@ impl Store {
         // Taken away at once: an old one would keep its time.
         std::fs::remove_file(&path).doing(doing)?;
         Ok(i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()))
+    }
+
+    /// Replaces what is known of the last build.
+    pub(crate) fn put_last_build(&self, bytes: &[u8]) -> Result<()> {
+        write_small(self.0.ingest()?, self.path(), LAST_BUILD, bytes, false)
+    }
+
+    /// Returns what is known of the last build, if there was one.
+    pub(crate) fn last_build(&self) -> Result<Option<Vec<u8>>> {
+        let path = self.path().join(LAST_BUILD);
+        match std::fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some).doing(|| format!("read `{}`", path.display())),
+        }
     }
 
     /// Makes a private directory on the store's file system.

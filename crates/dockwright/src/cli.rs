@@ -44,6 +44,8 @@ enum Command {
     Cp(commands::cp::Arguments),
     Run(commands::run::Arguments),
     Cache(commands::cache::Arguments),
+    Shell(commands::shell::Arguments),
+    Doctor(commands::doctor::Arguments),
 }
 
 /// Lint Dockerfiles, with hadolint's command line
@@ -106,6 +108,8 @@ pub(crate) fn run() -> Exit {
         Command::Cp(arguments) => commands::cp::run(arguments, &session),
         Command::Run(arguments) => commands::run::run(arguments, &session),
         Command::Cache(arguments) => commands::cache::run(arguments, &session),
+        Command::Shell(arguments) => commands::shell::run(arguments, &session),
+        Command::Doctor(arguments) => commands::doctor::run(arguments, &session),
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod build;
 pub(crate) mod cache;
 pub(crate) mod cp;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod fmt;
@@ -29,6 +30,7 @@ pub(crate) mod rmi;
 pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod save;
+pub(crate) mod shell;
 pub(crate) mod size;
 pub(crate) mod tag;
 

@@ -61,6 +61,25 @@ impl Environment {
     }
 }
 
+impl Environment {
+    /// Columns and lines of the terminal at standard error, as it is now.
+    pub(crate) fn screen() -> Option<(usize, usize)> {
+        let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?;
+        let (columns, lines) = (usize::from(size.ws_col), usize::from(size.ws_row));
+        (columns > 0 && lines > 0).then_some((columns, lines))
+    }
+
+    /// Whether standard error is a terminal in which the cursor can be moved.
+    pub(crate) fn can_redraw(&self) -> bool {
+        self.stderr_terminal && variable("TERM").is_some_and(|term| term != "dumb")
+    }
+
+    /// Whether the program runs in a workflow of GitHub, whose logs have groups and annotations.
+    pub(crate) fn is_github() -> bool {
+        variable("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+    }
+}
+
 /// Returns an environment variable that is set, not empty, and text.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -135,6 +154,27 @@ pub(crate) fn now() -> i64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_secs() as i64)
+}
+
+/// Tells whether a path leads to a socket.
+pub(crate) fn is_socket(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::metadata(path).is_ok_and(|file| file.file_type().is_socket())
+}
+
+/// Finds a program in `PATH`; a name with `/` is a path already.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    let is_program = |path: &PathBuf| {
+        std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        return absolute(Path::new(name)).ok().filter(is_program);
+    }
+    // Where administrators' programs are, which an ordinary user's path may leave out.
+    let more = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories = std::env::split_paths(&path).chain(more);
+    directories.map(|directory| directory.join(name)).find(is_program)
 }
 
 fn path(name: &str) -> Option<PathBuf> {

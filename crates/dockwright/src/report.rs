@@ -6,6 +6,7 @@ use dockerfile_parser::Span;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
 use crate::environment::Environment;
+use crate::progress;
 use crate::source_file::SourceFile;
 
 pub(crate) mod buildkit_json;
@@ -45,6 +46,14 @@ pub(crate) struct Report<'a> {
 
 /// Renders `report` as text for people, with colours when `colours` is set.
 pub(crate) fn render(report: &Report<'_>, colours: bool, width: Option<usize>) -> String {
+    // Commands and what they write come from strangers.
+    let report = &Report {
+        level: report.level,
+        code: report.code.clone(),
+        message: harmless(&report.message),
+        help: report.help.as_deref().map(harmless),
+        place: report.place,
+    };
     let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(width.unwrap_or(100).max(40))
@@ -56,6 +65,13 @@ pub(crate) fn render(report: &Report<'_>, colours: bool, width: Option<usize>) -
         Ok(()) => text,
         Err(fmt::Error) => format!("{}\n", report.message),
     }
+}
+
+/// Makes every character visible that would act on a terminal; lines stay lines.
+fn harmless(text: &str) -> String {
+    let lines: Vec<String> =
+        text.split('\n').map(|line| progress::harmless(line.as_bytes(), false)).collect();
+    lines.join("\n")
 }
 
 /// Prints an error of the command itself to standard error.

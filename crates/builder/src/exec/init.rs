@@ -9,10 +9,10 @@ use std::os::unix::net::UnixStream;
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::process::{Gid, Resource, Rlimit, Signal, Uid};
-use rustix::thread::{CapabilitySet, CapabilitySets};
+use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 
 use super::spec::{Failure, Spec};
-use super::{mounts, seccomp, target};
+use super::{mounts, runtime, seccomp, target};
 use crate::sys::{self, Fork};
 
 /// The name under which the builder starts its own program as process 1 of a step.
@@ -52,6 +52,10 @@ fn serve(socket: &mut UnixStream) -> Result<Infallible> {
     // once the command has another user.
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     rustix::process::umask(Mode::empty());
+    join_groups(&spec)?;
+    if let Some(runtime) = spec.runtime.take() {
+        return runtime::serve(&mut spec, &runtime);
+    }
     set_up_namespaces(&spec)?;
     let prepared = mounts::prepare(&mut spec)?;
     let root = mounts::change_root(&spec)?;
@@ -70,6 +74,21 @@ fn serve(socket: &mut UnixStream) -> Result<Infallible> {
     become_user(&spec)?;
     sys::forget_signals();
     Err(execute(&spec))
+}
+
+/// Joins the control groups of the step. Only then is the control group namespace made, which shows
+/// the group that a process is in at that time as the topmost.
+fn join_groups(spec: &Spec) -> Result<()> {
+    for number in &spec.groups_to_join {
+        let mut door = std::fs::File::from(mounts::inherited(*number)?);
+        // The kernel takes 0 for the process itself.
+        door.write_all(b"0").map_err(|error| Failure::new("join a control group", error))?;
+    }
+    if spec.runtime.is_some() {
+        return Ok(());
+    }
+    sys::unshare(UnshareFlags::NEWCGROUP)
+        .map_err(|error| Failure::new("make a namespace of control groups", error))
 }
 
 fn set_up_namespaces(spec: &Spec) -> Result<()> {
@@ -102,6 +121,11 @@ fn set_limits(spec: &Spec) -> Result<()> {
             .map_err(|error| Failure::new(&format!("set the limit `{name}`"), error))?;
     }
     Ok(())
+}
+
+/// Tells whether there is a limit that Docker's `--ulimit` calls `name`.
+pub(super) fn is_limit(name: &str) -> bool {
+    resource(name).is_some()
 }
 
 /// Returns the limit that Docker's `--ulimit` calls `name`.
@@ -177,7 +201,7 @@ fn become_user(spec: &Spec) -> Result<()> {
 
 /// Lets a child go on, and reaps what is left to this process: a command at a terminal expects
 /// signals to do what they do by default, which they do not for process 1.
-fn stay_as_init() -> Result<()> {
+pub(super) fn stay_as_init() -> Result<()> {
     sys::block_signals(true);
     match sys::fork().map_err(|error| Failure::new("start a process", error))? {
         Fork::Parent(child) => {

@@ -18,7 +18,7 @@ use super::target;
 use crate::sys;
 
 /// Files and directories below `/proc` and `/sys` that tell of the machine or change it.
-const MASKED_PROC: [&str; 9] = [
+pub(super) const MASKED_PROC: [&str; 9] = [
     "acpi",
     "asound",
     "kcore",
@@ -29,8 +29,8 @@ const MASKED_PROC: [&str; 9] = [
     "timer_list",
     "timer_stats",
 ];
-const MASKED_SYS: [&str; 2] = ["firmware", "devices/virtual/powercap"];
-const READ_ONLY_PROC: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
+pub(super) const MASKED_SYS: [&str; 2] = ["firmware", "devices/virtual/powercap"];
+pub(super) const READ_ONLY_PROC: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 
 /// Name, major and minor number.
 const DEVICES: [(&str, u32, u32); 6] = [
@@ -104,7 +104,10 @@ pub(super) fn prepare(spec: &mut Spec) -> Result<Prepared> {
     Ok(Prepared {
         proc: new_or_machine("proc", "/proc", NO_SUID_DEV_EXEC)?,
         sys: prepare_sys(spec.is_insecure)?,
-        cgroup: new_file_system("cgroup2", &[], READ_ONLY).ok(),
+        cgroup: {
+            let attributes = if spec.is_insecure { NO_SUID_DEV_EXEC } else { READ_ONLY };
+            new_file_system("cgroup2", &[], attributes).ok()
+        },
         dev,
         devices,
         pts: prepare_pts()?,
@@ -251,7 +254,7 @@ fn attach_on_root(tree: &OwnedFd) -> rustix::io::Result<()> {
     rustix::mount::move_mount(tree, "", CWD, "/", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
-fn new_file_system(
+pub(super) fn new_file_system(
     kind: &str,
     options: &[(&str, &str)],
     attributes: MountAttrFlags,

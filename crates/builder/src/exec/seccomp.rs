@@ -5,6 +5,7 @@
 //! machine's 32-bit architecture, and x32, have their own numbers and work as well.
 
 use libc::sock_filter;
+use serde_json::{Value, json};
 
 mod table;
 
@@ -67,6 +68,41 @@ pub(super) fn program() -> Vec<sock_filter> {
 /// Returns whether [`program`] knows this machine.
 pub(super) const fn is_supported() -> bool {
     !ARCHITECTURES.is_empty()
+}
+
+/// Returns the same filter in the form of the OCI runtime specification.
+pub(super) fn oci_profile() -> Value {
+    let allowed: Vec<&str> = SYSCALLS
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| action(name) == Action::Allow)
+        .collect();
+    let equal = |name: &str, value: u32| {
+        let argument = json!({ "index": 0, "value": value, "op": "SCMP_CMP_EQ" });
+        json!({ "names": [name], "action": "SCMP_ACT_ALLOW", "args": [argument] })
+    };
+    let flags = json!({
+        "index": 0, "value": NAMESPACE_FLAGS, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ",
+    });
+    let mut calls = vec![
+        json!({ "names": allowed, "action": "SCMP_ACT_ALLOW" }),
+        json!({ "names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [flags] }),
+        json!({ "names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": libc::ENOSYS }),
+    ];
+    calls.extend(PERSONALITIES.iter().map(|value| equal("personality", *value)));
+    let families = FAMILIES.iter().flat_map(|&(first, last)| first..=last);
+    calls.extend(families.map(|family| equal("socket", family)));
+    let architectures: &[&str] = match std::env::consts::ARCH {
+        "x86_64" => &["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+        "aarch64" => &["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"],
+        _ => &[],
+    };
+    json!({
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "defaultErrnoRet": libc::EPERM,
+        "architectures": architectures,
+        "syscalls": calls,
+    })
 }
 
 fn assemble(architectures: &[(u32, usize)]) -> Vec<sock_filter> {

@@ -4,6 +4,8 @@ use std::os::fd::RawFd;
 
 use serde::{Deserialize, Serialize};
 
+use super::runtime::RuntimeSpec;
+
 /// Everything that process 1 needs. Descriptors are numbers that it has been left.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Spec {
@@ -30,6 +32,10 @@ pub(super) struct Spec {
     pub(super) hosts: String,
     pub(super) resolv_conf: String,
     pub(super) mounts: Vec<MountSpec>,
+    /// Files by which the process joins control groups.
+    pub(super) groups_to_join: Vec<RawFd>,
+    /// The runtime that is to run the step.
+    pub(super) runtime: Option<RuntimeSpec>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -55,12 +55,14 @@ const KEYS: [&str; 13] = [
 const TYPES: [&str; 5] = ["bind", "cache", "tmpfs", "secret", "ssh"];
 
 impl Planner<'_> {
-    /// Returns what a `--mount` mounts; a secret that is not needed and not there is nothing.
+    /// Returns what a `--mount` mounts, after `n_agents` agents of the same RUN; a secret that is not
+    /// needed and not there is nothing.
     pub(super) fn mount(
         &mut self,
         stage: &Stage,
         scope: Scope,
         mount: &Mount<'_>,
+        n_agents: usize,
     ) -> Result<Option<MountOp>> {
         let span = scope.span(mount.value.span());
         let mut fields = Fields::default();
@@ -68,6 +70,9 @@ impl Planner<'_> {
             let place = value.as_ref().map_or(key.span(), Text::span);
             self.mount_field(stage, scope, &mut fields, key, value.as_ref())
                 .map_err(|error| error.with_span(scope.span(place)))?;
+        }
+        if fields.kind == Some(Kind::Ssh) {
+            return self.ssh(stage, &fields, n_agents).map_err(|error| error.with_span(span));
         }
         self.build_mount(stage, &fields, span).map_err(|error| error.with_span(span))
     }
@@ -153,9 +158,6 @@ impl Planner<'_> {
         if kind == Kind::Secret {
             return self.secret(stage, fields);
         }
-        if kind == Kind::Ssh {
-            return self.ssh(stage, fields);
-        }
         let target = absolute(fields.target.as_deref().unwrap_or(""), "/");
         let given = fields.target.as_deref().unwrap_or("");
         let target = if given.is_empty() { target } else { absolute(given, &stage.directory()) };
@@ -234,7 +236,7 @@ impl Planner<'_> {
         Ok(Some(MountOp { target, kind }))
     }
 
-    fn ssh(&self, stage: &Stage, fields: &Fields) -> Result<Option<MountOp>> {
+    fn ssh(&self, stage: &Stage, fields: &Fields, n_agents: usize) -> Result<Option<MountOp>> {
         if fields.source.is_some() {
             return Err(Error::new("a mount of type `ssh` has no `source`"));
         }
@@ -248,7 +250,7 @@ impl Planner<'_> {
         }
         let target = match &fields.target {
             Some(target) => trimmed(&absolute(target, &stage.directory())),
-            None => "/run/buildkit/ssh_agent.0".to_owned(),
+            None => format!("/run/buildkit/ssh_agent.{n_agents}"),
         };
         let owner = owner(fields, 0o600);
         let kind = MountKind::Ssh { id, required: fields.required, owner };

@@ -6,7 +6,7 @@ use super::Planner;
 use super::args::PROXIES;
 use super::stage::{Scope, Stage};
 use crate::config::DEFAULT_PATH;
-use crate::op::{ExecOp, InlineFile, Op};
+use crate::op::{ExecOp, InlineFile, MountKind, MountOp, Op};
 use crate::{Error, Network, Result, history};
 
 /// Where the script of a heredoc with a `#!` line stands, as with BuildKit.
@@ -48,7 +48,9 @@ impl Planner<'_> {
         }
         let mut mounts = Vec::new();
         for mount in &run.mounts {
-            mounts.extend(self.mount(stage, scope, mount)?);
+            let is_agent = |mount: &&MountOp| matches!(mount.kind, MountKind::Ssh { .. });
+            let n_agents = mounts.iter().filter(is_agent).count();
+            mounts.extend(self.mount(stage, scope, mount, n_agents)?);
         }
         let history = history::run(&self.args_in_force(stage), &argv);
         let op = Op::Exec(Box::new(ExecOp {
@@ -85,7 +87,7 @@ impl Planner<'_> {
         stage.args.iter().map(|name| (name.clone(), value(name))).collect()
     }
 
-    fn run_environment(&self, stage: &Stage) -> Vec<(String, String)> {
+    pub(super) fn run_environment(&self, stage: &Stage) -> Vec<(String, String)> {
         let mut env = stage.environment.pairs().to_vec();
         let mut complete = |name: &str, value: &str| {
             if stage.environment.get(name).is_none() {

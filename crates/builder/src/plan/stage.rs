@@ -7,7 +7,7 @@ use dockerfile_parser::{Arg, Instruction, Kind, Span, Text};
 
 use super::args::is_never_a_variable;
 use super::environment::Environment;
-use super::{Planner, config, run};
+use super::{Checkpoint, Planner, config, run};
 use crate::config::ImageConfig;
 use crate::history::HistoryEntry;
 use crate::op::{Op, OpId, Operation};
@@ -112,14 +112,31 @@ impl Planner<'_> {
         for trigger in &triggers {
             self.trigger(&mut stage, trigger, from.span).map_err(at_from)?;
         }
+        stage.environment.take_changes();
+        self.checkpoint(&stage, from.span, self.run_environment(&stage));
         let scope = Scope { escape: model.parse.escape, trigger_of: None };
         for number in model.stages[index].instructions.clone() {
             let Some(instruction) = model.parse.instructions.get(number) else { continue };
             self.instruction(&mut stage, scope, instruction)?;
+            let env = stage.environment.take_changes();
+            self.checkpoint(&stage, instruction.span, env);
         }
         self.name_steps(&stage);
         self.stages[index] = Some(stage);
         Ok(())
+    }
+
+    fn checkpoint(&mut self, stage: &Stage, span: Span, env: Vec<(String, String)>) {
+        let shell = stage.config.config.shell.clone().filter(|shell| !shell.is_empty());
+        self.checkpoints.push(Checkpoint {
+            span,
+            stage: stage.index,
+            files: stage.files,
+            env,
+            cwd: stage.directory(),
+            user: stage.config.config.user.clone(),
+            shell: shell.unwrap_or_else(|| vec!["/bin/sh".to_owned(), "-c".to_owned()]),
+        });
     }
 
     /// Runs one trigger of a base image or of a parent stage.

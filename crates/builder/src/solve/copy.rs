@@ -1,8 +1,8 @@
 //! Executes COPY and ADD.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::Sender;
 
+use super::failure_shell::Events;
 use super::input::Tree;
 use super::{Solver, Stack};
 use crate::cache::{self, Preimage};
@@ -10,7 +10,7 @@ use crate::context::Source;
 use crate::file_op;
 use crate::op::{CopyOp, CopySource, OpId, Operation};
 use crate::remote::{FetchedTree, Fetcher, RemoteSource};
-use crate::{Digest, Event, Outcome, Result};
+use crate::{Digest, Outcome, Result};
 
 impl Solver<'_> {
     pub(super) fn copy(
@@ -18,7 +18,7 @@ impl Solver<'_> {
         id: OpId,
         operation: &Operation,
         op: &CopyOp,
-        events: &Sender<Event>,
+        events: &Events,
     ) -> Result<(Stack, Outcome)> {
         let parent = self.parent(operation)?;
         let tree = if op.reads_files() { Some(self.tree(&op.from)?) } else { None };

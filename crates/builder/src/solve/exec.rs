@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
 
+use super::failure_shell::Events;
 use super::{Solver, Stack};
 use crate::cache::{self, Preimage};
 use crate::error::Context as _;
@@ -22,7 +22,7 @@ impl Solver<'_> {
         id: OpId,
         operation: &Operation,
         op: &ExecOp,
-        events: &Sender<Event>,
+        events: &Events,
     ) -> Result<(Stack, Outcome)> {
         let parent = self.parent(operation)?;
         let trees = self.mount_trees(op)?;
@@ -40,7 +40,7 @@ impl Solver<'_> {
         op: &ExecOp,
         layers: &[DiffId],
         trees: &super::mounts::Trees<'_>,
-        events: &Sender<Event>,
+        events: &Events,
     ) -> Result<DiffId> {
         let lowers = self.unpacked(layers)?;
         let snapshot = Snapshot::new(self.store, &lowers)?;
@@ -59,6 +59,8 @@ impl Solver<'_> {
             extra_hosts: op.extra_hosts.clone(),
             shm_size_bytes: op.shm_size_bytes,
             ulimits: op.ulimits.clone(),
+            resources: self.request.resources.clone(),
+            isolation: self.request.isolation.clone(),
             mounts: prepared.mounts,
         };
         let (mut log, log_path) = self.log(key)?;
@@ -70,14 +72,24 @@ impl Solver<'_> {
             if tail.len() > 2 * TAIL_BYTES {
                 tail.drain(..tail.len() - TAIL_BYTES);
             }
-            let _ = events.send(Event::Output(StepId(id.0), stream, bytes.to_vec()));
+            events.send(Event::Output(StepId(id.0), stream, bytes.to_vec()));
         };
-        let exit = exec::run(&snapshot, &process, &mut output)?;
+        let ended = exec::run(&snapshot, &process, &mut output);
+        let failed = match ended {
+            Ok(Exit::Code(0)) => None,
+            Ok(exit) => Some(failed(op, exit, &tail, &log_path)),
+            Err(error) => Some(error),
+        };
+        if let Some(error) = failed {
+            if let (ErrorKind::Exit(_), Some(wanted)) = (error.kind(), &self.request.failure_shell)
+            {
+                let step = (snapshot, process);
+                self.failure_shell(StepId(id.0), op, step, wanted, events)?;
+            }
+            return Err(error);
+        }
         drop(process);
         drop(prepared.held);
-        if exit != Exit::Code(0) {
-            return Err(failed(op, exit, &tail, &log_path));
-        }
         self.commit(&snapshot, lowers)
     }
 
@@ -95,6 +107,7 @@ fn failed(op: &ExecOp, exit: Exit, tail: &[u8], log: &Path) -> Error {
     let how = match exit {
         Exit::Code(code) => format!("ended with exit code {code}"),
         Exit::Signal(signal) => format!("was killed by signal {signal}"),
+        Exit::OutOfMemory => "was killed: it needed more memory than `--memory` gives".to_owned(),
     };
     let command = op.argv.join(" ");
     let command = command.lines().next().unwrap_or_default();
@@ -111,5 +124,17 @@ fn failed(op: &ExecOp, exit: Exit, tail: &[u8], log: &Path) -> Error {
     } else {
         String::new()
     };
-    error.with_help(format!("the end of its output:\n{}{whole}", last.join("\n")))
+    let hint = if is_owner_refused(&text) { SINGLE_ID } else { "" };
+    error.with_help(format!("the end of its output:\n{}{whole}{hint}", last.join("\n")))
+}
+
+/// What an ordinary user can do about files of others.
+const SINGLE_ID: &str = "\nthis user's builds have only one user id, root's, so that nothing can be \
+    given to another: install `uidmap` and give this user ids in `/etc/subuid` and `/etc/subgid`, or \
+    build as root; `dockwright doctor` says more";
+
+/// Tells whether a command seems to have failed since there is only one user id.
+fn is_owner_refused(output: &str) -> bool {
+    let is_refused = ["Invalid argument", "Operation not permitted"];
+    is_refused.iter().any(|text| output.contains(text)) && crate::namespace::has_single_id()
 }

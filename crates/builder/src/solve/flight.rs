@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
+use super::lock;
 use crate::error::Context as _;
 use crate::{Digest, Result, Store};
 
@@ -22,7 +23,7 @@ impl Flight {
         let path = directory.join(key.hex());
         loop {
             let lock = File::create(&path).doing(doing)?;
-            lock.lock().doing(doing)?;
+            lock::wait(&lock, false)?;
             // The holder before removes the file, and whoever waited holds a lock on nothing.
             if lock.metadata().doing(doing)?.nlink() > 0 {
                 return Ok(Self { path, _lock: lock });

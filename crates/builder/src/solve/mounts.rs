@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Gid, Mode, RenameFlags, Uid};
 use rustix::io::Errno;
 
-use super::Solver;
 use super::input::Tree;
+use super::{Solver, lock};
 use crate::cache::cache_mount_key;
 use crate::context::{Source, Wanted, clean};
 use crate::error::Context as _;
@@ -85,8 +86,13 @@ impl Solver<'_> {
     /// Prepares the mounts of `op`.
     pub(super) fn mounts(&self, op: &ExecOp, trees: &Trees<'_>) -> Result<Prepared> {
         let mut prepared = Prepared::default();
+        let caches = self.lock_caches(op, &mut prepared)?;
         for (n, mount) in op.mounts.iter().enumerate() {
-            self.mount(mount, trees.get(&n), &mut prepared)?;
+            self.mount(mount, trees.get(&n), caches.get(&n), &mut prepared)?;
+        }
+        // BuildKit names the first socket, unless the Dockerfile names one.
+        if op.env.iter().any(|(name, _)| name == "SSH_AUTH_SOCK") {
+            prepared.env.retain(|(name, _)| name != "SSH_AUTH_SOCK");
         }
         if let Some(script) = &op.script {
             let data = script.data.clone().into_bytes();
@@ -102,6 +108,7 @@ impl Solver<'_> {
         &self,
         mount: &MountOp,
         tree: Option<&Tree<'_>>,
+        directory: Option<&PathBuf>,
         prepared: &mut Prepared,
     ) -> Result<()> {
         let source = match &mount.kind {
@@ -110,8 +117,10 @@ impl Solver<'_> {
                 self.bind(tree, from, source, *writable, prepared)?
             }
             MountKind::Cache(cache) => {
-                let (source, lock) = self.cache_directory(cache, tree)?;
-                prepared.held.extend(lock.map(Held::Lock));
+                let Some(directory) = directory else {
+                    return Err(Error::new("a cache has no directory"));
+                };
+                let source = self.cache_directory(cache, tree, directory)?;
                 MountSource::Bind { source, read_only: cache.read_only }
             }
             MountKind::Tmpfs { size_bytes } => MountSource::Tmpfs { size_bytes: *size_bytes },
@@ -126,7 +135,8 @@ impl Solver<'_> {
             }
             MountKind::Ssh { id, owner, .. } => {
                 let Some(socket) = self.request.ssh_agents.get(id) else { return Ok(()) };
-                if let Some(target) = &mount.target {
+                let is_first = !prepared.env.iter().any(|(name, _)| name == "SSH_AUTH_SOCK");
+                if let Some(target) = mount.target.as_ref().filter(|_| is_first) {
                     prepared.env.push(("SSH_AUTH_SOCK".to_owned(), target.clone()));
                 }
                 MountSource::Agent {
@@ -186,46 +196,81 @@ impl Solver<'_> {
         Ok(MountSource::Bind { source: shown, read_only: !writable })
     }
 
-    /// Opens the directory of a cache, which is made if need be.
-    fn cache_directory(
+    /// Locks the caches of a step and returns their directories, by the place of the mount. All
+    /// steps lock in the same order, so that no two wait for each other.
+    fn lock_caches(
         &self,
-        cache: &CacheMount,
-        tree: Option<&Tree<'_>>,
-    ) -> Result<(OwnedFd, Option<File>)> {
+        op: &ExecOp,
+        prepared: &mut Prepared,
+    ) -> Result<BTreeMap<usize, PathBuf>> {
+        let mut wanted: BTreeMap<String, Vec<(usize, &CacheMount)>> = BTreeMap::new();
+        for (n, mount) in op.mounts.iter().enumerate() {
+            if let MountKind::Cache(cache) = &mount.kind {
+                wanted.entry(self.cache_key(cache)?).or_default().push((n, cache));
+            }
+        }
+        let mut directories = BTreeMap::new();
+        for (key, users) in wanted {
+            // A cache that a step mounts twice is locked once.
+            let sharing = |sharing| users.iter().any(|(_, cache)| cache.sharing == sharing);
+            let sharing = match () {
+                () if sharing(Sharing::Private) => Sharing::Private,
+                () if sharing(Sharing::Locked) => Sharing::Locked,
+                () => Sharing::Shared,
+            };
+            let id = users.first().map_or("", |(_, cache)| cache.id.as_str());
+            let (directory, lock) = self.lock_cache(&key, sharing, id)?;
+            prepared.held.push(Held::Lock(lock));
+            directories.extend(users.iter().map(|(n, _)| (*n, directory.clone())));
+        }
+        Ok(directories)
+    }
+
+    /// The name of a cache's directory.
+    fn cache_key(&self, cache: &CacheMount) -> Result<String> {
         let initial = match &cache.from {
             Some(Input::Op(id)) => Some(self.chain_of(*id)?),
             _ => None,
         };
         let key = cache_mount_key(cache, initial.as_ref());
         self.store.hold([key])?;
-        let key = key.hex();
+        Ok(key.hex())
+    }
+
+    /// Waits for the lock of a cache, or takes another directory for a private one in use.
+    fn lock_cache(&self, key: &str, sharing: Sharing, id: &str) -> Result<(PathBuf, File)> {
         let all = self.store.path().join("mounts");
-        let doing = || format!("make the directory of the cache `{}`", cache.id);
-        let mut number = 0;
-        let (name, lock) = loop {
-            let name = if number == 0 { key.clone() } else { format!("{key}-{number}") };
+        let doing = || format!("make the directory of the cache `{id}`");
+        for number in 0.. {
+            let name = if number == 0 { key.to_owned() } else { format!("{key}-{number}") };
             let lock = File::create(all.join(format!("{name}.lock"))).doing(doing)?;
-            match cache.sharing {
-                Sharing::Shared => break (name, None),
-                Sharing::Locked => {
-                    lock.lock().doing(doing)?;
-                    break (name, Some(lock));
-                }
+            match sharing {
+                Sharing::Shared => lock::wait(&lock, true)?,
+                Sharing::Locked => lock::wait(&lock, false)?,
                 Sharing::Private => match lock.try_lock() {
-                    Ok(()) => break (name, Some(lock)),
-                    Err(std::fs::TryLockError::WouldBlock) => number += 1,
+                    Ok(()) => {}
+                    Err(std::fs::TryLockError::WouldBlock) => continue,
                     Err(std::fs::TryLockError::Error(error)) => {
                         return Err(error).doing(doing);
                     }
                 },
             }
-        };
-        let directory = all.join(name);
-        if !directory.exists() {
-            self.make_cache(cache, tree, &directory).map_err(explain_owner)?;
+            return Ok((all.join(name), lock));
         }
-        let opened = tree::open(&directory).doing(doing)?;
-        Ok((opened, lock))
+        Err(Error::new(format!("the cache `{id}` is in use too often")))
+    }
+
+    /// Opens the directory of a cache, which is made if need be.
+    fn cache_directory(
+        &self,
+        cache: &CacheMount,
+        tree: Option<&Tree<'_>>,
+        directory: &Path,
+    ) -> Result<OwnedFd> {
+        if !directory.exists() {
+            self.make_cache(cache, tree, directory).map_err(explain_owner)?;
+        }
+        tree::open(directory).doing(|| format!("open the directory of the cache `{}`", cache.id))
     }
 
     /// Makes a cache beside its place and renames it, so that a torn one is never seen.
@@ -233,7 +278,7 @@ impl Solver<'_> {
         &self,
         cache: &CacheMount,
         tree: Option<&Tree<'_>>,
-        directory: &std::path::Path,
+        directory: &Path,
     ) -> Result<()> {
         let doing = || format!("make the cache `{}`", cache.id);
         let work = self.store.work_dir()?;

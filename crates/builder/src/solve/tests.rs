@@ -59,6 +59,7 @@ fn run(store: &Path, context: &Path, operations: Vec<Operation>) -> (Result<Stac
         origins: Vec::new(),
         epoch: 1000,
         warnings: Vec::new(),
+        checkpoints: Vec::new(),
     };
     let mut request = Request::new("");
     request.context = Some(context.to_owned());

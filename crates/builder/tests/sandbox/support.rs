@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use dockwright_builder::exec::{self, Exit, Mount, MountSource, Process};
-use dockwright_builder::{Network, Result, Snapshot, Stream};
+use dockwright_builder::{Isolation, Network, Resources, Result, Snapshot, Stream};
 use tempfile::TempDir;
 
 /// A static busybox: the only program in the image.
@@ -88,6 +88,8 @@ pub(crate) fn script(text: &str) -> Process {
         extra_hosts: Vec::new(),
         shm_size_bytes: None,
         ulimits: Vec::new(),
+        resources: Resources::default(),
+        isolation: Isolation::Native,
         mounts: Vec::new(),
     }
 }

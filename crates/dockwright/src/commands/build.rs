@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dockerfile_parser::SourceText;
-use dockwright_builder::{Build, Network, Request, SourceLines, Store};
+use dockwright_builder::{Build, Error, ErrorKind, Network, Request, SourceLines, Store};
 
 use self::check::CheckOptions;
 use self::context::Context;
 use self::run_options::RunOptions;
-use super::{cannot_start, check_name, failure, fault, open_store, usage};
+use super::{cannot_start, check_name, failure, fault, open_store, usage, with_causes};
 use crate::cli::Session;
 use crate::environment;
 use crate::exit_code::Exit;
 use crate::output::Output;
 use crate::print;
-use crate::progress::{Done, Progress, Style};
+use crate::progress::{self, Done, Failure, Progress, Style};
 use crate::source_file::SourceFile;
 
 /// How many steps run at once when nobody says: BuildKit has no limit, and a store with many small
@@ -103,8 +103,14 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     let style = if arguments.quiet { Style::Quiet } else { arguments.progress };
     let mut progress = Progress::new(style, &session.environment);
     let mut show = |event: dockwright_builder::Event| progress.event(&event, &file);
-    let built = dockwright_builder::build(&request, &store, &mut show)
-        .map_err(|error| failure(session, &error, Some(&file)))?;
+    let built = dockwright_builder::build(&request, &store, &mut show);
+    let built = built.map_err(|error| {
+        if progress.failed(&why(&error, &file)) {
+            failure(session, &error, Some(&file));
+        }
+        arguments.steps.exit(&error).unwrap_or(Exit::Failure)
+    })?;
+    progress.rest();
     SourceLines::of(&built.plan, &file.name, &request.dockerfile)
         .save(&store, &built.image)
         .map_err(|error| failure(session, &error, None))?;
@@ -120,6 +126,19 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
         print::output(&format!("{image_id}\n"));
     }
     Ok(())
+}
+
+/// What a progress style is told of an error.
+fn why<'a>(error: &Error, file: &'a SourceFile) -> Failure<'a> {
+    Failure {
+        message: with_causes(error),
+        help: error.help().map(str::to_owned),
+        exit_code: match error.kind() {
+            ErrorKind::Exit(code) => Some(code),
+            _ => None,
+        },
+        place: error.span().map(|span| (file, span)),
+    }
 }
 
 /// Exports the image, then names it: a name appears only when everything else is done.
@@ -176,7 +195,7 @@ fn request(
     let context = Context::find(&arguments.context, file, &request, store, session)?;
     let source = SourceText::new(context.dockerfile.clone());
     let file = SourceFile::new(context.name.clone(), source.as_str());
-    refuse_faults(session, &source, &file)?;
+    refuse_faults(arguments, session, &source, &file)?;
     source.as_str().clone_into(&mut request.dockerfile);
     request.ignore.clone_from(&context.ignore);
     request.context = Some(context.path.clone());
@@ -184,10 +203,19 @@ fn request(
 }
 
 /// Tells all that is wrong with the text, not only the first.
-fn refuse_faults(session: &Session, source: &SourceText, file: &SourceFile) -> Result<(), Exit> {
+fn refuse_faults(
+    arguments: &Arguments,
+    session: &Session,
+    source: &SourceText,
+    file: &SourceFile,
+) -> Result<(), Exit> {
     let parse = source.parse();
     for error in &parse.errors {
-        fault(session, file, error);
+        if arguments.progress.is_json() && !arguments.quiet {
+            progress::tell_fault(error, file);
+        } else {
+            fault(session, file, error);
+        }
     }
     if parse.errors.is_empty() { Ok(()) } else { Err(Exit::Failure) }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use dockwright_builder::commit::{self, CommitOptions};
 use dockwright_builder::config::{ContainerConfig, DEFAULT_PATH};
 use dockwright_builder::exec::{Mount, MountSource};
-use dockwright_builder::{Exit as Ended, Image, Network, Process, Snapshot};
+use dockwright_builder::{Exit as Ended, Image, Isolation, Network, Process, Resources, Snapshot};
 
 use super::{check_name, failure, open_store, require_image, usage};
 use crate::cli::Session;
@@ -303,12 +303,14 @@ fn process(arguments: &Arguments, config: &ContainerConfig, network: Network) ->
         extra_hosts: Vec::new(),
         shm_size_bytes: None,
         ulimits: Vec::new(),
+        resources: Resources::default(),
+        isolation: Isolation::Native,
         mounts: Vec::new(),
     }
 }
 
 /// docker's codes: 127 when the program is not there, 126 when it cannot be run, 125 else.
-fn fail_code(error: &dockwright_builder::Error) -> Exit {
+pub(super) fn fail_code(error: &dockwright_builder::Error) -> Exit {
     match error.kind() {
         dockwright_builder::ErrorKind::Exit(code) => Exit::Code(u8::try_from(code).unwrap_or(125)),
         _ => Exit::Code(125),

@@ -6,7 +6,7 @@ use dockerfile_parser::Span;
 use dockwright_builder::{Event, Outcome, Step, StepId, Stream};
 use serde_json::{Value, json};
 
-use super::{Done, step_name};
+use super::{Done, Failure, step_name};
 use crate::print;
 use crate::source_file::SourceFile;
 
@@ -53,6 +53,17 @@ impl Json {
                 merge(&mut fields, json!({ "outcome": outcome }));
                 emit("finished", fields);
             }
+            Event::Layer(id, bytes) => {
+                let mut fields = self.step(*id, file);
+                merge(&mut fields, json!({ "bytes": bytes }));
+                emit("layer", fields);
+            }
+            Event::Shell(id, program) => {
+                let mut fields = self.step(*id, file);
+                merge(&mut fields, json!({ "program": program }));
+                emit("shell", fields);
+            }
+            Event::NoShell(id) => emit("no_shell", self.step(*id, file)),
             Event::Warning(warning) => {
                 let mut fields = json!({ "message": warning.message });
                 if let Some(span) = warning.span {
@@ -99,6 +110,21 @@ impl Json {
         }
         String::from_utf8_lossy(&all).into_owned()
     }
+}
+
+/// Tells why a build has failed: the last event then.
+pub(crate) fn failed(failure: &Failure<'_>) {
+    let mut fields = json!({ "message": failure.message });
+    if let Some(help) = &failure.help {
+        merge(&mut fields, json!({ "help": help }));
+    }
+    if let Some(code) = failure.exit_code {
+        merge(&mut fields, json!({ "exit_code": code }));
+    }
+    if let Some((file, span)) = failure.place {
+        merge(&mut fields, place(file, span));
+    }
+    emit("failed", fields);
 }
 
 /// Where `span` stands, as fields.

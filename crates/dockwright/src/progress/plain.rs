@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use dockwright_builder::{Event, Outcome, Step, StepId};
 
+use super::groups::Groups;
 use super::lines::{Lines, harmless};
-use super::{Done, step_name};
+use super::{Done, Failure, step_name};
 use crate::print;
-use crate::report::{self, Level, Report};
+use crate::report::{self, Level, Report, github};
 use crate::source_file::SourceFile;
 
 /// The state of the style.
@@ -16,6 +17,8 @@ pub(crate) struct Plain {
     colours: bool,
     steps: Vec<Step>,
     running: BTreeMap<StepId, Running>,
+    /// In a workflow of GitHub.
+    groups: Option<Groups>,
 }
 
 struct Running {
@@ -24,21 +27,25 @@ struct Running {
 }
 
 impl Plain {
-    pub(crate) fn new(colours: bool) -> Self {
-        Self { colours, steps: Vec::new(), running: BTreeMap::new() }
+    pub(crate) fn new(colours: bool, is_github: bool) -> Self {
+        let groups = is_github.then(Groups::default);
+        Self { colours, steps: Vec::new(), running: BTreeMap::new(), groups }
     }
 
     pub(crate) fn event(&mut self, event: &Event, file: &SourceFile) {
         match event {
             Event::Planned(steps) => self.steps.clone_from(steps),
             Event::Started(id) => {
-                let name = harmless(step_name(&self.steps, id.0).as_bytes(), false);
-                let head = self.bold(&format!("#{} {name}", id.0 + 1));
-                self.print(&format!("{head}\n"));
+                if self.groups.is_none() {
+                    let head = self.bold(&self.title(*id));
+                    print::error(&format!("{head}\n"));
+                }
                 self.running
                     .insert(*id, Running { since: Instant::now(), lines: Lines::default() });
             }
-            Event::Executing(_) => {}
+            Event::Executing(_) | Event::Layer(..) => {}
+            Event::Shell(id, program) => self.print(&super::shell_text(*id, program)),
+            Event::NoShell(id) => self.print(&super::no_shell_text(*id)),
             Event::Output(id, _, bytes) => {
                 if let Some(running) = self.running.get_mut(id) {
                     let mut text = String::new();
@@ -46,7 +53,7 @@ impl Plain {
                     running.lines.take(bytes, |line| {
                         text.push_str(&numbered(*id, elapsed, line, self.colours));
                     });
-                    self.print(&text);
+                    self.print_of(*id, &text);
                 }
             }
             Event::Finished(id, outcome) => self.finished(*id, *outcome),
@@ -84,17 +91,50 @@ impl Plain {
             Outcome::Failed => "ERROR".to_owned(),
             Outcome::Cancelled => "CANCELED".to_owned(),
         };
-        text.push_str(&format!("#{} {end}\n\n", id.0 + 1));
-        self.print(&text);
+        let gap = if self.groups.is_some() { "" } else { "\n" };
+        text.push_str(&format!("#{} {end}\n{gap}", id.0 + 1));
+        let title = self.title(id);
+        if let Some(groups) = &mut self.groups {
+            text = groups.finish(id, &title, &text);
+        }
+        print::error(&text);
+    }
+
+    /// Marks the line that is at fault, in a workflow of GitHub.
+    pub(crate) fn failed(&mut self, failure: &Failure<'_>) {
+        if self.groups.is_none() {
+            return;
+        }
+        let place =
+            failure.place.map(|(file, span)| (file.name.as_str(), file.position(span.start)));
+        self.print(&github::annotation(&failure.message, place));
+    }
+
+    fn title(&self, id: StepId) -> String {
+        let name = harmless(step_name(&self.steps, id.0).as_bytes(), false);
+        format!("#{} {name}", id.0 + 1)
+    }
+
+    /// Prints what belongs to a step.
+    fn print_of(&mut self, id: StepId, text: &str) {
+        let title = self.title(id);
+        match &mut self.groups {
+            Some(groups) if !text.is_empty() => print::error(&groups.text(id, &title, text)),
+            Some(_) => {}
+            None => print::error(text),
+        }
     }
 
     fn bold(&self, text: &str) -> String {
         if self.colours { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    #[expect(clippy::unused_self, reason = "printing belongs to the style")]
-    fn print(&self, text: &str) {
-        print::error(text);
+    /// Prints what belongs to no step.
+    fn print(&mut self, text: &str) {
+        match &mut self.groups {
+            Some(groups) => print::error(&groups.beside(text)),
+            None => print::error(text),
+        }
     }
 }
 

@@ -32,6 +32,13 @@ pub(crate) fn report(all: &[Linted]) -> String {
     text
 }
 
+/// Renders an error that is no finding, with its file, line and column where it has them.
+pub(crate) fn annotation(message: &str, place: Option<(&str, (usize, usize))>) -> String {
+    let place = place
+        .map(|(file, (line, column))| format!("file={},line={line},col={column},", property(file)));
+    format!("::error {}title=dockwright build::{}\n", place.unwrap_or_default(), data(message))
+}
+
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dockwright_builder::{IgnoreFile, NamedContext, Remote, Request, Ulimit, size_bytes};
+use dockwright_builder::{
+    Error, ErrorKind, FailureShell, IgnoreFile, Isolation, NamedContext, Remote, Request,
+    Resources, Ulimit, exec, size_bytes,
+};
 
 use crate::cli::Session;
 use crate::commands::{cannot_start, usage};
@@ -39,6 +42,79 @@ pub(crate) struct RunOptions {
     /// Entitlement that steps may use: `network.host`, `security.insecure`; may be repeated
     #[arg(long = "allow", value_name = "ENTITLEMENT")]
     entitlements: Vec<String>,
+    /// Who isolates RUN steps: `native`, `oci:crun`, `oci:runc`; `dockwright doctor` says which work
+    #[arg(long, value_name = "WAY", default_value = "native")]
+    isolation: String,
+    /// What to do when a RUN step fails
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "stop")]
+    on_fail: OnFail,
+    /// End with the exit code of the RUN step that failed, instead of 1
+    #[arg(long)]
+    propagate_exit_code: bool,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// `--on-fail`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum OnFail {
+    /// End the build
+    Stop,
+    /// Open a shell in the step, with its files, mounts, user and variables, then end the build
+    Shell,
+}
+
+/// Limits of memory and processor, in the words of `docker build` and `buildah build`.
+#[derive(Debug, clap::Args)]
+struct Limits {
+    /// Most memory of a RUN step, `512m` for example
+    #[arg(short, long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// Most memory and swap together; `-1` is no limit
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    memory_swap: Option<String>,
+    /// Share of the processors beside other work; 1024 is usual
+    #[arg(short, long, value_name = "SHARES")]
+    cpu_shares: Option<u64>,
+    /// Period of `--cpu-quota`, in microseconds
+    #[arg(long, value_name = "MICROSECONDS")]
+    cpu_period: Option<u64>,
+    /// Processor time in each period, in microseconds
+    #[arg(long, value_name = "MICROSECONDS", allow_hyphen_values = true)]
+    cpu_quota: Option<i64>,
+    /// Processors that RUN steps may use, `0-2,7` for example
+    #[arg(long, value_name = "LIST")]
+    cpuset_cpus: Option<String>,
+    /// Memory nodes that RUN steps may use
+    #[arg(long, value_name = "LIST")]
+    cpuset_mems: Option<String>,
+    /// Control group below which those of RUN steps are made
+    #[arg(long, value_name = "GROUP")]
+    cgroup_parent: Option<String>,
+}
+
+impl Limits {
+    fn resources(&self, session: &Session) -> Result<Resources, Exit> {
+        let wrong = |flag: &str, text: &str| {
+            usage(session, &format!("`{flag} {text}` is no size"), "write it as `512m` or `2g`")
+        };
+        let size = |flag: &str, text: &String| size_bytes(text).ok_or_else(|| wrong(flag, text));
+        let memory = self.memory.as_ref().map(|text| size("--memory", text)).transpose()?;
+        let swap = |text: &String| match text.as_str() {
+            "-1" => Ok(-1),
+            _ => Ok(i64::try_from(size("--memory-swap", text)?).unwrap_or(i64::MAX)),
+        };
+        Ok(Resources {
+            memory_bytes: memory.filter(|bytes| *bytes > 0),
+            memory_swap_bytes: self.memory_swap.as_ref().map(swap).transpose()?,
+            cpu_shares: self.cpu_shares.filter(|shares| *shares > 0),
+            cpu_period_us: self.cpu_period.filter(|period| *period > 0),
+            cpu_quota_us: self.cpu_quota.filter(|quota| *quota != 0),
+            cpuset_cpus: self.cpuset_cpus.clone(),
+            cpuset_mems: self.cpuset_mems.clone(),
+            cgroup_parent: self.cgroup_parent.clone(),
+        })
+    }
 }
 
 impl RunOptions {
@@ -47,13 +123,20 @@ impl RunOptions {
         let wrong = |flag: &str, text: &str, help: &str| {
             usage(session, &format!("`{flag} {text}` cannot be read"), help)
         };
+        request.isolation = isolation(&self.isolation, session)?;
+        request.resources = self.limits.resources(session)?;
+        request.failure_shell = self.failure_shell(session)?;
         request.hostname.clone_from(&self.hostname);
         request.entitlements.clone_from(&self.entitlements);
         for text in &self.add_hosts {
             let (name, address) = text
                 .split_once(['=', ':'])
+                .filter(|(name, _)| !name.is_empty())
                 .ok_or_else(|| wrong("--add-host", text, "write it as `NAME:ADDRESS`"))?;
-            request.extra_hosts.push((name.to_owned(), address.to_owned()));
+            let address = host_address(address).ok_or_else(|| {
+                wrong("--add-host", text, "the address is one of IPv4, IPv6, or `host-gateway`")
+            })?;
+            request.extra_hosts.push((name.to_owned(), address));
         }
         if let Some(text) = &self.shm_size {
             let size = size_bytes(text);
@@ -61,10 +144,16 @@ impl RunOptions {
                 Some(size.ok_or_else(|| wrong("--shm-size", text, "write it as `64m` or `1g`"))?);
         }
         for text in &self.ulimits {
-            let limit = ulimit(text);
-            request.ulimits.push(
-                limit.ok_or_else(|| wrong("--ulimit", text, "write it as `nofile=1024:2048`"))?,
-            );
+            let limit = ulimit(text)
+                .ok_or_else(|| wrong("--ulimit", text, "write it as `nofile=1024:2048`"))?;
+            if !exec::is_limit(&limit.name) {
+                let message = format!("`--ulimit {text}`: there is no limit `{}`", limit.name);
+                let help = "the limits have the names of setrlimit(2): core, cpu, data, fsize, \
+                            locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, \
+                            sigpending, stack";
+                return Err(usage(session, &message, help));
+            }
+            request.ulimits.push(limit);
         }
         for text in &self.secrets {
             let (id, value) = secret(text, session)?;
@@ -77,6 +166,11 @@ impl RunOptions {
             };
             let socket =
                 socket.ok_or_else(|| wrong("--ssh", text, "start an agent, or name its socket"))?;
+            if !environment::is_socket(Path::new(&socket)) {
+                let message = format!("`--ssh {text}`: `{socket}` is not the socket of an agent");
+                let help = "a key must be in an agent: `ssh-add KEY`, then `--ssh default`";
+                return Err(usage(session, &message, help));
+            }
             request.ssh_agents.insert(id.to_owned(), socket.into());
         }
         for text in &self.contexts {
@@ -85,6 +179,76 @@ impl RunOptions {
         }
         Ok(())
     }
+}
+
+impl RunOptions {
+    /// Returns the exit code of the RUN that has failed, where that is wanted; after a signal that
+    /// of a program that the signal has ended.
+    pub(crate) fn exit(&self, error: &Error) -> Option<Exit> {
+        match error.kind() {
+            ErrorKind::Interrupted => {
+                let signal = dockwright_builder::namespace::interrupting_signal()?;
+                u8::try_from(128 + signal).ok().map(Exit::Code)
+            }
+            ErrorKind::Exit(code) if self.propagate_exit_code => {
+                Some(Exit::Code(u8::try_from(code).unwrap_or(1)))
+            }
+            _ => None,
+        }
+    }
+
+    /// A shell needs somebody at a terminal. That is found out before the build, not after it.
+    fn failure_shell(&self, session: &Session) -> Result<Option<FailureShell>, Exit> {
+        if self.on_fail != OnFail::Shell {
+            return Ok(None);
+        }
+        let environment = &session.environment;
+        if !(environment.stdin_terminal && environment.stderr_terminal) {
+            let help = "leave `--on-fail=shell` out where nobody sits at a terminal; afterwards \
+                        `dockwright shell --at LINE` opens the state before the line that failed";
+            return Err(usage(
+                session,
+                "`--on-fail=shell` needs a terminal, and here is none",
+                help,
+            ));
+        }
+        Ok(Some(FailureShell { terminal: environment::variable("TERM") }))
+    }
+}
+
+/// `native`, or `oci:` and the name or the path of a runtime; `oci` alone takes the first that is
+/// there, and buildah's other words are the builder's own way.
+fn isolation(text: &str, session: &Session) -> Result<Isolation, Exit> {
+    let candidates: Vec<&str> = match text {
+        "native" | "default" | "rootless" => return Ok(Isolation::Native),
+        "oci" => vec!["crun", "runc"],
+        _ => match text.strip_prefix("oci:") {
+            Some(program) if !program.is_empty() => vec![program],
+            _ => {
+                let message = format!("`--isolation {text}` is not known");
+                let help = "it is one of `native`, `oci:crun`, `oci:runc`; a chroot alone is no \
+                            isolation";
+                return Err(usage(session, &message, help));
+            }
+        },
+    };
+    let found = candidates.iter().find_map(|name| environment::find_program(name));
+    found.map(Isolation::Oci).ok_or_else(|| {
+        let message =
+            format!("`--isolation {text}`: there is no program `{}`", candidates.join("` or `"));
+        let help = "install Debian's crun or runc, or leave the flag out";
+        usage(session, &message, help)
+    })
+}
+
+/// An address as docker takes it: IPv6 also in brackets. The network of steps is the machine's, so
+/// its gateway to the machine is the loopback.
+fn host_address(text: &str) -> Option<String> {
+    let text = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    if text == "host-gateway" {
+        return Some("127.0.0.1".to_owned());
+    }
+    text.parse::<std::net::IpAddr>().ok().map(|_| text.to_owned())
 }
 
 /// `NAME=SOFT[:HARD]`; one number is both.
@@ -109,7 +273,13 @@ fn secret(text: &str, session: &Session) -> Result<(String, Vec<u8>), Exit> {
     let id = get(&["id"]).filter(|id| !id.is_empty());
     let id = id.ok_or_else(|| wrong(format!("`--secret {text}` has no `id`")))?;
     let by_variable = |name: &str| environment::variable(name).map(String::into_bytes);
-    let value = match (get(&["src", "source"]), get(&["env"])) {
+    let is_variable = get(&["type"]) == Some("env");
+    let (path, variable) = match (get(&["src", "source"]), get(&["env"])) {
+        // docker's `type=env,src=NAME`
+        (Some(name), None) if is_variable => (None, Some(name)),
+        pair => pair,
+    };
+    let value = match (path, variable) {
         (Some(path), _) => read(session, Path::new(path))?,
         (None, Some(name)) => by_variable(name)
             .ok_or_else(|| wrong(format!("`--secret {text}`: `{name}` is not set")))?,
