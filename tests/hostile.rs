@@ -151,7 +151,7 @@ fn images_do_not_lead_out() {
              ls /m > /seen; ls /m{outside} >> /seen 2>/dev/null; true\n\
              RUN --mount=type=cache,target=/out/cache echo x > /out/cache/f\n\
              RUN --mount=type=tmpfs,target=/out/memory echo x > /out/memory/f\n\
-             RUN --mount=type=cache,id=../../../escape,target=/c echo x > /c/f\n\
+             RUN --mount=type=cache,id=../../escape,target=/c echo x > /c/f\n\
              RUN --mount=type=cache,from=evil,source=/root-link,target=/d ls /d > /cached\n",
             outside = outside.text(),
         );

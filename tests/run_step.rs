@@ -141,6 +141,8 @@ fn hosts_and_limits_are_checked_before_anything_runs() {
     refused(&sandbox, &["--add-host=a:nowhere"], 2, "`--add-host a:nowhere` cannot be read");
     refused(&sandbox, &["--ulimit=nofiles=1"], 2, "there is no limit `nofiles`");
     refused(&sandbox, &["--ulimit=nofile"], 2, "`--ulimit nofile` cannot be read");
+    refused(&sandbox, &["--ulimit=nofile=9:8"], 2, "`--ulimit nofile=9:8` cannot be read");
+    refused(&sandbox, &["--ssh=default=context"], 2, "`context` is not the socket of an agent");
     refused(&sandbox, &["--memory=many"], 2, "`--memory many` is no size");
     refused(&sandbox, &["--isolation=chroot"], 2, "`--isolation chroot` is not known");
     refused(&sandbox, &["--isolation=oci:nosuch"], 2, "there is no program `nosuch`");

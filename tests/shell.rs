@@ -136,8 +136,15 @@ fn lines_belong_to_their_stage() {
     };
     assert_eq!(look("3"), "[1] /a /f*\n");
     assert_eq!(look("8"), "[2] /a* /from-a\n");
-    // A stage that nothing needs was not built; its lines are nobody's.
-    assert_eq!(look("5"), "[1] /a /f*\n");
+    // A stage that nothing needs was not built.
+    let outcome = sandbox.run(["shell", "--at", "5", "true"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.text());
+    assert!(
+        outcome.stderr.contains("did not need the instruction at line 5"),
+        "{}",
+        outcome.text()
+    );
+    assert!(outcome.stderr.contains("1, 2, 3, 6, 7, 8"), "{}", outcome.text());
     assert_eq!(sandbox.run(["shell", "app", "sh", "-c", "exit 4"]).code, 4);
     let outcome = sandbox.run(["shell", "nosuch"]);
     assert_eq!(outcome.code, 1, "{}", outcome.text());

@@ -1,7 +1,7 @@
 //! What the last build on a store has come to, line by line: for who wants to look at the files as
 //! they were after an instruction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ use crate::{DiffId, Error, Plan, Request, Result, Store};
 pub struct LastBuild {
     /// Its instructions in the order of planning.
     instructions: Vec<Instruction>,
+    /// The lines on which the instructions start that the result did not need.
+    unneeded: Vec<usize>,
     /// The layers that the operations have led to, bottom first; absent where that has failed.
     layers: BTreeMap<usize, Vec<DiffId>>,
 }
@@ -77,6 +79,11 @@ impl LastBuild {
             ))
             .with_help(self.lines()));
         };
+        let unneeded = self.unneeded.iter().filter(|first| **first <= line).max();
+        if let Some(first) = unneeded.filter(|first| **first > found.first_line) {
+            let message = format!("the last build did not need the instruction at line {first}");
+            return Err(Error::new(message).with_help(self.lines()));
+        }
         let Some(layers) = self.layers.get(&found.operation) else {
             let reached = self.instructions.iter().filter(|other| {
                 other.stage == found.stage && self.layers.contains_key(&other.operation)
@@ -157,12 +164,16 @@ pub(crate) fn keep(
             shell: checkpoint.shell.clone(),
         }
     };
+    let instructions: Vec<Instruction> = plan.checkpoints.iter().map(instruction).collect();
+    let planned: BTreeSet<usize> = instructions.iter().map(|found| found.first_line).collect();
+    let parse = dockerfile_parser::parse(&request.dockerfile);
+    let all = parse.instructions.iter().map(|found| line_of(found.span.range().start));
+    // The ARGs before the first FROM belong to no stage.
+    let first = planned.first().copied().unwrap_or(0);
+    let unneeded = all.filter(|line| *line > first && !planned.contains(line)).collect();
     let layers = results.iter().enumerate();
     let layers = layers.filter_map(|(n, stack)| Some((n, stack.as_ref()?.layers.to_vec())));
-    let build = LastBuild {
-        instructions: plan.checkpoints.iter().map(instruction).collect(),
-        layers: layers.collect(),
-    };
+    let build = LastBuild { instructions, unneeded, layers: layers.collect() };
     let json = serde_json::to_vec(&build)
         .map_err(|error| Error::system("cannot encode what was built", error))?;
     store.put_last_build(&json)

@@ -21,8 +21,8 @@ use crate::cache::{self, Preimage, Record};
 use crate::layer::LayerOptions;
 use crate::op::{Op, OpId, Operation};
 use crate::{
-    DiffId, Digest, Error, Event, Outcome, Plan, Request, Result, Snapshot, Step, StepId, Store,
-    Warning,
+    DiffId, Digest, Error, ErrorKind, Event, Outcome, Plan, Request, Result, Snapshot, Step,
+    StepId, Store, Warning,
 };
 
 /// How many events wait to be shown before the steps that send them wait too: a command that writes
@@ -173,6 +173,7 @@ impl Solver<'_> {
             let done = self.operation(OpId(index), events);
             let outcome = match &done {
                 Ok((_, outcome)) => *outcome,
+                Err(error) if error.kind() == ErrorKind::Interrupted => Outcome::Cancelled,
                 Err(_) => Outcome::Failed,
             };
             events.send(Event::Finished(id, outcome));

@@ -251,12 +251,13 @@ fn host_address(text: &str) -> Option<String> {
     text.parse::<std::net::IpAddr>().ok().map(|_| text.to_owned())
 }
 
-/// `NAME=SOFT[:HARD]`; one number is both.
+/// `NAME=SOFT[:HARD]`; one number is both, -1 is no limit, and the soft one is not above the hard one.
 fn ulimit(text: &str) -> Option<Ulimit> {
     let (name, limits) = text.split_once('=')?;
     let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
     let (soft, hard) = (soft.parse().ok()?, hard.parse().ok()?);
-    Some(Ulimit { name: name.to_owned(), soft, hard })
+    let is_ordered = hard < 0 || (0..=hard).contains(&soft);
+    is_ordered.then(|| Ulimit { name: name.to_owned(), soft, hard })
 }
 
 /// `id=ID` with `src=FILE` or `env=NAME`, as for docker; without both the id names a variable or
