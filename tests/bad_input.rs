@@ -138,6 +138,26 @@ fn circular_stages() {
 }
 
 #[test]
+fn programs_of_another_architecture() {
+    let list = std::fs::read_dir("/proc/sys/fs/binfmt_misc").into_iter().flatten().flatten();
+    if list.into_iter().any(|entry| entry.file_name().to_string_lossy().contains("s390x")) {
+        eprintln!("NOT CHECKED: programs of another architecture: this machine runs s390x");
+        return;
+    }
+    let sandbox = Sandbox::with_base();
+    sandbox.write("base/Dockerfile", "FROM scratch\nLABEL of=s390x\n");
+    sandbox.succeed(["build", "-q", "--platform=linux/s390x", "-t", "other", "base"]);
+    sandbox.write("context/Dockerfile", "FROM other\nCOPY . /context/\nRUN true\n");
+    let outcome = sandbox.run(["build", "--progress=plain", "-t", "broken", "context"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.text());
+    assert_snapshot!("other-architecture", outcome.text());
+    nothing_is_left(&sandbox);
+    // Files of another architecture can be copied.
+    sandbox.write("context/Dockerfile", "FROM other\nCOPY . /context/\n");
+    sandbox.succeed(["build", "-q", "context"]);
+}
+
+#[test]
 fn wrong_tag() {
     check("wrong-tag", "FROM centos\n", &["-t", "Bad Name"], 2);
 }

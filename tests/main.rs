@@ -19,6 +19,7 @@ mod rootless;
 mod run_step;
 mod shell;
 mod shellcheck;
+mod semantics;
 mod sources;
 mod store;
 mod tidy;

@@ -1,6 +1,6 @@
 //! What a build is asked to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::Remote;
@@ -33,6 +33,9 @@ pub struct Request {
     pub platform: Option<String>,
     /// The platform of this machine, for example `linux/amd64`.
     pub build_platform: String,
+    /// The architectures whose programs run on this machine, by Go's names; when empty, it is taken
+    /// to run all.
+    pub runnable: BTreeSet<String>,
     /// `--label`, applied to the image at the end.
     pub labels: BTreeMap<String, String>,
     /// `--network`: what a RUN without its own `--network` gets.
@@ -216,6 +219,7 @@ impl Request {
             source_date_epoch: None,
             platform: None,
             build_platform: format!("linux/{}", go_architecture()),
+            runnable: BTreeSet::new(),
             labels: BTreeMap::new(),
             network: Network::Default,
             hostname: None,

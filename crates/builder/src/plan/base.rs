@@ -142,7 +142,9 @@ impl<'p> Planner<'p> {
         if !config.config.env.iter().any(|line| line.starts_with("PATH=")) {
             config.config.env.push(format!("PATH={DEFAULT_PATH}"));
         }
-        Ok((self.new_stage(index, files, config), triggers))
+        let mut stage = self.new_stage(index, files, config);
+        stage.architecture.clone_from(&image.config.architecture);
+        Ok((stage, triggers))
     }
 
     fn new_stage(&mut self, index: usize, files: OpId, config: ImageConfig) -> Stage {
@@ -164,6 +166,7 @@ impl<'p> Planner<'p> {
             args: Vec::new(),
             known_args: BTreeSet::new(),
             env_places,
+            architecture: String::new(),
             has_cmd: false,
             own,
             ignore_cache,

@@ -20,6 +20,7 @@ impl Planner<'_> {
         instruction: &Instruction<'_>,
         run: &Run<'_>,
     ) -> Result<()> {
+        self.require_architecture(stage)?;
         let (argv, script) = command(stage, instruction, &run.command);
         let network = match run.network.as_ref().map(|text| (text, text.as_str())) {
             None | Some((_, "default")) => self.request.network,
@@ -70,6 +71,19 @@ impl Planner<'_> {
         }));
         self.step(stage, op, (instruction, scope), history);
         Ok(())
+    }
+
+    /// Refuses to run the programs of another architecture before anything has run.
+    fn require_architecture(&self, stage: &Stage) -> Result<()> {
+        let (wanted, known) = (&stage.architecture, &self.request.runnable);
+        if wanted.is_empty() || known.is_empty() || known.contains(wanted) {
+            return Ok(());
+        }
+        Err(Error::new(format!("this machine does not run programs for `{wanted}`, as RUN must"))
+            .with_help(
+                "install an emulator with binfmt_misc (Debian: `qemu-user-static`), or run this in \
+                 a stage `FROM --platform=$BUILDPLATFORM …` and copy the result",
+            ))
     }
 
     fn require_entitlement(&self, name: &str, span: dockerfile_parser::Span) -> Result<()> {

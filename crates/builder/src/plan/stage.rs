@@ -20,6 +20,8 @@ pub(super) struct Stage {
     /// The operation that made the files.
     pub(super) files: OpId,
     pub(super) config: ImageConfig,
+    /// The architecture of the programs in the base image, as that says; empty for none.
+    pub(super) architecture: String,
     /// ENV and ARG in force, for expansion and for RUN. The configuration only has ENV.
     pub(super) environment: Environment,
     /// The names of the ARGs in force, in order of their first declaration.

@@ -180,6 +180,8 @@ fn request(
     let mut request = Request::new("");
     request.variables = environment::of_programs();
     request.http = environment::http_settings();
+    let native = request.build_platform.split('/').nth(1).unwrap_or_default();
+    request.runnable = dockwright_builder::binfmt::architectures(native);
     request.build_args = build_args(&arguments.build_args, session)?;
     request.labels = pairs(&arguments.labels, "--label", session)?;
     request.target.clone_from(&arguments.target);
