@@ -13,7 +13,8 @@ fn main() -> ExitCode {
     let result = match task.as_deref() {
         Some("demo") => demo::demo(),
         Some("test") => test(),
-        _ => Err("usage: cargo xtask demo | test".to_owned()),
+        Some("peers") => peers(),
+        _ => Err("usage: cargo xtask demo | test | peers".to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,6 +44,21 @@ fn test() -> Result<(), String> {
 
 /// In the workspace the lint crate has all its features; library users have it without.
 const LINT_ALONE: [&str; 3] = ["--package", "dockwright-lint", "--lib"];
+/// Records anew what a Docker engine makes of `fixtures/build/semantics`: the `docker` on the `PATH`,
+/// with BuildKit in its engine (20.10 or later). `DOCKWRIGHT_CASES` picks cases by a part of their
+/// name.
+fn peers() -> Result<(), String> {
+    cargo(&[
+        "test",
+        "--locked",
+        "--package=dockwright-tests",
+        "--test=it",
+        "record_the_answers_of_the_reference",
+        "--",
+        "--ignored",
+        "--nocapture",
+    ])
+}
 
 type Run = (Vec<&'static str>, Option<(String, &'static str)>);
 

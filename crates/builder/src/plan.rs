@@ -115,7 +115,7 @@ pub fn plan(
         return Err(text_error(error));
     }
     let model = Model::new(parse);
-    if let Some(error) = model.errors.first() {
+    if let Some(error) = model.errors.iter().find(|error| error.code != OUT_OF_ORDER) {
         return Err(text_error(error));
     }
     let platforms = args::Platforms::new(request)?;
@@ -168,9 +168,13 @@ struct Planner<'p> {
     used_args: BTreeSet<String>,
 }
 
+/// The code of the fault that a stage copies from a later one. It counts only where it is built.
+const OUT_OF_ORDER: &str = "stage-order";
+
 impl Planner<'_> {
     fn run(&mut self) -> Result<Plan> {
         let target = self.target()?;
+        self.check_order(target)?;
         self.global_args(target)?;
         self.source_date_epoch()?;
         for index in self.model.reachable(target) {
@@ -194,6 +198,17 @@ impl Planner<'_> {
             warnings: std::mem::take(&mut self.warnings),
             checkpoints: std::mem::take(&mut self.checkpoints),
         })
+    }
+
+    /// Refuses a stage that is built and copies from a later one.
+    fn check_order(&self, target: usize) -> Result<()> {
+        let reachable = self.model.reachable(target);
+        let stage_of = |span: Span| {
+            self.model.stages.iter().rposition(|stage| stage.from.span.start <= span.start)
+        };
+        let is_built = |span: Span| stage_of(span).is_some_and(|stage| reachable.contains(&stage));
+        let mut faults = self.model.errors.iter().filter(|error| error.code == OUT_OF_ORDER);
+        faults.find(|error| is_built(error.span)).map_or(Ok(()), |error| Err(text_error(error)))
     }
 
     /// Finds the stage to build: the last one, or the one that `--target` names.

@@ -348,6 +348,10 @@ impl<W: Write> Walk<W> {
     ) -> Result<bool> {
         let Some((index, base)) = &found.shown else { return Ok(false) };
         let is_directory = entry.kind == EntryKind::Directory;
+        // A file that was there and has a new hard link: the link must lead somewhere.
+        if !is_directory && stat.st_nlink > 1 {
+            return Ok(false);
+        }
         let owner = |stat: &Stat| (stat.st_mode, stat.st_uid, stat.st_gid, stat.st_rdev);
         let content = |stat: &Stat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec);
         if owner(stat) != owner(base) || !is_directory && content(stat) != content(base) {

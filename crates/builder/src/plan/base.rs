@@ -55,6 +55,8 @@ impl<'p> Planner<'p> {
             };
         }
         if image == "scratch" {
+            // BuildKit takes no notice of a `--platform` here.
+            let platform = self.platforms.target.clone();
             let files = self.add(source(Op::Scratch, instruction.span, "scratch".to_owned()));
             let variant = platform.variant.as_deref();
             let config = ImageConfig::scratch(&platform.os, &platform.architecture, variant);
