@@ -316,3 +316,42 @@ fn a_dockerfile_of_an_image_makes_it_again() {
     let wrong = sandbox.run(["from-image", "--base", "app:1", "centos"]);
     assert!(wrong.code == 1 && wrong.stderr.contains("does not begin with"));
 }
+
+#[test]
+fn a_bill_of_materials_is_read_from_the_files() {
+    let sandbox = Sandbox::with_base();
+    sandbox.write(
+        "context/Dockerfile",
+        "FROM centos\nCOPY os-release /etc/\nCOPY status /var/lib/dpkg/status\n\
+         COPY package-lock.json /app/\nCOPY broken /app/composer.lock\n\
+         RUN mkdir -p /gone && cp /app/package-lock.json /gone/\nRUN rm -r /gone\n",
+    );
+    sandbox.write("context/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
+    sandbox.write(
+        "context/status",
+        "Package: bash\nStatus: install ok installed\nVersion: 5.2\nArchitecture: amd64\n",
+    );
+    sandbox.write(
+        "context/package-lock.json",
+        r#"{"packages":{"node_modules/left-pad":{"version":"1.3.0"}}}"#,
+    );
+    sandbox.write("context/broken", "{");
+    sandbox.succeed(["build", "-q", "-t", "app", "context"]);
+    let outcome = sandbox.succeed(["sbom", "app"]);
+    assert!(outcome.stderr.contains("/app/composer.lock: it is no JSON"), "{}", outcome.stderr);
+    let document = json(&outcome);
+    assert_eq!(document["spdxVersion"], "SPDX-2.3");
+    let packages = document["packages"].as_array().expect("packages");
+    let purls: Vec<_> = packages
+        .iter()
+        .filter_map(|package| package["externalRefs"][0]["referenceLocator"].as_str())
+        .collect();
+    let expected =
+        ["pkg:deb/debian/bash@5.2?arch=amd64&distro=debian-12", "pkg:npm/left-pad@1.3.0"];
+    assert_eq!(purls, expected);
+    let relationships = document["relationships"].as_array().expect("relationships");
+    assert_eq!(relationships.len(), packages.len());
+    assert_eq!(sandbox.succeed(["sbom", "app"]).stdout, outcome.stdout);
+    let table = sandbox.succeed(["sbom", "--format", "table", "app"]).stdout;
+    assert_eq!(table.lines().count(), 3, "{table}");
+}

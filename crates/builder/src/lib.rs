@@ -32,6 +32,7 @@ pub mod plan;
 pub mod reconstruct;
 pub mod remote;
 mod request;
+pub mod sbom;
 pub mod snapshot;
 mod solve;
 mod source_lines;

@@ -31,6 +31,7 @@ pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod save;
 pub(crate) mod shell;
+pub(crate) mod sbom;
 pub(crate) mod size;
 pub(crate) mod tag;
 

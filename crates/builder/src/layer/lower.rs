@@ -83,6 +83,40 @@ impl Stack {
         Ok(found)
     }
 
+    /// Calls `visit` for all that is below the directory `path`, merged from the layers `merged`:
+    /// names in order, directories before what is in them.
+    pub(crate) fn walk(
+        &self,
+        path: &[u8],
+        merged: &[usize],
+        visit: &mut dyn FnMut(&[u8], &Found) -> Result<()>,
+    ) -> Result<()> {
+        let mut path = path.to_vec();
+        let names = self.names(merged, &path).doing(|| reading(&path))?;
+        let mut frames = vec![(names.into_iter(), path.len(), merged.to_vec())];
+        while let Some((names, parent_length, among)) = frames.last_mut() {
+            let Some(name) = names.next() else {
+                path.truncate(*parent_length);
+                frames.pop();
+                continue;
+            };
+            let length = path.len();
+            if length > 0 {
+                path.push(b'/');
+            }
+            path.extend_from_slice(&name);
+            let found = self.find(among, &path).doing(|| reading(&path))?;
+            visit(&path, &found)?;
+            if found.merged.is_empty() {
+                path.truncate(length);
+            } else {
+                let names = self.names(&found.merged, &path).doing(|| reading(&path))?;
+                frames.push((names.into_iter(), length, found.merged));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the names in the directory `path`, merged from the layers `among`, sorted.
     pub(crate) fn names(&self, among: &[usize], path: &[u8]) -> rustix::io::Result<Vec<Vec<u8>>> {
         let mut names = BTreeMap::new();
@@ -98,4 +132,8 @@ impl Stack {
         }
         Ok(names.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect())
     }
+}
+
+pub(super) fn reading(path: &[u8]) -> String {
+    format!("read `/{}` in the image", path.escape_ascii())
 }

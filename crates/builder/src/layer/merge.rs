@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 
-use super::lower::Stack;
+use super::lower::{Found, Stack, reading};
 use super::{CAPABILITY, kind};
 use crate::Result;
 use crate::archive::{Entry, EntryKind, Writer};
@@ -27,14 +27,12 @@ pub(crate) fn write_part(stack: &Stack, path: &[u8], name: &[u8], out: impl Writ
     let mut merge = Merge { writer, links: HashMap::new(), stack, n_replaced: path.len(), name };
     let writing = || "write the archive".to_owned();
     if found.merged.is_empty() {
-        let parent = &path[..path.iter().rposition(|byte| *byte == b'/').unwrap_or(0)];
-        let parent = stack.look_up(parent).doing(|| reading(path))?;
-        merge.visit(&parent.merged, path)?;
+        merge.write(path, &found)?;
     } else {
         if let Some((_, stat)) = found.shown.filter(|_| !name.is_empty()) {
             merge.writer.header(&entry_of(name, &stat)).doing(writing)?;
         }
-        merge.walk(path, &found.merged)?;
+        stack.walk(path, &found.merged, &mut |path, found| merge.write(path, found))?;
     }
     merge.writer.finish().doing(writing)?;
     Ok(())
@@ -59,39 +57,11 @@ impl<W: Write> Merge<'_, W> {
         [self.name, rest].concat()
     }
 
-    /// Writes what is below the directory `path`, merged from the layers `merged`.
-    fn walk(&mut self, path: &[u8], merged: &[usize]) -> Result<()> {
-        let mut path = path.to_vec();
-        let names = self.stack.names(merged, &path).doing(|| reading(&path))?;
-        let mut frames = vec![(names.into_iter(), path.len(), merged.to_vec())];
-        while let Some((names, parent_length, among)) = frames.last_mut() {
-            let Some(name) = names.next() else {
-                path.truncate(*parent_length);
-                frames.pop();
-                continue;
-            };
-            let length = path.len();
-            if length > 0 {
-                path.push(b'/');
-            }
-            path.extend_from_slice(&name);
-            let merged = self.visit(among, &path)?;
-            if merged.is_empty() {
-                path.truncate(length);
-            } else {
-                let names = self.stack.names(&merged, &path).doing(|| reading(&path))?;
-                frames.push((names.into_iter(), length, merged));
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes what is at `path`. Returns the layers whose directories are merged there.
-    fn visit(&mut self, among: &[usize], path: &[u8]) -> Result<Vec<usize>> {
-        let found = self.stack.find(among, path).doing(|| reading(path))?;
-        let Some((index, stat)) = found.shown else { return Ok(Vec::new()) };
+    /// Writes what is at `path`.
+    fn write(&mut self, path: &[u8], found: &Found) -> Result<()> {
+        let Some((index, stat)) = found.shown else { return Ok(()) };
         if kind(&stat) == FileType::Socket {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let mut entry = entry_of(&self.shown(path), &stat);
         let writing = || "write the archive".to_owned();
@@ -99,8 +69,7 @@ impl<W: Write> Merge<'_, W> {
             if let Some(first) = self.links.get(&(index, stat.st_ino)) {
                 entry.link.clone_from(first);
                 entry.kind = EntryKind::HardLink;
-                self.writer.header(&entry).doing(writing)?;
-                return Ok(Vec::new());
+                return self.writer.header(&entry).doing(writing);
             }
             self.links.insert((index, stat.st_ino), entry.path.clone());
         }
@@ -110,8 +79,7 @@ impl<W: Write> Merge<'_, W> {
             entry.link = target.doing(|| reading(path))?.into_bytes();
         }
         if entry.kind != EntryKind::File {
-            self.writer.header(&entry).doing(writing)?;
-            return Ok(found.merged);
+            return self.writer.header(&entry).doing(writing);
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = rustix::fs::openat(layer, path, flags, Mode::empty()).doing(|| reading(path))?;
@@ -121,8 +89,7 @@ impl<W: Write> Merge<'_, W> {
         entry.capability = has_capability.then_some(capability);
         entry.size = u64::try_from(stat.st_size).unwrap_or(0);
         self.writer.header(&entry).doing(writing)?;
-        self.writer.data(&mut File::from(file), entry.size).doing(|| reading(path))?;
-        Ok(Vec::new())
+        self.writer.data(&mut File::from(file), entry.size).doing(|| reading(path))
     }
 }
 
@@ -152,8 +119,4 @@ pub(super) fn entry_of(path: &[u8], stat: &Stat) -> Entry {
         device,
         ..Entry::default()
     }
-}
-
-fn reading(path: &[u8]) -> String {
-    format!("read `/{}` in the image", path.escape_ascii())
 }
