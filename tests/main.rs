@@ -15,6 +15,7 @@ mod lint_surface;
 mod parser;
 mod peers;
 mod progress;
+mod registry;
 mod rootless;
 mod run_step;
 mod shell;

@@ -41,6 +41,21 @@ pub struct ImageOptions {
     pub level: Option<i32>,
     /// Whether layers that came compressed, those of a base image, are compressed anew.
     pub is_forced: bool,
+    /// Annotations.
+    pub annotations: Annotations,
+}
+
+/// Annotations of an image that is written, by what they are put on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Annotations {
+    /// On manifests.
+    pub manifest: BTreeMap<String, String>,
+    /// On what an index or a layout says of manifests.
+    pub manifest_descriptor: BTreeMap<String, String>,
+    /// On the index of several platforms.
+    pub index: BTreeMap<String, String>,
+    /// On what a layout says of such an index.
+    pub index_descriptor: BTreeMap<String, String>,
 }
 
 /// What was written.
@@ -189,21 +204,23 @@ impl Drop for OutputFile {
 }
 
 /// An image whose layers are compressed as an export asks for, or can be on the way out.
-struct Packed {
-    manifest: Vec<u8>,
-    manifest_digest: Digest,
+pub(crate) struct Packed {
+    pub(crate) manifest: Vec<u8>,
+    pub(crate) manifest_digest: Digest,
+    /// The manifest's descriptor, without a name.
+    pub(crate) descriptor: Descriptor,
     /// The descriptors of the manifest for the index, one a name.
     index: Vec<Descriptor>,
     config: Descriptor,
     layers: Vec<Descriptor>,
     /// Where the bytes of configuration and layers come from, by digest.
-    blobs: BTreeMap<Digest, Blob>,
+    pub(crate) blobs: BTreeMap<Digest, Blob>,
     names: Vec<String>,
 }
 
 /// A blob of a packed image.
-struct Blob {
-    size: u64,
+pub(crate) struct Blob {
+    pub(crate) size: u64,
     from: Origin,
 }
 
@@ -226,6 +243,27 @@ impl Drop for Spool {
 }
 
 impl Blob {
+    /// Tells whether its bytes are those of a blob of the store, which may have to be fetched.
+    pub(crate) fn is_stored(&self) -> bool {
+        matches!(self.from, Origin::Store)
+    }
+
+    /// Returns the bytes as a file, which is made in `spool` where there is none.
+    pub(crate) fn file(&self, digest: &Digest, store: &Store, spool: &Path) -> Result<File> {
+        let path = match &self.from {
+            Origin::Store => return store.open_blob(digest),
+            Origin::Spool(Spool(path)) => path.clone(),
+            Origin::Layer(..) => {
+                let path = spool.join(digest.hex());
+                let doing = || format!("write `{}`", path.display());
+                let mut file = File::create(&path).doing(doing)?;
+                self.write(digest, store, &mut file)?;
+                path
+            }
+        };
+        File::open(&path).doing(|| format!("open `{}`", path.display()))
+    }
+
     /// Writes the bytes to `out`, and makes sure that they are right.
     fn write(&self, digest: &Digest, store: &Store, out: &mut dyn Write) -> Result<()> {
         let written = match &self.from {
@@ -249,11 +287,17 @@ impl Blob {
 impl Packed {
     /// Packs an image. Layers of which it is not known what their compression gives are compressed
     /// into files in `spool`, whose names begin with a dot.
-    fn new(image: &Image, store: &Store, options: &ImageOptions, spool: &Path) -> Result<Self> {
+    pub(crate) fn new(
+        image: &Image,
+        store: &Store,
+        options: &ImageOptions,
+        spool: &Path,
+    ) -> Result<Self> {
         let mut layers = Vec::new();
         let mut blobs = BTreeMap::new();
         for (at, diff_id) in image.layers.iter().enumerate() {
-            let spool = Spool(spool.join(format!(".layer-{at}.{}", std::process::id())));
+            let name = format!(".layer-{at}.{}.{}", image.config_digest.hex(), std::process::id());
+            let spool = Spool(spool.join(name));
             let (media_type, digest, blob) = pack(diff_id, store, options, spool)?;
             layers.push(Descriptor::new(media_type, digest, blob.size));
             blobs.entry(digest).or_insert(blob);
@@ -261,14 +305,13 @@ impl Packed {
         let config_size = store.blob_size(&image.config_digest)?;
         let config = Descriptor::new(CONFIG_TYPE, image.config_digest, config_size);
         blobs.insert(config.digest, Blob { size: config_size, from: Origin::Store });
-        let manifest = Manifest::new(config.clone(), layers.clone()).to_json();
+        let mut manifest = Manifest::new(config.clone(), layers.clone());
+        manifest.annotations.clone_from(&options.annotations.manifest);
+        let manifest = manifest.to_json();
         let manifest_digest = Digest::of(&manifest);
         let mut descriptor = Descriptor::new(MANIFEST_TYPE, manifest_digest, manifest.len() as u64);
-        descriptor.platform = Some(Platform {
-            architecture: image.config.architecture.clone(),
-            os: image.config.os.clone(),
-            variant: image.config.variant.clone(),
-        });
+        descriptor.platform = Some(Platform::of(&image.config));
+        descriptor.annotations.clone_from(&options.annotations.manifest_descriptor);
         if let Some(created) = &image.config.created {
             let key = "org.opencontainers.image.created".to_owned();
             descriptor.annotations.insert(key, created.clone());
@@ -282,12 +325,13 @@ impl Packed {
             descriptor
         };
         let index = match options.names.as_slice() {
-            [] => vec![descriptor],
+            [] => vec![descriptor.clone()],
             names => names.iter().map(named).collect(),
         };
         Ok(Self {
             manifest,
             manifest_digest,
+            descriptor,
             index,
             config,
             layers,
@@ -309,7 +353,7 @@ fn pack(
     let is_right =
         stored.compression == wanted && (!options.is_forced || wanted == Compression::None);
     if is_right || !options.is_forced && stored.compression != Compression::None {
-        let blob = Blob { size: store.blob_size(&stored.blob)?, from: Origin::Store };
+        let blob = Blob { size: store.known_blob_size(&stored.blob)?, from: Origin::Store };
         return Ok((stored.compression.media_type(), stored.blob, blob));
     }
     let level = options.level.unwrap_or_else(|| wanted.default_level());

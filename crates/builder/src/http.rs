@@ -517,7 +517,7 @@ fn skipped(first: &Response, rest: &Response, done: u64) -> Result<u64> {
 }
 
 /// Tells whether an answer of this status may be another one next time.
-fn may_pass(status: u16) -> bool {
+pub(crate) fn may_pass(status: u16) -> bool {
     matches!(status, 408 | 429) || status >= 500 && status != 501
 }
 
@@ -546,6 +546,10 @@ fn explain(error: ureq::Error, address: &str) -> Failure {
         ureq::Error::Io(io) => {
             match io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
                 true => (TLS_HELP, false),
+                // The resolver's own words: its errors have no kind.
+                false if io.to_string().contains("lookup address") => {
+                    ("check how the host is written, and the network", false)
+                }
                 false => {
                     ("check the address, the network and the proxy settings", is_lost(io.kind()))
                 }
@@ -570,11 +574,13 @@ const TLS_HELP: &str = "if its certificate authority is your own, put that into 
     `/etc/docker/certs.d/HOST:PORT/ca.crt`; to talk to it without any check, name it with \
     `--insecure-registry`";
 
-/// Tells whether a connection was lost in a way that may not happen again. A refused one is tried
-/// again too: servers are restarted.
+/// Tells whether a connection was lost in a way that may not happen again.
 fn is_lost(kind: io::ErrorKind) -> bool {
     use io::ErrorKind as Kind;
-    !matches!(kind, Kind::InvalidInput | Kind::InvalidData | Kind::PermissionDenied)
+    !matches!(
+        kind,
+        Kind::InvalidInput | Kind::InvalidData | Kind::PermissionDenied | Kind::ConnectionRefused
+    )
 }
 
 #[cfg(test)]

@@ -9,12 +9,18 @@ use crate::compress::Compression;
 use crate::store::{LayerBlob, Store};
 use crate::{DiffId, Digest, Error, ErrorKind, ImageConfig, Result};
 
+pub(crate) mod select;
+
 /// The media type of an image's manifest.
 pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The media type of an index of manifests.
 pub const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 /// The media type of an image's configuration.
 pub const CONFIG_TYPE: &str = "application/vnd.oci.image.config.v1+json";
+/// Docker's media type of an image's manifest.
+pub const DOCKER_MANIFEST_TYPE: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// Docker's media type of an index of manifests.
+pub const DOCKER_INDEX_TYPE: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
 /// The largest manifest or configuration that is read, in bytes (containerd's limit for manifests).
 pub(crate) const MAX_JSON_BYTES: u64 = 8 << 20;
@@ -74,7 +80,7 @@ impl Image {
         let config_digest = store.put_bytes(&json)?;
         let descriptors = layers.iter().map(|diff_id| {
             let layer = store.layer_blob(diff_id)?;
-            let size = store.blob_size(&layer.blob)?;
+            let size = store.known_blob_size(&layer.blob)?;
             Ok(Descriptor::new(layer.compression.media_type(), layer.blob, size))
         });
         let manifest = Manifest::new(
@@ -136,6 +142,17 @@ pub struct Platform {
     pub variant: Option<String>,
 }
 
+impl Platform {
+    /// Returns the platform that a configuration names.
+    pub fn of(config: &ImageConfig) -> Self {
+        Self {
+            architecture: config.architecture.clone(),
+            os: config.os.clone(),
+            variant: config.variant.clone(),
+        }
+    }
+}
+
 /// An image's manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -180,7 +197,7 @@ impl Manifest {
             .map_err(|error| wrong(format!("the manifest cannot be read: {error}")))?;
         let is_manifest_type = manifest.media_type.is_empty()
             || manifest.media_type == MANIFEST_TYPE
-            || manifest.media_type == "application/vnd.docker.distribution.manifest.v2+json";
+            || manifest.media_type == DOCKER_MANIFEST_TYPE;
         if manifest.schema_version != 2 || !is_manifest_type {
             return Err(wrong("the manifest is of a version that is not known".to_owned()));
         }
@@ -237,7 +254,7 @@ impl Index {
             .map_err(|error| wrong(format!("the index cannot be read: {error}")))?;
         let is_index_type = index.media_type.is_empty()
             || index.media_type == INDEX_TYPE
-            || index.media_type == "application/vnd.docker.distribution.manifest.list.v2+json";
+            || index.media_type == DOCKER_INDEX_TYPE;
         if index.schema_version != 2 || !is_index_type {
             return Err(wrong("the index is of a version that is not known".to_owned()));
         }

@@ -33,7 +33,7 @@ pub fn history(store: &Store, image: &Image) -> Result<Vec<HistoryRow>> {
     let mut rows = Vec::new();
     for entry in &image.config.history {
         let layer = if entry.empty_layer { None } else { layers.next() };
-        let size = layer.map_or(Ok(0), |layer| store.layer(layer).map(|layer| layer.size))?;
+        let size = layer.map_or(Ok(0), |layer| layer_size(store, layer))?;
         rows.push(HistoryRow {
             image: None,
             created: entry.created.clone(),
@@ -55,7 +55,16 @@ pub fn history(store: &Store, image: &Image) -> Result<Vec<HistoryRow>> {
 ///
 /// When a layer is not in the store or is damaged.
 pub fn size(store: &Store, image: &Image) -> Result<u64> {
-    image.layers.iter().map(|layer| store.layer(layer).map(|layer| layer.size)).sum()
+    image.layers.iter().map(|layer| layer_size(store, layer)).sum()
+}
+
+/// Returns the size of a layer as unpacked; of one that was not fetched yet that of its blob, which
+/// is all that is known.
+fn layer_size(store: &Store, layer: &DiffId) -> Result<u64> {
+    if store.has_layer(layer) {
+        return store.layer(layer).map(|layer| layer.size);
+    }
+    store.known_blob_size(&store.layer_blob(layer)?.blob)
 }
 
 /// One element of the list that `docker inspect` prints, with its keys in Docker's order.

@@ -30,6 +30,7 @@ pub mod namespace;
 pub mod op;
 pub mod plan;
 pub mod reconstruct;
+pub mod registry;
 pub mod remote;
 mod request;
 pub mod sbom;

@@ -38,6 +38,7 @@ mod held;
 mod layers;
 mod objects;
 mod records;
+mod sources;
 mod tags;
 mod usage;
 mod verify;

@@ -1,12 +1,14 @@
 //! One file a command, and what they share.
 
 use dockerfile_parser::{ImageRef, SyntaxError};
+use dockwright_builder::registry::Registry;
 use dockwright_builder::store::{FoundImage, ImageRecord};
 use dockwright_builder::{Error, Image, Store};
 
 use crate::cli::Session;
 use crate::environment;
 use crate::exit_code::Exit;
+use crate::network::NetworkOptions;
 use crate::report::{self, Level, Report};
 use crate::source_file::SourceFile;
 
@@ -25,7 +27,11 @@ pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod lint;
 pub(crate) mod load;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod parse;
+pub(crate) mod pull;
+pub(crate) mod push;
 pub(crate) mod rmi;
 pub(crate) mod rules;
 pub(crate) mod run;
@@ -42,6 +48,12 @@ fn open_store(session: &Session) -> Result<Store, Exit> {
         .map_err(|message| usage(session, &message, "name a folder with `--store`"))?;
     dockwright_builder::enter().map_err(|error| failure(session, &error, None))?;
     Store::open(&place).map_err(|error| failure(session, &error, None))
+}
+
+/// Returns a client of registries.
+fn registry(network: &NetworkOptions, session: &Session) -> Result<Registry, Exit> {
+    let registry = network.registry();
+    registry.map_err(|message| usage(session, &message, "mend the configuration"))
 }
 
 /// Looks up an image by its name or its id.

@@ -177,6 +177,12 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     directories.map(|directory| directory.join(name)).find(is_program)
 }
 
-fn path(name: &str) -> Option<PathBuf> {
+/// Returns the user's home directory.
+pub(crate) fn home() -> Option<PathBuf> {
+    path("HOME")
+}
+
+/// Returns an environment variable that is set and not empty, as a path.
+pub(crate) fn path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }

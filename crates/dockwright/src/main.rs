@@ -8,6 +8,7 @@ mod environment;
 mod exit_code;
 mod find;
 mod human;
+mod network;
 mod output;
 mod print;
 mod progress;

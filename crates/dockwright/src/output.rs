@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use dockwright_builder::compress::Compression;
-use dockwright_builder::export::{self, ArchiveKind, Export, ImageOptions, OutputFile};
+use dockwright_builder::export::{
+    self, Annotations, ArchiveKind, Export, ImageOptions, OutputFile,
+};
 use dockwright_builder::{Error, Image, Result, Store};
 
 /// One `--output`.
@@ -150,6 +152,7 @@ impl Output {
             compression: self.compression,
             level: self.level,
             is_forced: self.is_forced,
+            annotations: Annotations::default(),
         };
         match self.kind {
             Kind::OciDirectory => {
@@ -184,6 +187,7 @@ impl Output {
             compression: self.compression,
             level: self.level,
             is_forced: self.is_forced,
+            annotations: Annotations::default(),
         };
         let images: Vec<_> =
             images.iter().map(|saved| (saved.image.clone(), options(saved))).collect();

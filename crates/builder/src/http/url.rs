@@ -76,6 +76,19 @@ pub(crate) fn join(base: &str, location: &str) -> Option<String> {
         .then_some(lower)
 }
 
+/// Returns a text with everything escaped that may not stand in a query's value.
+pub(crate) fn escaped(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+        escaped
+    })
+}
+
 fn authority(rest: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or("")
 }
@@ -114,5 +127,6 @@ mod tests {
         assert_eq!(shown("https://u:p@a.b:1/x/y?sig=s#f"), "https://a.b:1/x/y");
         assert_eq!(host_name("[::1]:80"), "::1");
         assert_eq!(host_name("a.b:80"), "a.b");
+        assert_eq!(escaped("a:b/c,d"), "a%3Ab%2Fc%2Cd");
     }
 }

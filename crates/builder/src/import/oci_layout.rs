@@ -7,7 +7,8 @@ use super::members::Members;
 use super::{Found, LoadOptions, docker_archive, open_regular, read_small};
 use crate::error::Context;
 use crate::export::REF_NAME;
-use crate::image::{Descriptor, Image, Index, MAX_JSON_BYTES, Manifest, Platform};
+use crate::image::select::{is_image, platforms, rank};
+use crate::image::{Descriptor, Image, Index, MAX_JSON_BYTES, Manifest};
 use crate::store::Store;
 use crate::{Error, ErrorKind, Result};
 
@@ -143,31 +144,6 @@ fn select(manifests: Vec<Descriptor>, options: &LoadOptions) -> Vec<Descriptor> 
     chosen
 }
 
-/// BuildKit puts attestations into indexes, as images for no platform.
-fn is_image(descriptor: &Descriptor) -> bool {
-    let is_attestation = descriptor.annotations.contains_key("vnd.docker.reference.type")
-        || descriptor.platform.as_ref().is_some_and(|platform| platform.os == "unknown");
-    !is_attestation
-}
-
-/// Returns how well an image suits a platform: 0 not at all, 2 exactly.
-fn rank(platform: Option<&Platform>, wanted: &str) -> u8 {
-    let Some(platform) = platform else { return 1 };
-    let mut parts = wanted.split('/');
-    let (os, architecture) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
-    if platform.os != os || platform.architecture != architecture {
-        return 0;
-    }
-    // `arm64` is `arm64/v8`, `arm` is `arm/v7` (containerd's normal form).
-    let variant = |variant: Option<&str>| match (architecture, variant.filter(|it| !it.is_empty()))
-    {
-        ("arm64", Some("v8")) => None,
-        ("arm", None) => Some("v7".to_owned()),
-        (_, variant) => variant.map(str::to_owned),
-    };
-    if variant(platform.variant.as_deref()) == variant(parts.next()) { 2 } else { 1 }
-}
-
 /// Brings the image of a descriptor into the store.
 fn image(
     descriptor: &Descriptor,
@@ -202,17 +178,6 @@ fn image(
         fetch(layer, blobs, store)?;
     }
     Image::load(store, &descriptor.digest)
-}
-
-fn platforms(images: &[Descriptor]) -> String {
-    let platforms = images.iter().filter_map(|image| image.platform.as_ref());
-    let names: Vec<_> = platforms
-        .map(|platform| {
-            let variant = platform.variant.as_deref().map(|it| format!("/{it}"));
-            format!("{}/{}{}", platform.os, platform.architecture, variant.unwrap_or_default())
-        })
-        .collect();
-    names.join(", ")
 }
 
 /// Makes sure that a blob is in the store, with the size and the digest of its descriptor.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::*;
 use crate::Digest;
-use crate::export::{self, Export, ImageOptions};
+use crate::export::{self, Annotations, Export, ImageOptions};
 
 const PLATFORM: &str = "linux/amd64";
 
@@ -39,7 +39,13 @@ fn commit(store: &Store, script: &str, lowers: &[std::path::PathBuf]) -> DiffId 
 
 fn options(compression: Compression) -> ImageOptions {
     let names = vec!["example.com/a:1".to_owned(), "b".to_owned()];
-    ImageOptions { names, compression, level: None, is_forced: false }
+    ImageOptions {
+        names,
+        compression,
+        level: None,
+        is_forced: false,
+        annotations: Annotations::default(),
+    }
 }
 
 fn load_options() -> LoadOptions {

@@ -15,6 +15,9 @@ pub struct ImageRecord {
     pub name: String,
     /// The digest of the image's manifest.
     pub manifest: Digest,
+    /// What a registry said that the name stands for: the digest of the index or of the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Digest>,
 }
 
 /// How the name of an image begins that has none.
@@ -45,11 +48,20 @@ impl Store {
     ///
     /// When the manifest is not here, or the disk does not take the tag.
     pub fn tag(&self, name: &str, manifest: &Digest) -> Result<()> {
+        self.tag_remote(name, manifest, None)
+    }
+
+    /// Does what [`Store::tag`] does, and keeps the digest that a registry gave for the name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::tag`].
+    pub fn tag_remote(&self, name: &str, manifest: &Digest, remote: Option<Digest>) -> Result<()> {
         if !self.has_blob(manifest) {
             return Err(Error::new(format!("there is no image `{manifest}` in the store")));
         }
         let before = self.resolve(name).ok().flatten().filter(|old| old.manifest != *manifest);
-        self.write_tag(ImageRecord { name: familiar_name(name), manifest: *manifest })?;
+        self.write_tag(ImageRecord { name: familiar_name(name), manifest: *manifest, remote })?;
         if let Some(before) = before
             && !self.images()?.iter().any(|other| other.manifest == before.manifest)
         {
@@ -69,7 +81,8 @@ impl Store {
         if self.images()?.iter().any(|record| record.manifest == *manifest) {
             return Ok(());
         }
-        self.write_tag(ImageRecord { name: nameless(manifest), manifest: *manifest })
+        let name = nameless(manifest);
+        self.write_tag(ImageRecord { name, manifest: *manifest, remote: None })
     }
 
     fn write_tag(&self, record: ImageRecord) -> Result<()> {

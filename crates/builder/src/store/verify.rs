@@ -55,7 +55,7 @@ impl Store {
     }
 
     fn layer_exists(&self, diff_id: &DiffId) -> Result<()> {
-        self.blob_size(&self.layer_blob(diff_id)?.blob).map(|_| ())
+        self.known_blob_size(&self.layer_blob(diff_id)?.blob).map(|_| ())
     }
 
     fn set_foreign_aside(&self, name: &str) -> Error {
