@@ -9,8 +9,8 @@ use std::io::Read;
 use std::path::Path;
 
 use dockwright_lint::{
-    Applicability, Config, ContextFacts, Diagnostic, Profile, Severity, ShellCache, apply_edits, fix,
-    lint_text,
+    Applicability, Config, ContextFacts, Diagnostic, Profile, Severity, ShellCache, apply_edits,
+    fix, lint_text,
 };
 use dockwright_tests::shared;
 use serde_json::Value;

@@ -40,7 +40,7 @@ pub(super) fn answer(archive: &Path) -> Value {
             path == *stub || path.strip_prefix(*stub).is_some_and(|rest| rest.starts_with('/'))
         };
         match (files.get(path), base.get(path)) {
-            _ if STUBS.iter().any(|stub| is_stub(&stub)) => {}
+            _ if STUBS.iter().any(is_stub) => {}
             (Some(file), other) if Some(file) != other => lines.push(format!("{path} {file}")),
             (None, Some(_)) => lines.push(format!("{path} is gone")),
             _ => {}

@@ -36,8 +36,8 @@ pub(crate) mod rmi;
 pub(crate) mod rules;
 pub(crate) mod run;
 pub(crate) mod save;
-pub(crate) mod shell;
 pub(crate) mod sbom;
+pub(crate) mod shell;
 pub(crate) mod size;
 pub(crate) mod tag;
 

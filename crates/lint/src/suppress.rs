@@ -73,12 +73,12 @@ pub(crate) fn check_options(value: &str) -> CheckOptions<'_> {
     let mut options = CheckOptions::default();
     for part in value.split(';') {
         let Some((key, names)) = part.split_once('=') else { continue };
-        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let mut names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
         match key.trim().to_ascii_lowercase().as_str() {
             "skip" => options.skip.extend(names),
             "experimental" => options.experimental.extend(names),
             "error" => {
-                options.is_error = names.last().is_some_and(|value| is_true(value));
+                options.is_error = names.next_back().is_some_and(is_true);
             }
             _ => {}
         }

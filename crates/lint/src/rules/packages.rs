@@ -118,7 +118,7 @@ pub(super) fn is_shipped(linter: &Linter<'_>, step: &Step<'_>) -> bool {
     };
     // Two FROMs that say the same are one stage for it.
     let words = |from: &From<'_>| {
-        [Some(&from.image), from.name.as_ref(), from.platform.as_ref()]
+        [Some(&from.image), from.name.as_ref(), from.platform.as_deref()]
             .map(|text| text.map(|text| text.as_str().to_owned()))
     };
     let is_last = |last: &From<'_>| words(last) == words(from);
