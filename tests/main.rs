@@ -25,3 +25,4 @@ mod sources;
 mod store;
 mod tidy;
 mod tutorial;
+mod why;

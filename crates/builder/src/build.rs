@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::event::Warning;
 use crate::plan::{BaseImage, Plan, Planned, plan};
+use crate::solve::Forecast;
 use crate::{Error, Event, Image, NamedContext, Request, Result, Store, history, import, solve};
 
 /// What a build made.
@@ -35,6 +36,27 @@ pub fn build(request: &Request, store: &Store, events: &mut dyn FnMut(Event)) ->
     config.created = Some(history::rfc3339(plan.epoch));
     let image = Image::write(store, &config, &stack.layers)?;
     Ok(Build { image, plan })
+}
+
+/// What a build would do.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// What it would run.
+    pub plan: Plan,
+    /// What would become of each operation of the plan; `None` for those that the result does not
+    /// need.
+    pub forecasts: Vec<Option<Forecast>>,
+}
+
+/// Looks up what a build would find in the cache, and runs nothing.
+///
+/// # Errors
+///
+/// As [`build`], but for commands that fail.
+pub fn predict(request: &Request, store: &Store) -> Result<Prediction> {
+    let plan = make_plan(request, store)?;
+    let forecasts = solve::predict(&plan, request, store)?;
+    Ok(Prediction { plan, forecasts })
 }
 
 /// Makes the plan of a build, with the base images that the store holds.

@@ -2,9 +2,12 @@
 //!
 //! The key of a step is the digest of its preimage: what the step does, the content of what it
 //! reads, and the layers that it stands on, never a time, an inode number or a path of this
-//! machine. The preimage is kept with the result, so that a later build can tell what changed.
+//! machine. The preimage is kept with the result, so that a later build can tell what changed. It is
+//! the top of a small tree: below it hang the key of the layers that the step stands on, and the
+//! listings of what it reads (path, mode, size and digest of each file), by their digests. Values of
+//! variables are in it as digests only, values of secrets not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,7 +16,7 @@ use crate::op::{CacheMount, CopyOp, CopySource, ExecOp, Input, MkdirOp, MountKin
 use crate::{DiffId, Digest, Result, Store};
 
 /// Changes whenever equal preimages would no longer mean equal results.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Everything that a step's result depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +40,37 @@ pub struct Record {
     pub preimage: Preimage,
     /// The layer that came of it.
     pub layer: DiffId,
+    /// What counts for nothing but explanations.
+    #[serde(default)]
+    pub note: Note,
+}
+
+/// What is noted beside a key, so that a later build can say in the user's words what changed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Note {
+    /// The instruction on one line.
+    pub title: String,
+    /// The title of the step that it stood on.
+    pub below: String,
+    /// Name and manifest of the image that it stood on, if it was the first step upon it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<(String, Digest)>,
+    /// The values of variables that it names or that a RUN was given, but those whose name says
+    /// that they are secret and very long ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+    /// Which variables are build arguments.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub arguments: BTreeSet<String>,
+    /// When the step was executed, in seconds after 1970; 0 when the clock was not given.
+    #[serde(default)]
+    pub made_at: i64,
+    /// How long that took.
+    #[serde(default)]
+    pub elapsed_ms: u64,
+    /// The size of the layer's uncompressed tar.
+    #[serde(default)]
+    pub size_bytes: u64,
 }
 
 impl Preimage {
@@ -50,14 +84,16 @@ impl Preimage {
     /// The preimage of a RUN. `contents` are digests of what its mounts show, by target.
     pub(crate) fn exec(op: &ExecOp, parent: Digest, contents: BTreeMap<String, Digest>) -> Self {
         let mut fields = BTreeMap::new();
-        let env: Vec<String> = op.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let env: Vec<(&str, String)> =
+            op.env.iter().map(|(name, value)| (name.as_str(), hashed(value))).collect();
         let hosts: Vec<&String> = op.extra_hosts.iter().map(|(name, _)| name).collect();
         let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
         set("argv", json!(op.argv));
         set("env", json!(env));
+        set("platform", json!(op.platform));
         set("cwd", json!(op.cwd));
         set("user", json!(op.user));
-        set("network", json!(format!("{:?}", op.network)));
+        set("network", json!(format!("{:?}", op.network).to_lowercase()));
         set("insecure", json!(op.insecure));
         set("hostname", json!(op.hostname));
         set("hosts", json!(hosts));
@@ -107,6 +143,11 @@ impl Preimage {
     }
 }
 
+/// The digest of the value of a variable.
+pub(crate) fn hashed(value: &str) -> String {
+    Digest::of(value.as_bytes()).hex()
+}
+
 /// Returns the digest of a stack of layers.
 pub fn chain(layers: &[DiffId]) -> Digest {
     let bytes: Vec<u8> = layers.iter().flat_map(|layer| *layer.0.bytes()).collect();
@@ -120,8 +161,16 @@ pub(crate) fn find(store: &Store, key: &Digest) -> Result<Option<Record>> {
     Ok(record.filter(|record| store.has_layer(&record.layer)))
 }
 
-/// Keeps the record of a step.
-pub(crate) fn keep(store: &Store, key: &Digest, record: &Record) -> Result<()> {
+/// Keeps the record of a step, and the listings of what it read.
+pub(crate) fn keep<'l>(
+    store: &Store,
+    key: &Digest,
+    record: &Record,
+    listings: impl Iterator<Item = &'l Vec<u8>>,
+) -> Result<()> {
+    for listing in listings {
+        store.put_record(&Digest::of(listing), listing)?;
+    }
     let json = serde_json::to_vec(record)
         .map_err(|error| crate::Error::system("cannot encode a cache record", error))?;
     store.put_record(key, &json)

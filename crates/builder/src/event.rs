@@ -2,6 +2,8 @@
 
 use dockerfile_parser::Span;
 
+use crate::Cause;
+
 /// The number of a step within a build: its index in the list of [`Event::Planned`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StepId(pub usize);
@@ -13,6 +15,8 @@ pub enum Event {
     Planned(Vec<Step>),
     /// A step starts to be looked up in the cache.
     Started(StepId),
+    /// A step was not in the cache, and why.
+    Missed(StepId, Box<Cause>),
     /// A step was not in the cache and is now executed.
     Executing(StepId),
     /// A step wrote something. Bytes are passed on as they came, in pieces of any size.
@@ -34,6 +38,8 @@ pub enum Event {
 pub struct Step {
     /// The name that BuildKit would show, for example `[builder 2/5] RUN make`.
     pub name: String,
+    /// The instruction on one line, as written.
+    pub title: String,
     /// The instruction in the Dockerfile; that of the FROM for a trigger of a base image.
     pub span: Span,
 }

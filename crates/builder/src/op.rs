@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::file_op::Chmod;
 use crate::remote::RemoteSource;
-use crate::{DiffId, Network, Ulimit};
+use crate::{DiffId, Digest, Network, Ulimit};
 
 /// The place of an operation in [`crate::Plan::operations`]. Operations only refer to earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -26,6 +26,22 @@ pub struct Operation {
     pub name: String,
     /// Whether it is executed whatever the cache holds.
     pub ignore_cache: bool,
+    /// How the user wrote it.
+    pub origin: Origin,
+}
+
+/// Where an operation comes from, in words that outlive the text of the Dockerfile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The name of the stage, or its number.
+    pub stage: String,
+    /// The instruction on one line, as written: `COPY . /app`.
+    pub title: String,
+    /// The variables that the instruction names, with their values. Those of a RUN are in its
+    /// environment.
+    pub variables: Vec<(String, String)>,
+    /// The names of the variables in force that are build arguments.
+    pub arguments: Vec<String>,
 }
 
 /// What an operation does. Each gives a stack of layers.
@@ -48,6 +64,8 @@ pub enum Op {
 pub struct ImageOp {
     /// The name by which it was asked for.
     pub name: String,
+    /// Its manifest.
+    pub manifest: Digest,
     /// Its layers, bottom first.
     pub layers: Vec<DiffId>,
 }
@@ -72,6 +90,8 @@ pub struct ExecOp {
     pub env: Vec<(String, String)>,
     /// Proxy variables: given to the command, but no part of the cache key.
     pub proxy_env: Vec<(String, String)>,
+    /// The platform of the stage, for example `linux/amd64`.
+    pub platform: String,
     /// The working directory.
     pub cwd: String,
     /// `USER` in force, empty for root.
@@ -249,6 +269,19 @@ impl CopyOp {
     /// Tells whether there is a source in a tree; heredocs need none.
     pub(crate) fn reads_files(&self) -> bool {
         self.sources.iter().any(|source| matches!(source, CopySource::Path(_)))
+    }
+}
+
+impl Op {
+    /// The name of what it does, which no key of the cache may mix up: `image`, `exec`, …
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Scratch => "scratch",
+            Self::Image(_) => "image",
+            Self::Exec(_) => "exec",
+            Self::Copy(_) => "copy",
+            Self::Mkdir(_) => "mkdir",
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod config;
 mod copy;
 mod environment;
 mod mount;
+mod origin;
 mod port;
 mod run;
 mod signal;

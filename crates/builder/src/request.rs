@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::Remote;
 use crate::http;
 use crate::store::familiar_name;
+use crate::{Digest, Remote};
 
 /// Everything that a build depends on beside the store. Plain data: the command line makes it from
 /// its arguments, the environment and the clock.
@@ -68,6 +68,13 @@ pub struct Request {
     pub resources: Resources,
     /// `--on-fail=shell`: open a shell in a RUN that fails, at the terminal of this process.
     pub failure_shell: Option<FailureShell>,
+    /// Under which name the store keeps what this build does, so that the next build of the same
+    /// Dockerfile can say what changed; `None` keeps nothing.
+    pub history_name: Option<Digest>,
+    /// Seconds after 1970, for the age of results; `None` when age does not matter.
+    pub now: Option<i64>,
+    /// Milliseconds from any start, for how long steps take.
+    pub clock_ms: fn() -> u64,
 }
 
 /// Who makes the surroundings of a RUN.
@@ -236,6 +243,9 @@ impl Request {
             isolation: Isolation::Native,
             resources: Resources::default(),
             failure_shell: None,
+            history_name: None,
+            now: None,
+            clock_ms: || 0,
         }
     }
 }

@@ -2,26 +2,33 @@
 
 mod copy;
 mod exec;
+mod explain;
 mod failure_shell;
 mod flight;
 mod input;
+mod journal;
 mod lock;
 mod mounts;
+mod predict;
+mod ready;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::mpsc;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use self::explain::Earlier;
 use self::failure_shell::{Events, Message};
 use self::flight::Flight;
-use crate::cache::{self, Preimage, Record};
+pub use self::predict::Forecast;
+pub(crate) use self::predict::predict;
+use crate::cache::{self, Record};
 use crate::layer::LayerOptions;
 use crate::op::{Op, OpId, Operation};
 use crate::{
-    DiffId, Digest, Error, ErrorKind, Event, Outcome, Plan, Request, Result, Snapshot, Step,
+    Cause, DiffId, Digest, Error, ErrorKind, Event, Outcome, Plan, Request, Result, Snapshot, Step,
     StepId, Store, Warning,
 };
 
@@ -35,12 +42,20 @@ pub(crate) struct Stack {
     pub(crate) layers: Arc<[DiffId]>,
 }
 
+impl Stack {
+    fn with(&self, layer: DiffId) -> Self {
+        Self { layers: self.layers.iter().copied().chain([layer]).collect() }
+    }
+}
+
 /// What all workers see.
 struct Solver<'s> {
     request: &'s Request,
     store: &'s Store,
     plan: &'s Plan,
     inputs: input::Contexts,
+    /// What the last build of this Dockerfile did, read when a step first misses.
+    earlier: OnceLock<Option<Earlier>>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -48,6 +63,11 @@ struct Solver<'s> {
 /// How far the plan is done.
 struct State {
     results: Vec<Option<Stack>>,
+    /// The keys that steps were looked up under.
+    keys: Vec<Option<Digest>>,
+    /// Why steps were executed, or would be.
+    causes: Vec<Option<Cause>>,
+    outcomes: Vec<Option<Outcome>>,
     /// How many inputs of each operation are not done.
     n_waiting: Vec<usize>,
     ready: BTreeSet<usize>,
@@ -73,7 +93,12 @@ pub(crate) fn solve(
 ) -> Result<Stack> {
     let needed = needed(plan);
     let steps = plan.operations.iter();
-    events(Event::Planned(steps.map(|op| Step { name: op.name.clone(), span: op.span }).collect()));
+    let step = |op: &Operation| Step {
+        name: op.name.clone(),
+        title: op.origin.title.clone(),
+        span: op.span,
+    };
+    events(Event::Planned(steps.map(step).collect()));
     if plan.operations.iter().any(|operation| matches!(operation.op, Op::Exec(_)))
         && let Some(why) = crate::exec::limits_obstacle(&request.resources)
     {
@@ -81,24 +106,7 @@ pub(crate) fn solve(
         events(Event::Warning(Warning { message, span: None }));
     }
     let users = users(plan, &needed);
-    let mut state = State {
-        results: vec![None; plan.operations.len()],
-        n_waiting: plan.operations.iter().map(|op| op.inputs().len()).collect(),
-        ready: BTreeSet::new(),
-        n_running: 0,
-        n_left: needed.len(),
-        failed: None,
-        has_shell: false,
-    };
-    state.ready.extend(needed.iter().filter(|index| state.n_waiting[**index] == 0));
-    let solver = Solver {
-        request,
-        store,
-        plan,
-        inputs: input::Contexts::new(request),
-        state: Mutex::new(state),
-        changed: Condvar::new(),
-    };
+    let solver = Solver::new(plan, request, store, &needed);
     let (sender, receiver) = mpsc::sync_channel(PENDING_EVENTS);
     std::thread::scope(|scope| {
         for _ in 0..request.jobs.clamp(1, needed.len().max(1)) {
@@ -114,8 +122,9 @@ pub(crate) fn solve(
         }
     });
     solver.inputs.remember();
+    solver.keep_journal(&needed);
     let state = solver.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let kept = crate::last_build::keep(store, request, plan, &state.results);
+    let kept = crate::reached::keep(store, request, plan, &state.results);
     if let Some((_, error)) = state.failed {
         return Err(error);
     }
@@ -149,11 +158,48 @@ fn users(plan: &Plan, needed: &BTreeSet<usize>) -> BTreeMap<usize, Vec<usize>> {
     users
 }
 
+impl<'s> Solver<'s> {
+    fn new(
+        plan: &'s Plan,
+        request: &'s Request,
+        store: &'s Store,
+        needed: &BTreeSet<usize>,
+    ) -> Self {
+        let n = plan.operations.len();
+        let mut state = State {
+            results: vec![None; n],
+            keys: vec![None; n],
+            causes: vec![None; n],
+            outcomes: vec![None; n],
+            n_waiting: plan.operations.iter().map(|op| op.inputs().len()).collect(),
+            ready: BTreeSet::new(),
+            n_running: 0,
+            n_left: needed.len(),
+            failed: None,
+            has_shell: false,
+        };
+        state.ready.extend(needed.iter().filter(|index| state.n_waiting[**index] == 0));
+        Self {
+            request,
+            store,
+            plan,
+            inputs: input::Contexts::new(request),
+            earlier: OnceLock::new(),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Solver<'_> {
     /// Takes operations that are ready until none is left.
     fn work(&self, users: &BTreeMap<usize, Vec<usize>>, events: &Events) {
         loop {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.state();
             let index = loop {
                 let has_failed = state.failed.is_some() || state.has_shell;
                 let is_over = state.n_left == 0 || has_failed;
@@ -178,9 +224,10 @@ impl Solver<'_> {
             };
             events.send(Event::Finished(id, outcome));
 
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.state();
             state.n_running -= 1;
             state.n_left -= 1;
+            state.outcomes[index] = Some(outcome);
             match done {
                 Ok((stack, _)) => {
                     state.results[index] = Some(stack);
@@ -213,67 +260,48 @@ impl Solver<'_> {
                 let layers = image.layers.clone().into();
                 Ok((Stack { layers }, Outcome::Cached))
             }
-            Op::Exec(op) => self.exec(id, operation, op, events),
-            Op::Copy(op) => self.copy(id, operation, op, events),
-            Op::Mkdir(op) => {
-                let parent = self.parent(operation)?;
-                let preimage = Preimage::mkdir(op, cache::chain(&parent.layers));
-                self.cached(id, operation, preimage, events, |_| {
-                    self.on_snapshot(&parent.layers, |root, lookup| {
-                        crate::file_op::make_directory(op, root, Some(lookup))
-                    })
-                })
-            }
-        }
-    }
-
-    /// Returns the layers that an operation stands on.
-    fn parent(&self, operation: &Operation) -> Result<Stack> {
-        match operation.parent {
-            Some(parent) => self.result(parent),
-            None => Ok(Stack { layers: Arc::new([]) }),
+            Op::Exec(_) | Op::Copy(_) | Op::Mkdir(_) => self.step(id, operation, events),
         }
     }
 
     fn result(&self, id: OpId) -> Result<Stack> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         let result = state.results.get(id.0).and_then(Clone::clone);
         result.ok_or_else(|| Error::new("an operation was started before its input was done"))
     }
 
-    /// Finds the layer of a step in the cache, or makes it with `execute` and keeps it.
-    fn cached(
-        &self,
-        id: OpId,
-        operation: &Operation,
-        preimage: Preimage,
-        events: &Events,
-        execute: impl FnOnce(&Digest) -> Result<DiffId>,
-    ) -> Result<(Stack, Outcome)> {
-        let parent = self.parent(operation)?;
-        let key = preimage.key()?;
-        let with = |layer: DiffId| {
-            let layers: Vec<DiffId> = parent.layers.iter().copied().chain([layer]).collect();
-            Stack { layers: layers.into() }
-        };
+    /// Finds the layer of a step in the cache, or makes it and keeps it.
+    fn step(&self, id: OpId, operation: &Operation, events: &Events) -> Result<(Stack, Outcome)> {
+        let ready = self.ready(operation)?;
+        self.state().keys[id.0] = Some(ready.key);
         let mut flight = None;
         if !operation.ignore_cache {
-            if let Some(record) = cache::find(self.store, &key)? {
-                return Ok((with(record.layer), Outcome::Cached));
+            if let Some(record) = cache::find(self.store, &ready.key)? {
+                return Ok((ready.parent.with(record.layer), Outcome::Cached));
             }
-            flight = Some(Flight::take(self.store, &key)?);
-            if let Some(record) = cache::find(self.store, &key)? {
-                return Ok((with(record.layer), Outcome::Cached));
+            flight = Some(Flight::take(self.store, &ready.key)?);
+            if let Some(record) = cache::find(self.store, &ready.key)? {
+                return Ok((ready.parent.with(record.layer), Outcome::Cached));
             }
         }
+        let listings = ready.listings(operation);
+        let cause = self.explain(id, operation, &ready, &listings);
+        self.state().causes[id.0] = Some(cause.clone());
+        events.send(Event::Missed(StepId(id.0), Box::new(cause)));
         events.send(Event::Executing(StepId(id.0)));
-        let layer = execute(&key)?;
+        let since = (self.request.clock_ms)();
+        let layer = self.execute(id, operation, &ready, events)?;
         if let Ok(record) = self.store.layer(&layer) {
             events.send(Event::Layer(StepId(id.0), record.size));
         }
-        cache::keep(self.store, &key, &Record { preimage, layer })?;
+        let mut note = self.note(operation);
+        note.elapsed_ms = (self.request.clock_ms)().saturating_sub(since);
+        note.made_at = self.request.now.unwrap_or_default();
+        note.size_bytes = self.store.layer(&layer).map_or(0, |layer| layer.blob_size);
+        let record = Record { preimage: ready.preimage, layer, note };
+        cache::keep(self.store, &ready.key, &record, listings.values())?;
         drop(flight);
-        Ok((with(layer), Outcome::Done))
+        Ok((ready.parent.with(layer), Outcome::Done))
     }
 
     /// Lets `write` change the files of a stack, by the descriptor of their root directory, and

@@ -8,6 +8,7 @@
 //! | `layers/HEX/fs` | unpacked layers in overlayfs form, by DiffID | re-made after a reboot |
 //! | `records/HEX` | records of the build cache | a checksum tells torn ones |
 //! | `stats/HEX` | digests of the files of build contexts on this machine | a checksum, too |
+//! | `builds/HEX` | what the last build of a Dockerfile did, by the digest of its place | a checksum tells torn ones |
 //! | `tags/HEX` | names of images, by the digest of the name | synced |
 //! | `mounts/HEX` | directories of `RUN --mount=type=cache` | |
 //! | `logs/HEX` | what steps wrote, by key | |
@@ -31,6 +32,7 @@ use crate::error::Context;
 use crate::{Digest, Error, ErrorKind, Result};
 
 mod blob;
+mod builds;
 mod chain;
 
 mod hasher;
@@ -157,12 +159,12 @@ impl Store {
     }
 
     /// Replaces what is known of the last build.
-    pub(crate) fn put_last_build(&self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn put_reached(&self, bytes: &[u8]) -> Result<()> {
         write_small(self.0.ingest()?, self.path(), LAST_BUILD, bytes, false)
     }
 
     /// Returns what is known of the last build, if there was one.
-    pub(crate) fn last_build(&self) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn reached(&self) -> Result<Option<Vec<u8>>> {
         let path = self.path().join(LAST_BUILD);
         match std::fs::read(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

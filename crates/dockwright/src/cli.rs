@@ -24,6 +24,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Build(commands::build::Arguments),
+    Why(commands::why::Arguments),
     Lint(commands::lint::Arguments),
     Fmt(commands::fmt::Arguments),
     Parse(commands::parse::Arguments),
@@ -93,6 +94,7 @@ pub(crate) fn run() -> Exit {
     let session = Session { environment, store: cli.store };
     match &cli.command {
         Command::Build(arguments) => commands::build::run(arguments, &session),
+        Command::Why(arguments) => commands::why::run(arguments, &session),
         Command::Lint(arguments) => commands::lint::run(arguments, &session),
         Command::Fmt(arguments) => commands::fmt::run(arguments, &session),
         Command::Parse(arguments) => commands::parse::run(arguments, &session),

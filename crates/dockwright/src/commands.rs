@@ -40,6 +40,7 @@ pub(crate) mod sbom;
 pub(crate) mod shell;
 pub(crate) mod size;
 pub(crate) mod tag;
+pub(crate) mod why;
 
 /// Opens the store. An ordinary user's process enters a user namespace for it, so this comes before
 /// any thread is started.

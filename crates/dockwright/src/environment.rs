@@ -139,6 +139,11 @@ pub(crate) fn absolute(place: &Path) -> Result<PathBuf, String> {
         .map_err(|error| format!("cannot find `{}`: {error}", place.display()))
 }
 
+/// Returns where `place` is, links resolved; `place` itself if it is not here.
+pub(crate) fn resolved(place: &Path) -> PathBuf {
+    std::fs::canonicalize(place).unwrap_or_else(|_| place.to_owned())
+}
+
 /// Returns `SOURCE_DATE_EPOCH`, else [`DEFAULT_EPOCH`].
 pub(crate) fn epoch() -> Result<i64, String> {
     let Some(text) = variable("SOURCE_DATE_EPOCH") else {
@@ -180,6 +185,13 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
 /// Returns the user's home directory.
 pub(crate) fn home() -> Option<PathBuf> {
     path("HOME")
+}
+
+/// Returns the milliseconds since this was first called.
+pub(crate) fn clock_ms() -> u64 {
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    let elapsed = START.get_or_init(std::time::Instant::now).elapsed();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Returns an environment variable that is set and not empty, as a path.

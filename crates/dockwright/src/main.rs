@@ -16,6 +16,7 @@ mod report;
 mod source_file;
 mod template;
 mod treemap;
+mod why;
 
 use std::process::ExitCode;
 

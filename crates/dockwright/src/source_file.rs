@@ -52,6 +52,20 @@ impl SourceFile {
         self.shown.get(start..end).unwrap_or_default()
     }
 
+    /// Returns the text of a line, counted from 1, as it is safe to show.
+    pub(crate) fn line(&self, line: usize) -> &str {
+        let (start, end) = match line.checked_sub(1) {
+            Some(index) if index < self.line_starts.len() => self.line_range(index),
+            _ => (0, 0),
+        };
+        self.shown.get(start..end).unwrap_or_default()
+    }
+
+    /// Returns the text of a span, as it is safe to show.
+    pub(crate) fn span_text(&self, span: Span) -> &str {
+        self.shown.get(span.range()).unwrap_or_default()
+    }
+
     /// Returns `span`, cut to its first line: what a caret can stand under.
     pub(crate) fn caret(&self, span: Span) -> SourceSpan {
         let start = (span.start as usize).min(self.shown.len());

@@ -117,7 +117,6 @@ fn select_with_parents(
 
 /// Returns a listing of what was selected. Its digest is the content part of a cache key: equal
 /// listings are equal copies, but for times, which do not count.
-#[cfg(test)]
 pub(crate) fn listing(source: &Source, selections: &[Selection]) -> Result<Vec<u8>> {
     let mut listing = Vec::new();
     list(source, selections, &mut |text| listing.extend_from_slice(text))?;

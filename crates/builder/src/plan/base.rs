@@ -9,7 +9,7 @@ use super::environment::Environment;
 use super::stage::{Stage, expand};
 use super::{BaseImage, MissingImage, Planner};
 use crate::config::{DEFAULT_PATH, ImageConfig};
-use crate::op::{CopyOp, CopySource, ImageOp, Input, Op, OpId, Operation};
+use crate::op::{CopyOp, CopySource, ImageOp, Input, Op, OpId, Operation, Origin};
 use crate::{Error, Result};
 
 impl<'p> Planner<'p> {
@@ -188,7 +188,7 @@ impl<'p> Planner<'p> {
 
     fn add_image(&mut self, name: &str, image: &BaseImage, span: Span) -> OpId {
         let layers = image.config.rootfs.diff_ids.clone();
-        let op = Op::Image(ImageOp { name: name.to_owned(), layers });
+        let op = Op::Image(ImageOp { name: name.to_owned(), manifest: image.manifest, layers });
         self.add(source(op, span, format!("FROM {name}")))
     }
 
@@ -250,5 +250,6 @@ impl<'p> Planner<'p> {
 }
 
 fn source(op: Op, span: Span, name: String) -> Operation {
-    Operation { op, parent: None, span, name, ignore_cache: false }
+    let origin = Origin { title: name.clone(), ..Origin::default() };
+    Operation { op, parent: None, span, name, ignore_cache: false, origin }
 }

@@ -220,12 +220,10 @@ impl Planner<'_> {
             (None, Some(_)) => None,
             (None, None) => Some(format!("/run/secrets/{}", base(id))),
         };
-        if !self.request.secrets.contains_key(id) {
-            if fields.required {
-                return Err(Error::new(format!("the secret `{id}` is required and not given"))
-                    .with_help(format!("give it with `--secret id={id},src=FILE`")));
-            }
-            return Ok(None);
+        // One that is not there stays in the plan: whether it is given does not count in the key.
+        if fields.required && !self.request.secrets.contains_key(id) {
+            return Err(Error::new(format!("the secret `{id}` is required and not given"))
+                .with_help(format!("give it with `--secret id={id},src=FILE`")));
         }
         let kind = MountKind::Secret {
             id: id.to_owned(),
@@ -241,12 +239,9 @@ impl Planner<'_> {
             return Err(Error::new("a mount of type `ssh` has no `source`"));
         }
         let id = fields.id.clone().unwrap_or_else(|| "default".to_owned());
-        if !self.request.ssh_agents.contains_key(&id) {
-            if fields.required {
-                return Err(Error::new(format!("the agent `{id}` is required and not given"))
-                    .with_help("give it with `--ssh default`"));
-            }
-            return Ok(None);
+        if fields.required && !self.request.ssh_agents.contains_key(&id) {
+            return Err(Error::new(format!("the agent `{id}` is required and not given"))
+                .with_help("give it with `--ssh default`"));
         }
         let target = match &fields.target {
             Some(target) => trimmed(&absolute(target, &stage.directory())),

@@ -58,6 +58,7 @@ impl Planner<'_> {
             argv,
             env: self.run_environment(stage),
             proxy_env: self.proxies(stage),
+            platform: platform(stage),
             cwd: stage.directory(),
             user: stage.config.config.user.clone(),
             network,
@@ -135,6 +136,12 @@ impl Planner<'_> {
         let asked = self.request.build_args.get("BUILDKIT_SANDBOX_HOSTNAME");
         asked.cloned().or_else(|| self.request.hostname.clone())
     }
+}
+
+fn platform(stage: &Stage) -> String {
+    let config = &stage.config;
+    let variant = config.variant.iter().map(|variant| format!("/{variant}")).collect::<String>();
+    format!("{}/{}{variant}", config.os, config.architecture)
 }
 
 /// Returns the argument list, and the script if the command is a heredoc with a `#!` line.

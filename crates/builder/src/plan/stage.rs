@@ -7,7 +7,7 @@ use dockerfile_parser::{Arg, Instruction, Kind, Span, Text};
 
 use super::args::is_never_a_variable;
 use super::environment::Environment;
-use super::{Checkpoint, Planner, config, run};
+use super::{Checkpoint, Planner, config, origin, run};
 use crate::config::ImageConfig;
 use crate::history::HistoryEntry;
 use crate::op::{Op, OpId, Operation};
@@ -260,17 +260,26 @@ impl Planner<'_> {
         let (instruction, scope) = instruction;
         stage.config.history.push(HistoryEntry::new(history, true, self.epoch));
         let n_before = self.operations.len();
+        let title = run::title(instruction);
+        let origin = origin::of(stage, self.stage_title(stage.index), title.clone(), instruction);
         let id = self.add(Operation {
             op,
             parent: Some(stage.files),
             span: scope.span(instruction.span),
-            name: run::title(instruction),
+            name: title,
             ignore_cache: stage.ignore_cache,
+            origin,
         });
         stage.files = id;
         if self.operations.len() > n_before {
             stage.own.push(id);
         }
+    }
+
+    /// The name of a stage, else its number.
+    fn stage_title(&self, index: usize) -> String {
+        let name = self.model.stages.get(index).and_then(|stage| stage.name.clone());
+        name.unwrap_or_else(|| index.to_string())
     }
 
     /// Puts `[stage 2/5]` in front of the names of a stage's operations, as BuildKit does.

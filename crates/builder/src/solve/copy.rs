@@ -1,31 +1,38 @@
-//! Executes COPY and ADD.
+//! COPY and ADD.
 
-use std::collections::BTreeMap;
-
-use super::failure_shell::Events;
+use super::Solver;
 use super::input::Tree;
-use super::{Solver, Stack};
-use crate::cache::{self, Preimage};
+use super::ready::Contents;
 use crate::context::Source;
-use crate::file_op;
-use crate::op::{CopyOp, CopySource, OpId, Operation};
+use crate::file_op::{self, Selections};
+use crate::op::{CopyOp, CopySource};
 use crate::remote::{FetchedTree, Fetcher, RemoteSource};
-use crate::{Digest, Outcome, Result};
+use crate::{DiffId, Digest, Result};
+
+/// What a COPY copies.
+pub(super) struct Copied<'s> {
+    tree: Option<Tree<'s>>,
+    /// What was fetched. A source with a checksum is fetched only when the step is executed.
+    fetched: Vec<Option<FetchedTree>>,
+    pub(super) selections: Selections,
+}
+
+impl Copied<'_> {
+    /// The tree of each source, as far as it is there.
+    pub(super) fn places(&self, op: &CopyOp) -> Vec<Option<&Source>> {
+        trees(op, self.tree.as_ref(), self.fetched.iter().map(Option::as_ref))
+    }
+}
 
 impl Solver<'_> {
-    pub(super) fn copy(
-        &self,
-        id: OpId,
-        operation: &Operation,
-        op: &CopyOp,
-        events: &Events,
-    ) -> Result<(Stack, Outcome)> {
-        let parent = self.parent(operation)?;
+    /// Finds what a COPY copies, and the digests of that.
+    pub(super) fn copied(&self, op: &CopyOp) -> Result<(Contents, Copied<'_>)> {
         let tree = if op.reads_files() { Some(self.tree(&op.from)?) } else { None };
-        let mut fetched = self.fetch(op, |source| source.checksum.is_none())?;
-        let selections = file_op::select_all(&trees(op, tree.as_ref(), &fetched), op)?;
-        let mut contents = BTreeMap::new();
-        let places = trees(op, tree.as_ref(), &fetched);
+        let fetched = self.fetch(op, |source| source.checksum.is_none())?;
+        let mut copied = Copied { tree, fetched, selections: Selections::new() };
+        let selections = file_op::select_all(&copied.places(op), op)?;
+        let mut contents = Contents::new();
+        let places = copied.places(op);
         for (n, (argument, selected)) in op.sources.iter().zip(&selections).enumerate() {
             let content = match (argument, places.get(n).copied().flatten()) {
                 // A checksum says as much as the bytes would.
@@ -37,21 +44,33 @@ impl Solver<'_> {
             };
             contents.insert(format!("source {n}"), content);
         }
-        let preimage = Preimage::copy(op, cache::chain(&parent.layers), contents);
-        self.cached(id, operation, preimage, events, |_| {
-            for (known, late) in fetched.iter_mut().zip(self.fetch(op, |it| it.checksum.is_some())?)
-            {
-                *known = known.take().or(late);
-            }
-            let places = trees(op, tree.as_ref(), &fetched);
-            let selections =
-                if op.has_checksum() { file_op::select_all(&places, op)? } else { selections };
-            let layers = if op.link { &[] } else { &*parent.layers };
-            // BuildKit has no files to look names up in for `--link` and upon `scratch`.
-            let has_files = !layers.is_empty();
-            self.on_snapshot(layers, |root, lookup| {
-                file_op::copy(op, &places, &selections, root, has_files.then_some(lookup))
-            })
+        copied.selections = selections;
+        Ok((contents, copied))
+    }
+
+    /// Copies, and returns the layer of what was copied.
+    pub(super) fn copy(
+        &self,
+        op: &CopyOp,
+        layers: &[DiffId],
+        copied: &Copied<'_>,
+    ) -> Result<DiffId> {
+        let late = self.fetch(op, |source| source.checksum.is_some())?;
+        let fetched =
+            copied.fetched.iter().zip(&late).map(|(known, late)| known.as_ref().or(late.as_ref()));
+        let places = trees(op, copied.tree.as_ref(), fetched);
+        let all;
+        let selections = if op.has_checksum() {
+            all = file_op::select_all(&places, op)?;
+            &all
+        } else {
+            &copied.selections
+        };
+        let layers = if op.link { &[] } else { layers };
+        // BuildKit has no files to look names up in for `--link` and upon `scratch`.
+        let has_files = !layers.is_empty();
+        self.on_snapshot(layers, |root, lookup| {
+            file_op::copy(op, &places, selections, root, has_files.then_some(lookup))
         })
     }
 
@@ -82,11 +101,11 @@ impl Solver<'_> {
 fn trees<'t>(
     op: &CopyOp,
     tree: Option<&'t Tree<'_>>,
-    fetched: &'t [Option<FetchedTree>],
+    fetched: impl Iterator<Item = Option<&'t FetchedTree>>,
 ) -> Vec<Option<&'t Source>> {
-    let place = |(argument, fetched): (&CopySource, &'t Option<FetchedTree>)| match argument {
+    let place = |(argument, fetched): (&CopySource, Option<&'t FetchedTree>)| match argument {
         CopySource::Path(_) => tree.map(Tree::source),
-        CopySource::Remote(_) => fetched.as_ref().map(|fetched| &fetched.source),
+        CopySource::Remote(_) => fetched.map(|fetched| &fetched.source),
         CopySource::Inline(_) => None,
     };
     op.sources.iter().zip(fetched).map(place).collect()

@@ -4,36 +4,20 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::Solver;
 use super::failure_shell::Events;
-use super::{Solver, Stack};
-use crate::cache::{self, Preimage};
 use crate::error::Context as _;
 use crate::exec::{self, Exit, Process};
-use crate::op::{ExecOp, OpId, Operation};
-use crate::{DiffId, Digest, Error, ErrorKind, Event, Outcome, Result, Snapshot, StepId, Stream};
+use crate::op::{ExecOp, OpId};
+use crate::{DiffId, Digest, Error, ErrorKind, Event, Result, Snapshot, StepId, Stream};
 
 /// How much of a failing command's output its error tells.
 const TAIL_BYTES: usize = 4 << 10;
 const TAIL_LINES: usize = 12;
 
 impl Solver<'_> {
-    pub(super) fn exec(
-        &self,
-        id: OpId,
-        operation: &Operation,
-        op: &ExecOp,
-        events: &Events,
-    ) -> Result<(Stack, Outcome)> {
-        let parent = self.parent(operation)?;
-        let trees = self.mount_trees(op)?;
-        let contents = self.mount_contents(op, &trees)?;
-        let preimage = Preimage::exec(op, cache::chain(&parent.layers), contents);
-        self.cached(id, operation, preimage, events, |key| {
-            self.execute(id, key, op, &parent.layers, &trees, events)
-        })
-    }
-
-    fn execute(
+    /// Runs the command of a RUN, and returns the layer of what it changed.
+    pub(super) fn run(
         &self,
         id: OpId,
         key: &Digest,

@@ -9,6 +9,7 @@ use rustix::fs::{CWD, Gid, Mode, RenameFlags, Uid};
 use rustix::io::Errno;
 
 use super::input::Tree;
+use super::ready::Contents;
 use super::{Solver, lock};
 use crate::cache::cache_mount_key;
 use crate::context::{Source, Wanted, clean};
@@ -18,7 +19,7 @@ use crate::file_op::{Destination, Selection, content};
 use crate::namespace::explain_owner;
 use crate::op::{CacheMount, ExecOp, Input, MountKind, MountOp, Sharing};
 use crate::snapshot::Mounted;
-use crate::{Digest, Error, Result, Snapshot, tree};
+use crate::{Error, Result, Snapshot, tree};
 
 /// The trees that bind and cache mounts read, by the place of the mount.
 pub(super) type Trees<'s> = BTreeMap<usize, Tree<'s>>;
@@ -60,13 +61,9 @@ impl Solver<'_> {
         Ok(trees)
     }
 
-    /// Returns the digests of what the mounts show, by number.
-    pub(super) fn mount_contents(
-        &self,
-        op: &ExecOp,
-        trees: &Trees<'_>,
-    ) -> Result<BTreeMap<String, Digest>> {
-        let mut contents = BTreeMap::new();
+    /// Returns the digests of what the mounts show, by number. All of a stage counts by its layers.
+    pub(super) fn mount_contents(&self, op: &ExecOp, trees: &Trees<'_>) -> Result<Contents> {
+        let mut contents = Contents::new();
         for (n, tree) in trees {
             let Some(mount) = op.mounts.get(*n) else { continue };
             let (from, path) = match &mount.kind {
@@ -74,11 +71,16 @@ impl Solver<'_> {
                 MountKind::Cache(cache) => (cache.from.as_ref(), &cache.source),
                 _ => continue,
             };
-            let digest = match from {
-                Some(Input::Op(id)) if clean(path.as_bytes()).is_empty() => self.chain_of(*id)?,
-                _ => content(tree.source(), &[select(tree.source(), path)?])?,
-            };
-            contents.insert(format!("mount {n}"), digest);
+            let name = format!("mount {n}");
+            match from {
+                Some(Input::Op(id)) if clean(path.as_bytes()).is_empty() => {
+                    contents.insert(name, self.chain_of(*id)?);
+                }
+                _ => {
+                    let selection = select(tree.source(), path)?;
+                    contents.insert(name, content(tree.source(), &[selection])?);
+                }
+            }
         }
         Ok(contents)
     }
@@ -305,7 +307,7 @@ impl Solver<'_> {
 }
 
 /// All that is at `path`.
-fn select(source: &Source, path: &str) -> Result<Selection> {
+pub(super) fn select(source: &Source, path: &str) -> Result<Selection> {
     let found = source.resolve(path.as_bytes())?.ok_or_else(|| {
         Error::new(format!("the source `{path}` of the mount is not there"))
             .with_help("sources of mounts are looked up from the root of what `from` names")

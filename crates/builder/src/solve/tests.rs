@@ -7,11 +7,12 @@ use dockerfile_parser::Span;
 
 use super::*;
 use crate::config::ImageConfig;
-use crate::op::{CopyOp, CopySource, InlineFile, Input, MkdirOp};
+use crate::op::{CopyOp, CopySource, InlineFile, Input, MkdirOp, Origin};
 
 fn operation(op: Op, parent: Option<usize>) -> Operation {
     let parent = parent.map(OpId);
-    Operation { op, parent, span: Span::default(), name: "step".to_owned(), ignore_cache: false }
+    let (span, name, origin) = (Span::default(), "step".to_owned(), Origin::default());
+    Operation { op, parent, span, name, ignore_cache: false, origin }
 }
 
 fn copy(from: Input, source: &str, destination: &str) -> Op {

@@ -64,7 +64,20 @@ impl Store {
     ///
     /// When the disk does not take it.
     pub(crate) fn put_stats(&self, key: &Digest, bytes: &[u8]) -> Result<()> {
-        let directory = self.0.root.join("stats");
+        self.put_checked("stats", key, bytes)
+    }
+
+    pub(super) fn get_checked(&self, directory: &str, key: &Digest) -> Result<Option<Vec<u8>>> {
+        let path = self.0.root.join(directory).join(key.hex());
+        match std::fs::read(&path) {
+            Ok(text) => Ok(checked(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).doing(|| format!("read `{}`", path.display())),
+        }
+    }
+
+    pub(super) fn put_checked(&self, directory: &str, key: &Digest, bytes: &[u8]) -> Result<()> {
+        let directory = self.0.root.join(directory);
         write_small(self.0.ingest()?, &directory, &key.hex(), &with_checksum(bytes), false)
     }
 }

@@ -1,14 +1,14 @@
 //! `dockwright build`
 
 mod check;
-mod context;
+pub(super) mod context;
 mod run_options;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dockerfile_parser::SourceText;
-use dockwright_builder::{Build, Error, ErrorKind, Network, Request, SourceLines, Store};
+use dockwright_builder::{Build, Digest, Error, ErrorKind, Network, Request, SourceLines, Store};
 
 use self::check::CheckOptions;
 use self::context::Context;
@@ -171,7 +171,7 @@ fn write(
 }
 
 /// Turns the command line and what it names into plain data.
-fn request(
+pub(super) fn request(
     arguments: &Arguments,
     session: &Session,
     store: &Store,
@@ -191,6 +191,10 @@ fn request(
         .map_err(|message| fail(message, "unset it, or give seconds such as `date +%s` prints"))?;
     request.platform.clone_from(&arguments.platform);
     request.network = arguments.network;
+    let history_name = history_name(arguments.file.as_deref(), &arguments.context);
+    request.history_name = Some(history_name);
+    request.now = Some(environment::now());
+    request.clock_ms = environment::clock_ms;
     request.jobs = arguments.jobs.unwrap_or(DEFAULT_JOBS).max(1);
     arguments.steps.apply(&mut request, session)?;
     let file = arguments.file.as_deref();
@@ -202,6 +206,22 @@ fn request(
     request.ignore.clone_from(&context.ignore);
     request.context = Some(context.path.clone());
     Ok((request, file, context))
+}
+
+/// The name under which the store keeps what the last build of a Dockerfile did: by the places of
+/// the file and of the context, or how they are called when they have no place here.
+pub(super) fn history_name(file: Option<&Path>, context: &Path) -> Digest {
+    let dockerfile = if context.is_dir() && file != Some(Path::new("-")) {
+        context::dockerfile_path(file, context)
+    } else {
+        file.unwrap_or(Path::new("Dockerfile")).to_owned()
+    };
+    let mut name = Vec::new();
+    for path in [&dockerfile, context] {
+        name.extend_from_slice(environment::resolved(path).as_os_str().as_encoded_bytes());
+        name.push(0);
+    }
+    Digest::of(&name)
 }
 
 /// Tells all that is wrong with the text, not only the first.

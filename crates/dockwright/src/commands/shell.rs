@@ -1,7 +1,7 @@
 //! `dockwright shell`
 
 use dockwright_builder::config::DEFAULT_PATH;
-use dockwright_builder::last_build::LastBuild;
+use dockwright_builder::reached::Reached;
 use dockwright_builder::{
     DiffId, Error, Isolation, Network, Process, Resources, Snapshot, Store, exec,
 };
@@ -85,7 +85,7 @@ fn start(arguments: &Arguments, session: &Session) -> Result<Exit, Exit> {
 }
 
 fn at_line(store: &Store, line: usize) -> Result<Place, Error> {
-    let build = LastBuild::read(store)?.ok_or_else(|| {
+    let build = Reached::read(store)?.ok_or_else(|| {
         Error::new("nothing was built on this store yet").with_help("build first, then look")
     })?;
     let state = build.at(line)?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Done, Failure, step_name};
 use crate::print;
 use crate::source_file::SourceFile;
+use crate::why;
 
 /// The state of the style.
 pub(crate) struct Json {
@@ -31,6 +32,11 @@ impl Json {
                 emit("planned", json!({ "steps": steps }));
             }
             Event::Started(id) => emit("started", self.step(*id, file)),
+            Event::Missed(id, cause) => {
+                let mut fields = self.step(*id, file);
+                merge(&mut fields, json!({ "cause": why::cause(cause, file) }));
+                emit("missed", fields);
+            }
             Event::Executing(id) => emit("executing", self.step(*id, file)),
             Event::Output(id, stream, bytes) => {
                 let stream = match stream {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use dockwright_builder::{Event, Outcome, Step, StepId};
+use dockwright_builder::{CauseKind, Event, Outcome, Step, StepId};
 
 use super::groups::Groups;
 use super::lines::{Lines, harmless};
@@ -11,6 +11,7 @@ use super::{Done, Failure, step_name};
 use crate::print;
 use crate::report::{self, Level, Report, github};
 use crate::source_file::SourceFile;
+use crate::why;
 
 /// The state of the style.
 pub(crate) struct Plain {
@@ -42,6 +43,12 @@ impl Plain {
                 }
                 self.running
                     .insert(*id, Running { since: Instant::now(), lines: Lines::default() });
+            }
+            // On a first build every step would say the same.
+            Event::Missed(_, cause) if cause.kind == CauseKind::FirstBuild => {}
+            Event::Missed(id, cause) => {
+                let why = why::sentence(self.steps.get(id.0), cause, file);
+                self.print(&format!("#{} {}\n", id.0 + 1, harmless(why.as_bytes(), false)));
             }
             Event::Executing(_) | Event::Layer(..) => {}
             Event::Shell(id, program) => self.print(&super::shell_text(*id, program)),

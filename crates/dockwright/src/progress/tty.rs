@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use dockwright_builder::{Event, Outcome, Step, StepId};
+use dockwright_builder::{CauseKind, Event, Outcome, Step, StepId};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::lines::{Lines, harmless};
@@ -15,7 +15,7 @@ use super::{Done, step_name};
 use crate::environment::Environment;
 use crate::report::{self, Level, Report};
 use crate::source_file::SourceFile;
-use crate::{human, print};
+use crate::{human, print, why};
 
 /// How often the running steps are drawn.
 const FRAME: Duration = Duration::from_millis(100);
@@ -124,6 +124,12 @@ impl View {
             Event::Planned(steps) => self.steps.clone_from(steps),
             Event::Started(id) => {
                 self.running.insert(*id, Running::new(now));
+            }
+            // On a first build every step would say the same.
+            Event::Missed(_, cause) if cause.kind == CauseKind::FirstBuild => {}
+            Event::Missed(id, cause) => {
+                let why = why::sentence(self.steps.get(id.0), cause, file);
+                self.scroll(&format!(" => {}: {why}", self.name(*id)));
             }
             Event::Executing(id) => {
                 if let Some(running) = self.running.get_mut(id) {
@@ -346,7 +352,11 @@ mod tests {
 
     fn view(names: &[&str]) -> (View, Instant) {
         let mut view = View::new(false);
-        let step = |name: &&str| Step { name: (*name).to_owned(), span: Span::new(0, 1) };
+        let step = |name: &&str| Step {
+            name: (*name).to_owned(),
+            title: (*name).to_owned(),
+            span: Span::new(0, 1),
+        };
         let steps = names.iter().map(step).collect();
         let now = view.since;
         view.event(&Event::Planned(steps), &file(), now, 40);

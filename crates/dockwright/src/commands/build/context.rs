@@ -13,7 +13,7 @@ use crate::source_file::{self, display_name, reason};
 
 /// The Dockerfile and the files.
 #[derive(Debug)]
-pub(super) struct Context {
+pub(in crate::commands) struct Context {
     /// The bytes of the Dockerfile.
     pub(super) dockerfile: Vec<u8>,
     /// How messages call it.
@@ -149,7 +149,7 @@ fn fetch(
 }
 
 /// `-f`, else `Dockerfile` in the context, else `dockerfile` there as BuildKit tries it.
-fn dockerfile_path(file: Option<&Path>, context: &Path) -> PathBuf {
+pub(in crate::commands) fn dockerfile_path(file: Option<&Path>, context: &Path) -> PathBuf {
     let path = file.map_or_else(|| context.join("Dockerfile"), Path::to_path_buf);
     let lower = path.with_file_name("dockerfile");
     let default_name = path.file_name().is_some_and(|name| name == "Dockerfile");

@@ -1,0 +1,164 @@
+//! `dockwright why`
+
+use std::path::PathBuf;
+
+use dockerfile_parser::Instruction;
+use dockwright_builder::{BuiltStep, Ended, LastBuild};
+use serde_json::{Value, json};
+
+use super::{build, cannot_start, open_store, usage};
+use crate::cli::Session;
+use crate::exit_code::Exit;
+use crate::print;
+use crate::source_file::{SourceFile, display_name};
+use crate::why::{cause, head, sentence_of, snippet};
+
+/// Say why the steps of the last build were executed
+///
+/// Each step that was executed is named with the first thing that made it so: a file, a variable, a
+/// base image, a step above it. With LINE, the step of that line, also if it was in the cache.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The Dockerfile [default: CONTEXT/Dockerfile]
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// `text`, or `json` for programs
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// A line of the Dockerfile, and the build context [default: .]
+    #[arg(value_name = "LINE] [CONTEXT", num_args = 0..=2)]
+    places: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
+    match tell(arguments, session) {
+        Ok(text) => {
+            print::output(&text);
+            Exit::Success
+        }
+        Err(exit) => exit,
+    }
+}
+
+fn tell(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
+    let (line, context) = places(arguments, session)?;
+    let path = build::context::dockerfile_path(arguments.file.as_deref(), &context);
+    let name = build::history_name(arguments.file.as_deref(), &context);
+    let store = open_store(session)?;
+    let Some(last) = LastBuild::load(&store, &name) else {
+        let message = format!("no build of `{}` is known", display_name(&path));
+        let help = "build it first, with this store and this context";
+        return Err(cannot_start(session, &message, help));
+    };
+    let file = SourceFile::new(display_name(&path), &last.dockerfile);
+    let all = last.steps.iter().filter(|step| step.ended != Ended::NotNeeded);
+    let steps: Vec<&BuiltStep> = match line {
+        None => all.collect(),
+        Some(line) => {
+            let instruction = instruction_at(line, &last.dockerfile, &file, session)?;
+            let steps: Vec<_> = all.filter(|step| step.span == instruction.0).collect();
+            if steps.is_empty() && arguments.format == Format::Text {
+                let head = head(&instruction.1, instruction.0, &file);
+                return Ok(format!(
+                    "{head}: it runs nothing by itself; what it sets counts in the steps below \
+                     it\n"
+                ));
+            }
+            steps
+        }
+    };
+    Ok(match arguments.format {
+        Format::Json => {
+            let steps: Vec<Value> = steps.iter().map(|step| as_json(step, &file)).collect();
+            format!("{:#}\n", json!({ "dockerfile": file.name, "steps": steps }))
+        }
+        Format::Text if line.is_some() => steps.iter().map(|step| as_text(step, &file)).collect(),
+        Format::Text => {
+            let executed = steps.iter().filter(|step| step.cause.is_some());
+            let text: String = executed.map(|step| as_text(step, &file)).collect();
+            if text.is_empty() { "every step was in the cache\n".to_owned() } else { text }
+        }
+    })
+}
+
+/// Sorts out `[LINE] [CONTEXT]`.
+fn places(arguments: &Arguments, session: &Session) -> Result<(Option<usize>, PathBuf), Exit> {
+    let is_number = |text: &&String| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (line, context) = match arguments.places.as_slice() {
+        [] => (None, None),
+        [one] if is_number(&one) => (Some(one), None),
+        [one] => (None, Some(one)),
+        [line, context] if is_number(&line) => (Some(line), Some(context)),
+        [line, ..] => {
+            let message = format!("`{line}` is not the number of a line");
+            return Err(usage(session, &message, "write it as `dockwright why 14 .`"));
+        }
+    };
+    let line = line.map(|line| line.parse::<usize>()).transpose();
+    let line = line.map_err(|_| usage(session, "the line number is too large", "see `wc -l`"))?;
+    let context = context.map_or_else(|| PathBuf::from("."), PathBuf::from);
+    Ok((line, context))
+}
+
+/// The place and the text of the instruction that a line belongs to.
+fn instruction_at(
+    line: usize,
+    text: &str,
+    file: &SourceFile,
+    session: &Session,
+) -> Result<(dockerfile_parser::Span, String), Exit> {
+    let parse = dockerfile_parser::parse(text);
+    let holds =
+        |one: &&Instruction<'_>| (one.lines.0 as usize..=one.lines.1 as usize).contains(&line);
+    let Some(found) = parse.instructions.iter().find(holds) else {
+        let message = format!("line {line} of `{}` holds no instruction", file.name);
+        return Err(usage(session, &message, "name a line of an instruction, as it was built"));
+    };
+    let words: Vec<&str> = file.span_text(found.span).split_whitespace().collect();
+    Ok((found.span, words.join(" ")))
+}
+
+fn as_text(step: &BuiltStep, file: &SourceFile) -> String {
+    let head = head(&step.title, step.span, file);
+    let Some(cause) = &step.cause else {
+        let how = match step.ended {
+            Ended::Cached if step.kind == "image" => "the base image has not moved",
+            Ended::Cached => {
+                "cached: nothing that counts changed (times of files, owners in the context, and \
+                 values of secrets never count)"
+            }
+            Ended::Executed => "it was executed",
+            Ended::Failed => "it failed before it was looked up",
+            Ended::NotReached => "the build ended before it",
+            Ended::NotNeeded => "the build did not need it",
+        };
+        return format!("{head}: {how}\n");
+    };
+    let mut text = sentence_of(&step.title, step.span, cause, file) + "\n";
+    text += &snippet(cause.span, file);
+    for detail in &cause.details {
+        let detail = crate::progress::harmless(detail.as_bytes(), false);
+        text += &format!("  {detail}\n");
+    }
+    text
+}
+
+fn as_json(step: &BuiltStep, file: &SourceFile) -> Value {
+    let (line, _) = file.position(step.span.start);
+    json!({
+        "line": line,
+        "instruction": step.title,
+        "stage": step.stage,
+        "kind": step.kind,
+        "outcome": step.ended,
+        "key": step.key,
+        "cause": step.cause.as_ref().map(|one| cause(one, file)),
+    })
+}
