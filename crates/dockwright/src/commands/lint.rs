@@ -175,6 +175,12 @@ fn lint_file(path: &Path, arguments: &Arguments, config: &Config) -> Result<Lint
     let bytes = source_file::read(path)?;
     let own_name = if path == Path::new("-") { "-".to_owned() } else { display_name(path) };
     let name = arguments.shared.file_path_in_report.clone().unwrap_or_else(|| own_name.clone());
+    // UTF-16 and UTF-32 start with a mark and hold NULs.
+    let has_mark =
+        [&b"\xff\xfe"[..], b"\xfe\xff", b"\0\0\xfe\xff"].iter().any(|m| bytes.starts_with(m));
+    if !has_mark && bytes.contains(&0) {
+        return Err(format!("cannot read `{own_name}`: it is a binary file"));
+    }
     let source = SourceText::new(bytes);
     let trust = match (arguments.fix || arguments.diff, arguments.unsafe_fixes) {
         (_, true) => Some(Applicability::Unsafe),

@@ -124,45 +124,47 @@ pub(super) fn is_url(text: &str) -> bool {
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(is_scheme_char)
         && rest.chars().all(is_url_char)
+        && rest.split('%').skip(1).all(|part| {
+            part.len() >= 2 && part.bytes().take(2).all(|byte| byte.is_ascii_hexdigit())
+        })
 }
 
-/// Tells whether `text` is a time of RFC 3339.
+/// Tells whether `text` is a time of RFC 3339, as hadolint reads it: the year has any number of digits,
+/// and the offset may lack its colon.
 pub(super) fn is_time(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let digits = |from: usize, to: usize| {
-        let range = bytes.get(from..to)?;
-        range.iter().all(u8::is_ascii_digit).then_some(())?;
-        text.get(from..to)?.parse::<u32>().ok()
+    let Some((date, time)) = text.split_once(['T', 't']) else { return false };
+    let number = |text: &str, length: usize| {
+        let is_number = text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
+        is_number.then(|| text.parse::<u32>().ok()).flatten()
     };
-    let sign = |at: usize, allowed: &[u8]| bytes.get(at).is_some_and(|b| allowed.contains(b));
-    let part = |from: usize, to: usize, low: u32, high: u32| {
-        digits(from, to).is_some_and(|number| (low..=high).contains(&number))
+    let Some((year, (month, day))) =
+        date.split_once('-').and_then(|(year, rest)| Some((year, rest.split_once('-')?)))
+    else {
+        return false;
     };
-    let head = digits(0, 4).is_some()
-        && sign(4, b"-")
-        && part(5, 7, 1, 12)
-        && sign(7, b"-")
-        && part(8, 10, 1, 31)
-        && sign(10, b"Tt ")
-        && part(11, 13, 0, 23)
-        && sign(13, b":")
-        && part(14, 16, 0, 59)
-        && sign(16, b":")
-        && part(17, 19, 0, 60);
-    let rest = text.get(19..).unwrap_or_default();
+    let Some(year) = number(year, year.len()) else { return false };
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match number(month, 2) {
+        Some(2) if is_leap => 29,
+        Some(2) => 28,
+        Some(4 | 6 | 9 | 11) => 30,
+        Some(1..=12) => 31,
+        _ => return false,
+    };
+    let is_day = number(day, 2).is_some_and(|day| (1..=days).contains(&day));
+    let (clock, rest) = time.split_at_checked(8).unwrap_or_default();
+    let parts: Vec<Option<u32>> = clock.split(':').map(|part| number(part, 2)).collect();
+    let is_clock = matches!(parts[..], [Some(0..=23), Some(0..=59), Some(0..=60)]);
     let rest = rest
         .strip_prefix('.')
         .map_or(rest, |fraction| fraction.trim_start_matches(|c: char| c.is_ascii_digit()));
-    let is_zone = |zone: &str| {
-        let offset = zone.strip_prefix(['+', '-']).unwrap_or_default();
-        matches!(zone, "Z" | "z")
-            || offset.split_once(':').is_some_and(|(hours, minutes)| {
-                [hours, minutes]
-                    .iter()
-                    .all(|part| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()))
-            })
+    let offset = rest.strip_prefix(['+', '-']).unwrap_or_default();
+    let digits = match offset.split_once(':') {
+        Some((hours, minutes)) if hours.len() == 2 => format!("{hours}{minutes}"),
+        _ => offset.to_owned(),
     };
-    head && is_zone(rest)
+    let is_zone = matches!(rest, "Z" | "z") || number(&digits, 4).is_some();
+    is_day && is_clock && is_zone
 }
 
 /// Ids of SPDX licences without the family of versions, which is matched by rule.
@@ -170,7 +172,7 @@ const LICENCES: &str = include_str!("spdx.txt");
 
 /// Tells whether `text` is the id of an SPDX licence.
 pub(super) fn is_licence(text: &str) -> bool {
-    LICENCES.lines().any(|line| line == text)
+    LICENCES.lines().any(|line| line == text.trim_end())
 }
 
 /// Tells whether `text` is 7 or 40 lower-case hexadecimal digits.
@@ -179,36 +181,43 @@ pub(super) fn is_hash(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-/// Tells whether `text` is a semantic version.
+/// Tells whether `text` is a version as hadolint reads it: three numbers, and words behind `-` and `+`.
 pub(super) fn is_version(text: &str) -> bool {
-    let (text, build) = text.split_once('+').map_or((text, None), |(t, b)| (t, Some(b)));
-    let (core, pre) = text.split_once('-').map_or((text, None), |(c, p)| (c, Some(p)));
-    let is_number = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|b| b.is_ascii_digit())
-            && (part == "0" || !part.starts_with('0'))
-    };
-    let is_identifier = |part: &str| {
+    let (text, build) = text.split_once('+').map_or((text, ""), |(text, build)| (text, build));
+    let (core, pre) = text.split_once('-').map_or((text, ""), |(core, pre)| (core, pre));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let is_word = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
-    let is_pre = |part: &str| {
-        is_identifier(part) && (!part.bytes().all(|b| b.is_ascii_digit()) || is_number(part))
-    };
+    let are_words = |text: &str| text.is_empty() || text.split('.').all(is_word);
     core.split('.').count() == 3
         && core.split('.').all(is_number)
-        && pre.is_none_or(|pre| pre.split('.').all(is_pre))
-        && build.is_none_or(|build| build.split('.').all(is_identifier))
+        && are_words(pre)
+        && are_words(build)
 }
 
-/// Tells whether `text` is a mail address (the dot-atom and quoted forms of RFC 5322).
+/// Tells whether `text` is a mail address as hadolint reads RFC 5322: a domain of letters, digits and
+/// dashes, and comments in parentheses.
 pub(super) fn is_mail(text: &str) -> bool {
+    let mut text = text.trim_end().to_owned();
+    while let Some((start, end)) = text.find('(').zip(text.find(')')).filter(|(a, b)| a < b) {
+        text.replace_range(start..=end, "");
+    }
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let is_atom_char = |c: char| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
+    let is_atom_char = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
     let is_dot_atom =
         |text: &str| text.split('.').all(|part| !part.is_empty() && part.chars().all(is_atom_char));
     let is_quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
     let is_literal = domain.starts_with('[') && domain.ends_with(']');
-    (is_dot_atom(local) || is_quoted) && (is_dot_atom(domain) || is_literal)
+    let is_part = |part: &str| {
+        let is_inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        !part.is_empty()
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && part.chars().all(is_inner)
+    };
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    (is_dot_atom(local) || is_quoted) && (domain.split('.').all(is_part) || is_literal)
 }
 
 #[cfg(test)]
@@ -231,11 +240,11 @@ mod tests {
         check(
             is_time,
             &["2026-08-01T12:00:00Z", "2026-08-01T12:00:00.5+01:00"],
-            &["2026-08-01", "2026-13-01T12:00:00Z", "2026-08-01T12:00:00"],
+            &["2026-08-01", "2026-13-01T12:00:00Z", "2026-08-01T12:00:00", "2026-02-29T12:00:00Z"],
         );
         check(is_licence, &["MIT", "BSD-3-Clause"], &["free", "MIT OR Apache-2.0", ""]);
         check(is_hash, &["43c572f", &"0".repeat(40)], &["43C572F", "43c572", ""]);
-        check(is_version, &["1.2.3", "1.0.0-rc.1+b"], &["1.2", "01.2.3", "v1.2.3", "1.2.3-"]);
-        check(is_mail, &["a@b.c", "a.b+c@d"], &["a", "a@", "@b", "a b@c"]);
+        check(is_version, &["1.2.3", "1.0.0-rc.1+b", "01.2.3"], &["1.2", "v1.2.3", "1.2.3-a..b"]);
+        check(is_mail, &["a@b.c", "a.b+c@d", "a(c)@b."], &["a", "a@", "@b", "a b@c", "a@b_c"]);
     }
 }
