@@ -341,3 +341,31 @@ fn rules_are_listed_and_explained_by_any_name() {
     let listed = sandbox.succeed(["rules", "StageNameCasing", "--fixable"]).stdout;
     assert_eq!(listed.lines().count(), 2, "{listed}");
 }
+
+#[test]
+fn folders_and_patterns_are_searched() {
+    let sandbox = Sandbox::new();
+    for name in [
+        "Dockerfile",
+        "a/web.Dockerfile",
+        "a/Dockerfile-dev",
+        ".devcontainer/Dockerfile",
+        "a/Dockerfile.md",
+        "vendor/Dockerfile",
+        "b/build.docker",
+    ] {
+        sandbox.write(name, "FROM debian\n");
+    }
+    sandbox.write(".gitignore", "vendor/\n");
+    let files = |arguments: &[&str]| {
+        let (outcome, lines) = lint(&sandbox, arguments);
+        let files = lines.iter().filter_map(|line| line.split(':').next().map(str::to_owned));
+        (outcome.code, files.collect::<Vec<_>>())
+    };
+    let all = [".devcontainer/Dockerfile", "Dockerfile", "a/Dockerfile-dev", "a/web.Dockerfile"];
+    assert_eq!(files(&[]), (1, all.map(str::to_owned).to_vec()));
+    assert_eq!(files(&["**/*.docker"]), (1, vec!["b/build.docker".to_owned()]));
+    assert_eq!(files(&["*file"]), (1, vec!["Dockerfile".to_owned()]));
+    assert_eq!(files(&["vendor/Dockerfile"]), (1, vec!["vendor/Dockerfile".to_owned()]));
+    assert_eq!(files(&["*.nothing"]).0, 2);
+}

@@ -152,11 +152,15 @@ fn files(arguments: &Arguments, session: &Session) -> (Vec<PathBuf>, bool) {
     let here = [PathBuf::from(".")];
     let paths = if arguments.paths.is_empty() { &here } else { arguments.paths.as_slice() };
     for path in paths {
-        if !path.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        let found = find::dockerfiles(path);
+        let pattern = path.to_str().filter(|text| text.contains(['*', '?', '[']));
+        let found = match pattern.filter(|_| !path.exists()) {
+            Some(pattern) => find::matching(pattern),
+            None if path.is_dir() => find::dockerfiles(path),
+            None => {
+                files.push(path.clone());
+                continue;
+            }
+        };
         for message in &found.errors {
             usage(session, message, "the other folders were searched");
         }

@@ -94,11 +94,16 @@ fn markdown(rules: &[&Rule]) -> String {
     for rule in rules {
         let level = rule.level(Profile::Dockwright).map_or("off", Severity::name);
         let aliases = rule.aliases.join(" ");
+        // ShellCheck's codes have their pages in one table.
+        let link = match rule.family {
+            Family::Hadolint | Family::Buildkit | Family::Dockwright => {
+                let (family, file) = (rule.family.name(), page_file(rule));
+                format!("[{}](../crates/lint/src/rules/{family}/{file}.md)", rule.code)
+            }
+            _ => rule.code.to_owned(),
+        };
         text.push_str(&format!(
-            "| [{}](../crates/lint/src/rules/{}/{}.md) `{}` | {level} | {} | {} | {aliases} |\n",
-            rule.code,
-            rule.family.name(),
-            page_file(rule),
+            "| {link} `{}` | {level} | {} | {} | {aliases} |\n",
             rule.name,
             fix(rule),
             rule.title().replace('|', "\\|"),
