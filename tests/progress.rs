@@ -90,7 +90,8 @@ fn a_terminal_shows_steps_with_times_and_bytes() {
         assert!(text.contains(" => named app"), "{text}");
         assert!(!text.contains("[+] Building"), "what was running is left:\n{text}");
         if columns == 100 {
-            let run = lines.iter().find(|line| line.contains("RUN echo one")).expect("a line");
+            let run =
+                lines.iter().find(|line| line.contains("[a 2/2] RUN echo one")).expect("a line");
             let words: Vec<&str> = run.split_whitespace().collect();
             let [.., size, time] = words.as_slice() else { panic!("{run}") };
             assert!(size.ends_with('B') && time.ends_with('s'), "{run}");

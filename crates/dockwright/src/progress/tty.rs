@@ -129,7 +129,8 @@ impl View {
             Event::Missed(_, cause) if cause.kind == CauseKind::FirstBuild => {}
             Event::Missed(id, cause) => {
                 let why = why::sentence(self.steps.get(id.0), cause, file);
-                self.scroll(&format!(" => {}: {why}", self.name(*id)));
+                let why = harmless(why.as_bytes(), false).replace('\t', " ");
+                self.scroll(&row(&format!(" => {why}"), "", width));
             }
             Event::Executing(id) => {
                 if let Some(running) = self.running.get_mut(id) {
