@@ -313,8 +313,14 @@ fn hash_file(source: &Source, path: &[u8], entry: &Entry, buffer: &mut [u8]) -> 
 /// The error for a source that is not there: it names the ignore rule that hides it, or a near
 /// name.
 fn not_found(source: &Source, argument: &str) -> Error {
+    explain_missing(source, argument, format!("`{argument}` is not there"))
+}
+
+/// Returns `message` as an error about a path that is not there: it names the ignore rule that
+/// hides it, or a near name.
+pub(crate) fn explain_missing(source: &Source, argument: &str, message: String) -> Error {
     let cleaned = clean(argument.as_bytes());
-    let error = Error::new(format!("`{argument}` is not there"));
+    let error = Error::new(message);
     if let Some(rule) = source.hidden_by(&cleaned) {
         return Error::new(format!("`{argument}` is left out of the build context"))
             .with_help(format!("{rule} leaves it out"));

@@ -139,18 +139,8 @@ fn directories_bring_what_they_hold() {
     check(FILES, "", "d /n", copied);
     check(FILES, "", "d/ /n/", copied);
     check(FILES, "d n 700; d n/s 777", "d /n", "d n 700; d n/s 711; f n/s/z 640 4; f n/x 644 3");
-    check(
-        FILES,
-        "f n 644 x",
-        "d /n",
-        "error: `/n` is not a directory, so a directory cannot be copied to it",
-    );
-    check(
-        FILES,
-        "d n 755; f n/s 644 x",
-        "d /n",
-        "error: `/n/s` is not a directory, so a directory cannot be copied to it",
-    );
+    check(FILES, "f n 644 x", "d /n", "error: `/n` is there and not a directory");
+    check(FILES, "d n 755; f n/s 644 x", "d /n", "error: `/n/s` is there and not a directory");
     check(
         FILES,
         "d t 755; d t/a.txt 755",
@@ -205,7 +195,7 @@ fn links_are_followed_only_where_they_are_named() {
         "d d 755; d d/s 755",
         "d o 755; d t 755; l t/s ../o",
         "d /t",
-        "error: `/t/s` is not a directory, so a directory cannot be copied to it",
+        "error: `/t/s` is there and not a directory",
     );
 }
 

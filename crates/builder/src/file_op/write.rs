@@ -378,8 +378,8 @@ fn copy_capability(from: &OwnedFd, to: &OwnedFd) -> rustix::io::Result<()> {
 
 fn not_a_directory(path: &[u8]) -> Error {
     let path = String::from_utf8_lossy(path).into_owned();
-    Error::new(format!("`/{path}` is not a directory, so a directory cannot be copied to it"))
-        .with_help("remove it in a RUN before, or choose another destination")
+    Error::new(format!("`/{path}` is there and not a directory"))
+        .with_help("remove it in a RUN before, or choose another path")
 }
 
 fn shown(doing: &str, path: &[u8]) -> String {

@@ -166,9 +166,7 @@ impl Solver<'_> {
         prepared: &mut Prepared,
     ) -> Result<MountSource> {
         let source = tree.source();
-        let found = source
-            .resolve(path.as_bytes())?
-            .ok_or_else(|| Error::new(format!("the source `{path}` of the mount is not there")))?;
+        let found = source.resolve(path.as_bytes())?.ok_or_else(|| not_there(source, path))?;
         if let (Input::Op(_), false) = (from, writable) {
             let source = source.open_path(&found.path)?;
             return Ok(MountSource::Bind { source, read_only: true });
@@ -308,10 +306,12 @@ impl Solver<'_> {
 
 /// All that is at `path`.
 pub(super) fn select(source: &Source, path: &str) -> Result<Selection> {
-    let found = source.resolve(path.as_bytes())?.ok_or_else(|| {
-        Error::new(format!("the source `{path}` of the mount is not there"))
-            .with_help("sources of mounts are looked up from the root of what `from` names")
-    })?;
+    let found = source.resolve(path.as_bytes())?.ok_or_else(|| not_there(source, path))?;
     let entries = source.walk(&found.path, &|_| Wanted::Yes)?;
     Ok(Selection { name: Vec::new(), path: found.path, entries })
+}
+
+fn not_there(source: &Source, path: &str) -> Error {
+    let message = format!("the source `{path}` of the mount is not there");
+    crate::file_op::explain_missing(source, path, message)
 }
