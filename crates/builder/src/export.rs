@@ -267,7 +267,7 @@ impl Blob {
     /// Writes the bytes to `out`, and makes sure that they are right.
     fn write(&self, digest: &Digest, store: &Store, out: &mut dyn Write) -> Result<()> {
         let written = match &self.from {
-            Origin::Store => (*digest, store.copy_blob(digest, out)?),
+            Origin::Store => (*digest, store.send_blob(digest, out)?),
             Origin::Layer(diff_id, packing) => store.pack_layer(diff_id, *packing, out)?,
             Origin::Spool(Spool(path)) => {
                 let doing = || format!("copy `{}`", path.display());

@@ -4,6 +4,7 @@
 //! what is opened is opened without following links.
 
 mod chmod;
+mod direct;
 mod owner;
 mod select;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use rustix::fs::FileType;
 
 pub use chmod::{Chmod, Clause};
+pub(crate) use direct::DirectCopy;
 pub(crate) use owner::{Owner, needs_lookup, resolve as resolve_owner};
 pub(crate) use select::{Selection, content, explain_missing, listing, select, select_fetched};
 pub(crate) use wildcard::{Malformed, matches, split_literal};

@@ -41,7 +41,7 @@ const WHITEOUT_OPAQUE: &[u8] = b".wh..wh..opq";
 /// The attribute of a directory that hides what is below. Its value is `y`.
 const OPAQUE: &str = "user.overlay.opaque";
 /// The one attribute that layers carry.
-const CAPABILITY: &str = "security.capability";
+pub(crate) const CAPABILITY: &str = "security.capability";
 
 #[cfg(test)]
 mod hostile;

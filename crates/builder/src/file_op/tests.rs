@@ -119,6 +119,87 @@ fn check(source: &str, before: &str, instruction: &str, after: &str) {
         .collect();
     let result = if after.starts_with("error") { result + ";" } else { result };
     assert_eq!(result, after, "COPY {instruction}");
+    if !after.starts_with("error") {
+        compare(source, before, instruction);
+    }
+}
+
+/// Gives everything in a tree a time of its own.
+fn age(root: &Path, first: i64) {
+    let entries = walkdir::WalkDir::new(root).contents_first(true).sort_by_file_name();
+    for (n, entry) in entries.into_iter().enumerate() {
+        let time = rustix::fs::Timespec { tv_sec: first + n as i64, tv_nsec: 0 };
+        let times = rustix::fs::Timestamps { last_access: time, last_modification: time };
+        let (path, flags) = (entry.unwrap().into_path(), rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
+        rustix::fs::utimensat(rustix::fs::CWD, &path, &times, flags).unwrap();
+    }
+}
+
+/// Checks that a layer written directly is that which copying and packing gives. Returns whether it
+/// can be written directly; nothing where there can be no mounts.
+#[track_caller]
+fn compare(source: &str, before: &str, instruction: &str) -> Option<bool> {
+    if !rustix::process::getuid().is_root() {
+        return None;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let [context, lower, work] = ["context", "lower", "work"].map(|name| {
+        let path = directory.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        path
+    });
+    make(&context, source);
+    make(&lower, before);
+    age(&context, 100);
+    age(&lower, 500);
+    let mut op = parse(instruction);
+    op.chown = Some("7:8".to_owned()).filter(|_| instruction.len().is_multiple_of(2));
+    let lowers = vec![lower];
+    let snapshot = crate::Snapshot::at(&work, &lowers).unwrap();
+    let tree = Source::context(&context, None).unwrap();
+    let trees = vec![Some(&tree); op.sources.len()];
+    let selections = select_all(&trees, &op).unwrap();
+    {
+        let mounted = snapshot.mount().unwrap();
+        let open = || mounted.root().try_clone_to_owned().unwrap();
+        let lookup = Source::stage(open());
+        copy(&op, &trees, &selections, open(), Some(&lookup)).unwrap();
+    }
+    let options = layer::LayerOptions { epoch: 1000, lowers };
+    let mut copied = Vec::new();
+    let copied_as = layer::write(snapshot.upper(), &mut copied, &options).unwrap();
+    let below = layer::Stack::open(&options.lowers).unwrap();
+    let direct = DirectCopy::new(&op, &trees, &selections, below).unwrap();
+    if let Some(direct) = &direct {
+        let mut written = Vec::new();
+        assert_eq!(direct.write(&mut written, 1000).unwrap(), copied_as, "COPY {instruction}");
+        assert!(written == copied, "COPY {instruction} on `{before}` gives another tar");
+    }
+    Some(direct.is_some())
+}
+
+#[test]
+fn what_takes_no_looking_at_files_is_written_directly() {
+    let links = "d d 755; f d/a 644 1; h d/b d/a; d d/e 700; h d/e/c d/a; l d/l a; f x 644 2";
+    for (source, before, instruction, is_direct) in [
+        (FILES, "", "d /n/", true),
+        (FILES, "", ". /", true),
+        (FILES, "d n 700; d n/s 755; f n/other 644 y", "d /n", true),
+        (FILES, "d n 755; d n/s 711; f n/s/y 644 y", "d /n", true),
+        (FILES, "d a 755; d a/b 750; d a/b/c 700", "a.txt /a/b/c/", true),
+        (FILES, "d a 755", "a.txt b.txt <<EOF /a/b/", true),
+        (FILES, "", "--chmod=600 d a.txt /n/", true),
+        (FILES, "", "--parents d/s/z a.txt /n/", true),
+        (FILES, "f n 644 old", "a.txt /n", false),
+        (FILES, "d r 755; l n r", "a.txt /n/", false),
+        (links, "", "d d /n/", true),
+        (links, "", "d/a d/b x /n/", true),
+        (links, "", "d/e d /n/", true),
+        (links, "d n 755; d n/e 700", "d d/e /n", true),
+    ] {
+        let found = compare(source, before, instruction);
+        assert!(found.is_none_or(|found| found == is_direct), "COPY {instruction} on `{before}`");
+    }
 }
 
 const FILES: &str = "f a.txt 644 1; f b.txt 600 2; d d 750; f d/x 644 3; d d/s 711; f d/s/z 640 4";

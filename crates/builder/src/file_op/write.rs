@@ -185,6 +185,9 @@ impl Destination {
         let mut input = File::from(source.open_file(from)?);
         let mut output = File::from(self.create(target)?);
         std::io::copy(&mut input, &mut output).doing(|| shown("copy to", target))?;
+        if !entry.is_unchanged(&input) {
+            return Err(super::direct::changed(from));
+        }
         let output = OwnedFd::from(output);
         self.finish_file(&output, self.owner_of(entry), self.mode_of(entry))
             .doing(|| shown("set the owner and mode of", target))?;

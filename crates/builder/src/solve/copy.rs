@@ -4,10 +4,10 @@ use super::Solver;
 use super::input::Tree;
 use super::ready::Contents;
 use crate::context::Source;
-use crate::file_op::{self, Selections};
-use crate::op::{CopyOp, CopySource};
+use crate::file_op::{self, DirectCopy, Selections};
+use crate::op::{CopyOp, CopySource, Input};
 use crate::remote::{FetchedTree, Fetcher, RemoteSource};
-use crate::{DiffId, Digest, Result};
+use crate::{DiffId, Digest, Error, Result};
 
 /// What a COPY copies.
 pub(super) struct Copied<'s> {
@@ -15,6 +15,8 @@ pub(super) struct Copied<'s> {
     /// What was fetched. A source with a checksum is fetched only when the step is executed.
     fetched: Vec<Option<FetchedTree>>,
     pub(super) selections: Selections,
+    /// Whether an earlier build has told all there is to tell, so that nothing was opened.
+    is_unread: bool,
 }
 
 impl Copied<'_> {
@@ -25,11 +27,47 @@ impl Copied<'_> {
 }
 
 impl Solver<'_> {
-    /// Finds what a COPY copies, and the digests of that.
+    /// Finds what a COPY copies, and the digests of that. What a stage holds is told by its layers:
+    /// it need not be mounted and read when that was done before.
     pub(super) fn copied(&self, op: &CopyOp) -> Result<(Contents, Copied<'_>)> {
+        let Some(key) = self.stage_content_key(op)? else { return self.read_copied(op) };
+        let known = self.store.get_record(&key)?;
+        if let Some(contents) = known.and_then(|json| serde_json::from_slice(&json).ok()) {
+            let fetched = op.sources.iter().map(|_| None).collect();
+            let selections = Selections::new();
+            return Ok((contents, Copied { tree: None, fetched, selections, is_unread: true }));
+        }
+        let (contents, copied) = self.read_copied(op)?;
+        let json = serde_json::to_vec(&contents)
+            .map_err(|error| Error::system("cannot encode the digests of a COPY", error))?;
+        self.store.put_record(&key, &json)?;
+        Ok((contents, copied))
+    }
+
+    /// The key under which the digests of what a COPY takes from a stage are kept; nothing if it
+    /// reads anything else.
+    fn stage_content_key(&self, op: &CopyOp) -> Result<Option<Digest>> {
+        let Input::Op(stage) = &op.from else { return Ok(None) };
+        let mut sources = Vec::new();
+        for source in &op.sources {
+            match source {
+                CopySource::Path(path) => sources.push(Some(path)),
+                CopySource::Inline(_) => sources.push(None),
+                CopySource::Remote(_) => return Ok(None),
+            }
+        }
+        if !op.reads_files() {
+            return Ok(None);
+        }
+        let chain = self.chain_of(*stage)?;
+        let text = serde_json::json!(["copy content 1", chain, sources, op.exclude, op.parents]);
+        Ok(Some(Digest::of(text.to_string().as_bytes())))
+    }
+
+    fn read_copied(&self, op: &CopyOp) -> Result<(Contents, Copied<'_>)> {
         let tree = if op.reads_files() { Some(self.tree(&op.from)?) } else { None };
         let fetched = self.fetch(op, |source| source.checksum.is_none())?;
-        let mut copied = Copied { tree, fetched, selections: Selections::new() };
+        let mut copied = Copied { tree, fetched, selections: Selections::new(), is_unread: false };
         let selections = file_op::select_all(&copied.places(op), op)?;
         let mut contents = Contents::new();
         let places = copied.places(op);
@@ -55,6 +93,10 @@ impl Solver<'_> {
         layers: &[DiffId],
         copied: &Copied<'_>,
     ) -> Result<DiffId> {
+        if copied.is_unread {
+            let (_, read) = self.read_copied(op)?;
+            return self.copy(op, layers, &read);
+        }
         let late = self.fetch(op, |source| source.checksum.is_some())?;
         let fetched =
             copied.fetched.iter().zip(&late).map(|(known, late)| known.as_ref().or(late.as_ref()));
@@ -67,11 +109,31 @@ impl Solver<'_> {
             &copied.selections
         };
         let layers = if op.link { &[] } else { layers };
+        if let Some(layer) = self.copy_directly(op, &places, selections, layers)? {
+            return Ok(layer);
+        }
         // BuildKit has no files to look names up in for `--link` and upon `scratch`.
         let has_files = !layers.is_empty();
         self.on_snapshot(layers, |root, lookup| {
             file_op::copy(op, &places, selections, root, has_files.then_some(lookup))
         })
+    }
+
+    /// Writes the layer of a COPY without making its files, where that can be done.
+    fn copy_directly(
+        &self,
+        op: &CopyOp,
+        places: &[Option<&Source>],
+        selections: &Selections,
+        layers: &[DiffId],
+    ) -> Result<Option<DiffId>> {
+        let below = crate::layer::Stack::open(&self.unpacked(layers)?)?;
+        let Some(direct) = DirectCopy::new(op, places, selections, below)? else {
+            return Ok(None);
+        };
+        let mut blob = self.store.blob_writer()?;
+        let written = direct.write(&mut blob, self.plan.epoch)?;
+        self.store.put_layer(blob, written.size).map(Some)
     }
 
     /// Fetches the sources that are `wanted`.

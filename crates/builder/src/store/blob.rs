@@ -108,6 +108,30 @@ impl Store {
         Ok(size)
     }
 
+    /// Copies a blob to `out`. It is hashed on the way unless this process has done so before, or
+    /// has written it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::copy_blob`].
+    pub(crate) fn send_blob(&self, digest: &Digest, out: &mut dyn Write) -> Result<u64> {
+        if !self.is_verified(digest) {
+            return self.copy_blob(digest, out);
+        }
+        let doing = || format!("copy the blob `{digest}`");
+        let mut file = self.open_blob(digest)?;
+        let mut buffer = vec![0; COPY_BYTES];
+        let mut size = 0;
+        loop {
+            let n = file.read(&mut buffer).doing(doing)?;
+            if n == 0 {
+                return Ok(size);
+            }
+            out.write_all(&buffer[..n]).doing(doing)?;
+            size += n as u64;
+        }
+    }
+
     /// Returns a writer for a new blob.
     ///
     /// # Errors
