@@ -1,6 +1,7 @@
 //! Registries: a real one with and without TLS and password, one that wants tokens, and one behind a
 //! proxy that does harm.
 
+mod builds;
 mod proxy;
 mod server;
 

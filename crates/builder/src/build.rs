@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::event::Warning;
 use crate::plan::{BaseImage, Plan, Planned, plan};
+use crate::registry::Registry;
 use crate::solve::Forecast;
-use crate::{Error, Event, Image, NamedContext, Request, Result, Store, history, import, solve};
+use crate::{
+    Digest, Event, Image, ImageConfig, NamedContext, Request, Result, Store, history, import, solve,
+};
+
+mod base;
 
 /// What a build made.
 #[derive(Clone, Debug)]
@@ -63,14 +68,20 @@ pub fn predict(request: &Request, store: &Store) -> Result<Prediction> {
 ///
 /// # Errors
 ///
-/// When the Dockerfile or the request is wrong, or a base image is not in the store.
+/// When the Dockerfile or the request is wrong, or a base image is neither in the store nor to be had.
 pub fn make_plan(request: &Request, store: &Store) -> Result<Plan> {
     let parse = dockerfile_parser::parse(&request.dockerfile);
     let mut images = BTreeMap::new();
+    let mut absent = Vec::new();
     loop {
-        let missing = match plan(request, &parse, &images)? {
-            Planned::Plan(plan) => return Ok(*plan),
-            Planned::Missing(missing) => missing,
+        let missing = match plan(request, &parse, &images) {
+            // What is wrong with a plan upon stand-ins means nothing.
+            Ok(Planned::Plan(_)) | Err(_) if !absent.is_empty() => {
+                return Err(base::absent(absent));
+            }
+            Ok(Planned::Plan(plan)) => return Ok(*plan),
+            Ok(Planned::Missing(missing)) => missing,
+            Err(error) => return Err(error),
         };
         let name = &missing.name;
         let named = request.named_contexts.values();
@@ -85,24 +96,22 @@ pub fn make_plan(request: &Request, store: &Store) -> Result<Plan> {
             let image = import::load_layout(store, path, reference, platform)
                 .map_err(|error| error.with_span(missing.span))?;
             let base = BaseImage { manifest: image.manifest, config: image.config };
-            images.insert(missing.name, base);
+            images.insert(missing.key(), base);
             continue;
         }
-        let record = store.resolve(name)?.ok_or_else(|| {
-            let help = match &missing.near_stage {
-                Some(stage) => format!("did you mean the stage `{stage}`?"),
-                None => format!(
-                    "load it with `dockwright load --name {name} OCI_LAYOUT`, or make it with \
-                     `dockwright import ROOTFS {name}`"
-                ),
-            };
-            Error::new(format!("the image `{name}` is not in the store"))
-                .with_span(missing.span)
-                .with_help(help)
-        })?;
-        let image =
-            Image::load(store, &record.manifest).map_err(|error| error.with_span(missing.span))?;
+        let image = match base::find(request, store, &missing) {
+            Ok(image) => image,
+            Err(error) if request.registry.as_ref().is_some_and(Registry::is_offline) => {
+                // Everything that is missing is told at once, so that it can be fetched at once.
+                absent.push((missing.key(), error));
+                let config = ImageConfig::scratch("linux", "amd64", None);
+                let base = BaseImage { manifest: Digest::of(b""), config };
+                images.insert(missing.key(), base);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let base = BaseImage { manifest: image.manifest, config: image.config };
-        images.insert(missing.name, base);
+        images.insert(missing.key(), base);
     }
 }

@@ -84,10 +84,23 @@ pub struct BaseImage {
 pub struct MissingImage {
     /// The name, as in the Dockerfile after expansion.
     pub name: String,
+    /// The platform, where it is another than that of the build.
+    pub platform: Option<String>,
     /// Who asks for it.
     pub span: Span,
     /// A stage whose name is so near that it may have been meant.
     pub near_stage: Option<String>,
+}
+
+impl MissingImage {
+    /// Returns the key under which the image is given to [`plan`].
+    pub fn key(&self) -> String {
+        match &self.platform {
+            // A name has no blanks.
+            Some(platform) => format!("{} {platform}", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 /// What [`plan`] comes to.
@@ -102,7 +115,7 @@ pub enum Planned {
 
 /// Makes the plan of a build.
 ///
-/// `images` holds the base images that are known, by the names that [`MissingImage`] gave.
+/// `images` holds the base images that are known, by the keys of [`MissingImage`].
 ///
 /// # Errors
 ///

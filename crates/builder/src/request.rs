@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::http;
+use crate::registry::Registry;
 use crate::store::familiar_name;
 use crate::{Digest, Remote};
 
@@ -75,6 +76,10 @@ pub struct Request {
     pub now: Option<i64>,
     /// Milliseconds from any start, for how long steps take.
     pub clock_ms: fn() -> u64,
+    /// Where images come from that are not in the store; nowhere without it.
+    pub registry: Option<Registry>,
+    /// `--pull`: ask the registry what a name stands for now, even if the store has it.
+    pub pull: bool,
 }
 
 /// Who makes the surroundings of a RUN.
@@ -246,6 +251,8 @@ impl Request {
             history_name: None,
             now: None,
             clock_ms: || 0,
+            registry: None,
+            pull: false,
         }
     }
 }

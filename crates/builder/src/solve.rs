@@ -335,6 +335,9 @@ impl Solver<'_> {
     /// Returns the directories of unpacked layers, bottom first. A layer that comes again hides
     /// all that it brought below, and overlayfs takes no directory twice.
     fn unpacked(&self, layers: &[DiffId]) -> Result<Vec<PathBuf>> {
+        if let Some(registry) = &self.request.registry {
+            registry.fetch_layers(self.store, layers, &|_, _| {})?;
+        }
         let mut seen = BTreeSet::new();
         let paths = self.store.layer_paths(layers)?;
         let mut paths: Vec<_> =

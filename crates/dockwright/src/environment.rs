@@ -118,7 +118,12 @@ pub(crate) fn http_settings() -> http::Settings {
         https: first(["https_proxy", "HTTPS_PROXY", "ALL_PROXY"]),
         no_proxy: first(["no_proxy", "NO_PROXY", "NO_PROXY"]).unwrap_or_default(),
     };
-    let places = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
+    let places = [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    ];
     let root_files = path("SSL_CERT_FILE").into_iter().chain(places.map(PathBuf::from)).collect();
     http::Settings { proxy, root_files, ..http::Settings::default() }
 }
@@ -180,6 +185,20 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories = std::env::split_paths(&path).chain(more);
     directories.map(|directory| directory.join(name)).find(is_program)
+}
+
+/// Returns the container engine that `--load` gives images to: docker if its daemon runs, else podman.
+pub(crate) fn engine() -> Option<&'static str> {
+    let search = std::env::var_os("PATH").unwrap_or_default();
+    let is_there =
+        |program: &str| std::env::split_paths(&search).any(|path| path.join(program).is_file());
+    let socket = Path::new("/var/run/docker.sock");
+    let has_daemon = variable("DOCKER_HOST").is_some() || socket.exists();
+    match () {
+        () if is_there("docker") && has_daemon => Some("docker"),
+        () if is_there("podman") => Some("podman"),
+        () => None,
+    }
 }
 
 /// Returns the user's home directory.

@@ -7,7 +7,7 @@ mod routes;
 
 use std::path::PathBuf;
 
-use dockwright_builder::http::{self, ProxySettings};
+use dockwright_builder::http;
 use dockwright_builder::registry::{Credentials, Registry, Settings};
 
 pub(crate) use self::credentials::{forget, keep};
@@ -59,13 +59,11 @@ impl NetworkOptions {
         let defaults = Settings::default();
         Ok(Registry::new(Settings {
             http: http::Settings {
-                proxy: proxies(),
-                root_files: root_files(),
                 certificate_directories: directories,
                 is_offline: self.offline,
                 n_retries: self.retry,
                 retry_delay_ms: self.retry_delay,
-                ..defaults.http
+                ..environment::http_settings()
             },
             insecure: found.insecure,
             routes: found.routes,
@@ -74,27 +72,6 @@ impl NetworkOptions {
             ..defaults
         }))
     }
-}
-
-/// The lower-case names first, as curl has it.
-fn proxies() -> ProxySettings {
-    let variable = |names: [&str; 3]| names.iter().find_map(|name| environment::variable(name));
-    ProxySettings {
-        http: variable(["http_proxy", "HTTP_PROXY", "ALL_PROXY"]),
-        https: variable(["https_proxy", "HTTPS_PROXY", "ALL_PROXY"]),
-        no_proxy: variable(["no_proxy", "NO_PROXY", "NO_PROXY"]).unwrap_or_default(),
-    }
-}
-
-/// Where the certificate authorities of the machine are; the first file that is there counts.
-fn root_files() -> Vec<PathBuf> {
-    let places = [
-        "/etc/ssl/certs/ca-certificates.crt",
-        "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/ca-bundle.pem",
-        "/etc/ssl/cert.pem",
-    ];
-    environment::path("SSL_CERT_FILE").into_iter().chain(places.map(PathBuf::from)).collect()
 }
 
 /// Where docker, podman and containerd look for what belongs to one registry.

@@ -18,6 +18,10 @@ pub(crate) struct Output {
     compression: Compression,
     level: Option<i32>,
     is_forced: bool,
+    /// Names on a registry, in place of `--tag`.
+    names: Vec<String>,
+    is_by_digest: bool,
+    annotations: Annotations,
 }
 
 /// An image of an archive, with its names there.
@@ -34,9 +38,16 @@ enum Kind {
     DockerArchive,
     Tar,
     Local,
+    /// On its registry.
+    Registry,
+    /// In the store only, under its names.
+    Store,
+    /// Nowhere.
+    CacheOnly,
 }
 
-const TYPES: &str = "the types are oci, docker, tar and local, as in `type=oci,dest=image.tar`";
+const TYPES: &str = "the types are oci, docker, tar, local, registry, image and cacheonly, as in \
+    `type=oci,dest=image.tar`";
 
 impl Output {
     /// Reads `type=TYPE,dest=PATH,…`; a path alone is a directory for the files, `-` a tar of them on
@@ -60,6 +71,13 @@ impl Output {
             (Some("docker"), None | Some("true")) => Kind::DockerArchive,
             (Some("tar"), None) => Kind::Tar,
             (Some("local"), None) => Kind::Local,
+            (Some("registry"), None) => Kind::Registry,
+            (Some("image"), None) => match take("push") {
+                Some("true") => Kind::Registry,
+                None | Some("false") => Kind::Store,
+                Some(value) => return Err(format!("`push={value}` is neither true nor false")),
+            },
+            (Some("cacheonly"), None) => Kind::CacheOnly,
             (Some("oci" | "docker"), Some(value)) => {
                 return Err(format!("`tar={value}` cannot be had here"));
             }
@@ -85,6 +103,14 @@ impl Output {
                 return Err(format!("`force-compression={value}` is neither true nor false"));
             }
         };
+        if matches!(kind, Kind::Registry | Kind::Store) {
+            let mut take = |name: &str| fields.remove(name);
+            output.names = take("name").map(|name| vec![name.to_owned()]).unwrap_or_default();
+            output.is_by_digest = take("push-by-digest") == Some("true");
+            // Always so here.
+            take("oci-mediatypes");
+        }
+        output.take_annotations(&mut fields)?;
         match fields.keys().next() {
             Some(name) => Err(format!("`{name}` in `--output {text}` is not known")),
             None => Ok(output),
@@ -110,7 +136,79 @@ impl Output {
 
     /// Archives that are loaded elsewhere are gzipped as docker's are; what stays here is not.
     fn new(kind: Kind, destination: PathBuf) -> Self {
-        Self { kind, destination, compression: Compression::Gzip, level: None, is_forced: false }
+        Self {
+            kind,
+            destination,
+            compression: Compression::Gzip,
+            level: None,
+            is_forced: false,
+            names: Vec::new(),
+            is_by_digest: false,
+            annotations: Annotations::default(),
+        }
+    }
+
+    /// Takes fields such as `annotation.KEY` and `annotation-index.KEY`.
+    fn take_annotations(
+        &mut self,
+        fields: &mut std::collections::BTreeMap<String, &str>,
+    ) -> std::result::Result<(), String> {
+        let names: Vec<String> =
+            fields.keys().filter(|name| name.starts_with("annotation")).cloned().collect();
+        for name in names {
+            let value = fields.remove(&name).unwrap_or_default();
+            let (place, key) = name.split_once('.').unwrap_or((&name, ""));
+            let place = place.strip_prefix("annotation-").unwrap_or("manifest");
+            annotate(&mut self.annotations, place, key, value)?;
+        }
+        Ok(())
+    }
+
+    /// What `--push` stands for.
+    pub(crate) fn registry() -> Self {
+        Self::new(Kind::Registry, PathBuf::new())
+    }
+
+    /// Whether the image goes to a registry.
+    pub(crate) fn is_registry(&self) -> bool {
+        self.kind == Kind::Registry
+    }
+
+    /// Whether the image is named in the store, as it is with outputs elsewhere.
+    pub(crate) fn is_file(&self) -> bool {
+        !matches!(self.kind, Kind::Registry | Kind::Store | Kind::CacheOnly)
+    }
+
+    /// Whether only digests name what goes to a registry.
+    pub(crate) fn is_by_digest(&self) -> bool {
+        self.is_by_digest
+    }
+
+    /// The names that an image gets on a registry.
+    pub(crate) fn names<'n>(&'n self, tags: &'n [String]) -> &'n [String] {
+        if self.names.is_empty() { tags } else { &self.names }
+    }
+
+    /// Adds annotations to those of the output.
+    pub(crate) fn annotate(&mut self, text: &str) -> std::result::Result<(), String> {
+        let wrong = || format!("`--annotation {text}` is not `[manifest:|index:]KEY=VALUE`");
+        let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+        let (places, key) = name.split_once(':').unwrap_or(("manifest", name));
+        for place in places.split(',') {
+            annotate(&mut self.annotations, place, key, value).map_err(|_| wrong())?;
+        }
+        Ok(())
+    }
+
+    /// How the image is written, under these names.
+    pub(crate) fn options(&self, names: &[String]) -> ImageOptions {
+        ImageOptions {
+            names: names.to_vec(),
+            compression: self.compression,
+            level: self.level,
+            is_forced: self.is_forced,
+            annotations: self.annotations.clone(),
+        }
     }
 
     fn set_compression(
@@ -147,14 +245,10 @@ impl Output {
         store: &Store,
         is_root: bool,
     ) -> Result<()> {
-        let options = ImageOptions {
-            names: names.to_vec(),
-            compression: self.compression,
-            level: self.level,
-            is_forced: self.is_forced,
-            annotations: Annotations::default(),
-        };
+        let options = self.options(names);
         match self.kind {
+            // Others do that.
+            Kind::Registry | Kind::Store | Kind::CacheOnly => {}
             Kind::OciDirectory => {
                 export::run(Export::OciDirectory(self.destination.clone(), options), image, store)?;
             }
@@ -182,13 +276,7 @@ impl Output {
             Kind::DockerArchive => ArchiveKind::Docker,
             _ => ArchiveKind::Oci,
         };
-        let options = |saved: &SavedImage| ImageOptions {
-            names: saved.names.clone(),
-            compression: self.compression,
-            level: self.level,
-            is_forced: self.is_forced,
-            annotations: Annotations::default(),
-        };
+        let options = |saved: &SavedImage| self.options(&saved.names);
         let images: Vec<_> =
             images.iter().map(|saved| (saved.image.clone(), options(saved))).collect();
         self.stream(|out| export::save(out, kind, &images, store))
@@ -209,6 +297,28 @@ impl Output {
     }
 }
 
+/// Puts an annotation in its place.
+fn annotate(
+    annotations: &mut Annotations,
+    place: &str,
+    key: &str,
+    value: &str,
+) -> std::result::Result<(), String> {
+    // `manifest[linux/amd64]`: of one platform; there is but one manifest to put it on.
+    let map = match place.split('[').next().unwrap_or(place) {
+        "manifest" => &mut annotations.manifest,
+        "manifest-descriptor" => &mut annotations.manifest_descriptor,
+        "index" => &mut annotations.index,
+        "index-descriptor" => &mut annotations.index_descriptor,
+        _ => return Err(format!("there are no annotations of `{place}`")),
+    };
+    if key.is_empty() {
+        return Err("an annotation has no name".to_owned());
+    }
+    map.insert(key.to_owned(), value.to_owned());
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,7 +331,7 @@ mod tests {
             destination: "a.tar".into(),
             compression: Compression::Zstd,
             level: Some(3),
-            is_forced: false,
+            ..Output::new(Kind::OciArchive, "a.tar".into())
         };
         assert_eq!(output, Ok(expected));
         assert_eq!(Output::parse("out").map(|output| output.kind), Ok(Kind::Local));

@@ -127,7 +127,8 @@ impl<'p> Planner<'p> {
         is_explicit: bool,
         span: Span,
     ) -> Result<(Stage, Vec<String>)> {
-        let image = self.image(name, index, span)?;
+        let other = (platform != self.platforms.target).then(|| platform.to_string());
+        let image = self.image(name, other, index, span)?;
         let files = self.add_image(name, image, self.model.stages[index].from.span);
         let mut config = image.config.clone();
         config.created = None;
@@ -176,11 +177,17 @@ impl<'p> Planner<'p> {
     }
 
     /// Returns an image that is known, or notes that it is missing.
-    fn image(&mut self, name: &str, before: usize, span: Span) -> Result<&'p BaseImage> {
+    fn image(
+        &mut self,
+        name: &str,
+        platform: Option<String>,
+        before: usize,
+        span: Span,
+    ) -> Result<&'p BaseImage> {
         let images: &'p _ = self.images;
-        images.get(name).ok_or_else(|| {
-            let near_stage = self.near_stage(name, before);
-            let missing = MissingImage { name: name.to_owned(), span, near_stage };
+        let near_stage = self.near_stage(name, before);
+        let missing = MissingImage { name: name.to_owned(), platform, span, near_stage };
+        images.get(&missing.key()).ok_or_else(|| {
             self.missing.get_or_insert(missing);
             Error::new(format!("the image `{name}` is not known yet"))
         })
@@ -236,7 +243,7 @@ impl<'p> Planner<'p> {
     }
 
     fn image_input(&mut self, name: &str, before: usize, span: Span) -> Result<Input> {
-        let image = self.image(name, before, span)?;
+        let image = self.image(name, None, before, span)?;
         Ok(Input::Op(self.add_image(name, image, span)))
     }
 

@@ -2,22 +2,24 @@
 
 mod check;
 pub(super) mod context;
+mod publish;
 mod run_options;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dockerfile_parser::SourceText;
-use dockwright_builder::{Build, Digest, Error, ErrorKind, Network, Request, SourceLines, Store};
+use dockwright_builder::{Digest, Error, ErrorKind, Network, Request, SourceLines, Store};
 
 use self::check::CheckOptions;
 use self::context::Context;
+use self::publish::{Publish, Publishing};
 use self::run_options::RunOptions;
-use super::{cannot_start, check_name, failure, fault, open_store, usage, with_causes};
+use super::{cannot_start, check_name, failure, fault, open_store, registry, usage, with_causes};
 use crate::cli::Session;
 use crate::environment;
 use crate::exit_code::Exit;
-use crate::output::Output;
+use crate::network::NetworkOptions;
 use crate::print;
 use crate::progress::{self, Done, Failure, Progress, Style};
 use crate::source_file::SourceFile;
@@ -53,18 +55,23 @@ pub(crate) struct Arguments {
     /// Show nothing but the image's id
     #[arg(short, long)]
     quiet: bool,
-    /// Write the image out: `type=oci|docker|local|tar,dest=PATH`; may be repeated
+    /// Write the image out: `type=oci|docker|local|tar,dest=PATH`, `type=registry`, `type=image`,
+    /// `type=cacheonly`; may be repeated
     #[arg(short, long = "output", value_name = "type=TYPE,dest=PATH")]
     outputs: Vec<String>,
     /// Label of the image; may be repeated
     #[arg(long = "label", value_name = "NAME=VALUE")]
     labels: Vec<String>,
-    /// Platform of the image, `linux/amd64` for example
+    /// Platform of the image, `linux/amd64` for example; several with commas, for an index
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<String>,
     /// Network of RUN steps
     #[arg(long, value_name = "MODE", default_value = "default", value_parser = network)]
     network: Network,
+    #[command(flatten)]
+    publish: Box<Publish>,
+    #[command(flatten)]
+    remote: Box<NetworkOptions>,
     /// Write the image's id to a file
     #[arg(long, value_name = "FILE")]
     iidfile: Option<PathBuf>,
@@ -93,37 +100,46 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 }
 
 fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
-    let outputs = outputs(arguments, session)?;
     for tag in &arguments.tags {
         check_name(session, tag)?;
     }
+    let outputs = publish::outputs(arguments, session)?;
     let store = open_store(session)?;
     // What was fetched for the context stays until the build is over.
-    let (request, file, _context) = request(arguments, session, &store)?;
+    let (mut request, file, _context) = request(arguments, session, &store)?;
     let style = if arguments.quiet { Style::Quiet } else { arguments.progress };
-    let mut progress = Progress::new(style, &session.environment);
-    let mut show = |event: dockwright_builder::Event| progress.event(&event, &file);
-    let built = dockwright_builder::build(&request, &store, &mut show);
-    let built = built.map_err(|error| {
-        if progress.failed(&why(&error, &file)) {
-            failure(session, &error, Some(&file));
+    let mut images = Vec::new();
+    for platform in publish::platforms(arguments) {
+        request.platform = platform;
+        let mut progress = Progress::new(style, &session.environment);
+        let mut show = |event: dockwright_builder::Event| progress.event(&event, &file);
+        let built = dockwright_builder::build(&request, &store, &mut show);
+        let built = built.map_err(|error| {
+            if progress.failed(&why(&error, &file)) {
+                failure(session, &error, Some(&file));
+            }
+            arguments.steps.exit(&error).unwrap_or(Exit::Failure)
+        })?;
+        progress.rest();
+        SourceLines::of(&built.plan, &file.name, &request.dockerfile)
+            .save(&store, &built.image)
+            .map_err(|error| failure(session, &error, None))?;
+        images.push((built.image, progress));
+    }
+    let (images, mut progresses): (Vec<_>, Vec<_>) = images.into_iter().unzip();
+    let registry = request.registry.as_ref();
+    publish::write(&Publishing { arguments, session, store: &store, registry }, &images, &outputs)?;
+    let files = || outputs.iter().filter(|output| output.is_file());
+    for (image, progress) in images.iter().zip(&mut progresses) {
+        progress.done(&Done {
+            image_id: image.config_digest.to_string(),
+            manifest: image.manifest.to_string(),
+            names: &arguments.tags,
+            destinations: files().map(|output| output.destination.as_path()).collect(),
+        });
+        if style == Style::Quiet {
+            print::output(&format!("{}\n", image.config_digest));
         }
-        arguments.steps.exit(&error).unwrap_or(Exit::Failure)
-    })?;
-    progress.rest();
-    SourceLines::of(&built.plan, &file.name, &request.dockerfile)
-        .save(&store, &built.image)
-        .map_err(|error| failure(session, &error, None))?;
-    write(arguments, session, &store, &built, &outputs)?;
-    let image_id = built.image.config_digest.to_string();
-    progress.done(&Done {
-        image_id: image_id.clone(),
-        manifest: built.image.manifest.to_string(),
-        names: &arguments.tags,
-        destinations: outputs.iter().map(|output| output.destination.as_path()).collect(),
-    });
-    if style == Style::Quiet {
-        print::output(&format!("{image_id}\n"));
     }
     Ok(())
 }
@@ -141,35 +157,6 @@ fn why<'a>(error: &Error, file: &'a SourceFile) -> Failure<'a> {
     }
 }
 
-/// Exports the image, then names it: a name appears only when everything else is done.
-fn write(
-    arguments: &Arguments,
-    session: &Session,
-    store: &Store,
-    built: &Build,
-    outputs: &[Output],
-) -> Result<(), Exit> {
-    let fail = |error| failure(session, &error, None);
-    for output in outputs {
-        let is_root = session.environment.is_root;
-        output.write(&built.image, &arguments.tags, store, is_root).map_err(fail)?;
-    }
-    if let Some(path) = &arguments.iidfile {
-        std::fs::write(path, built.image.config_digest.to_string()).map_err(|error| {
-            let message = format!("cannot write `{}`: {error}", path.display());
-            usage(session, &message, "name a file in a directory that can be written")
-        })?;
-    }
-    for tag in &arguments.tags {
-        store.tag(tag, &built.image.manifest).map_err(fail)?;
-    }
-    if arguments.tags.is_empty() && outputs.is_empty() {
-        // Without a name it can still be had by its id, as from docker.
-        store.keep_nameless(&built.image.manifest).map_err(fail)?;
-    }
-    Ok(())
-}
-
 /// Turns the command line and what it names into plain data.
 pub(super) fn request(
     arguments: &Arguments,
@@ -179,7 +166,6 @@ pub(super) fn request(
     let fail = |message: String, help: &str| cannot_start(session, &message, help);
     let mut request = Request::new("");
     request.variables = environment::of_programs();
-    request.http = environment::http_settings();
     let native = request.build_platform.split('/').nth(1).unwrap_or_default();
     request.runnable = dockwright_builder::binfmt::architectures(native);
     request.build_args = build_args(&arguments.build_args, session)?;
@@ -195,6 +181,10 @@ pub(super) fn request(
     request.history_name = Some(history_name);
     request.now = Some(environment::now());
     request.clock_ms = environment::clock_ms;
+    let registry = registry(&arguments.remote, session)?;
+    request.http = registry.client().settings().clone();
+    request.registry = Some(registry);
+    request.pull = arguments.publish.pull;
     request.jobs = arguments.jobs.unwrap_or(DEFAULT_JOBS).max(1);
     arguments.steps.apply(&mut request, session)?;
     let file = arguments.file.as_deref();
@@ -276,15 +266,6 @@ fn pairs(
         values.insert(name.to_owned(), value.to_owned());
     }
     Ok(values)
-}
-
-fn outputs(arguments: &Arguments, session: &Session) -> Result<Vec<Output>, Exit> {
-    let parse = |text: &String| {
-        Output::parse(text).map_err(|message| {
-            usage(session, &message, "write it as `type=oci,dest=image.tar`, as for docker build")
-        })
-    };
-    arguments.outputs.iter().map(parse).collect()
 }
 
 fn network(text: &str) -> Result<Network, String> {
