@@ -2,6 +2,7 @@
 
 mod checks;
 mod corpus;
+mod differential;
 mod expected;
 mod fixtures;
 mod format;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::checks;
 
 /// Pieces of which texts are made: what means something somewhere.
-const PIECES: &[&str] = &[
+pub(super) const PIECES: &[&str] = &[
     "FROM",
     "RUN",
     "COPY",

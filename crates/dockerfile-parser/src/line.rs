@@ -61,7 +61,7 @@ impl<'a> Lines<'a> {
 impl Iterator for Lines<'_> {
     type Item = Line;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Line> {
         let start = self.at;
         if start >= self.bytes.len() {
