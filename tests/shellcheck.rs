@@ -128,3 +128,82 @@ fn the_command_line_knows_the_codes() {
     let rules = sandbox.succeed(["rules", "--family", "shellcheck"]).stdout;
     assert!(rules.contains("SC2086"), "{rules}");
 }
+
+#[test]
+fn a_fault_of_syntax_is_told_as_shellcheck_tells_it() {
+    check("FROM a:1\nRUN echo \"a\n", &["2:5 SC1009", "2:10 SC1073", "2:11 SC1072"]);
+    check(
+        "FROM a:1\nRUN if true; echo $X; fi\n",
+        &["2:5 SC1049", "2:5 SC1073", "2:23 SC1050", "2:23 SC1072"],
+    );
+    check("FROM a:1\nRUN echo $X && foo (bar)\n", &["2:10 SC2086", "2:20 SC1036", "2:20 SC1088"]);
+    check(
+        "FROM a:1\nRUN while true; do echo $X\n",
+        &["2:5 SC1061", "2:5 SC1073", "2:26 SC1062", "2:26 SC1072"],
+    );
+    check(
+        "FROM a:1\nRUN true && {{name}} $X\n",
+        &[
+            "2:13 SC1009",
+            "2:14 SC1054",
+            "2:14 SC1073",
+            "2:15 SC1054",
+            "2:19 SC1083",
+            "2:20 SC1083",
+            "2:23 SC1056",
+            "2:23 SC1072",
+        ],
+    );
+}
+
+#[test]
+fn codes_of_our_own_reader() {
+    let one = |run: &str, expected: &[&str]| check(&format!("FROM a:1\nRUN {run}\n"), expected);
+    one("find -name x", &["2:5 SC2185"]);
+    one("find -L -name x", &["2:5 SC2185"]);
+    one("find . -name x", &[]);
+    one("find -D tree . -name x", &[]);
+    one("ln -s /a", &["2:5 SC2226"]);
+    one("mv a && cp -r \"$X\"", &["2:5 SC2224", "2:13 SC2225"]);
+    one("ln -t d a && cp ./*.c", &[]);
+    one("mkdir -pm 700 /a/b", &["2:11 SC2174"]);
+    one("mkdir -p -m 700 a ../b", &[]);
+    one("rm -rf /usr/local/", &["2:12 SC2114"]);
+    one("rm -rf /usr/src /opt", &[]);
+    one("exit 1 2", &["2:10 SC2241"]);
+    one("echo \"$RANDOM\" '$A'", &["2:11 SC3028", "2:20 SC2016"]);
+    one("X=\"$X\"", &["2:5 SC2269"]);
+    one("%%CMD%% --version", &["2:5 SC2288"]);
+    check("FROM a:1\nSHELL [\"/bin/bash\", \"-c\"]\nRUN echo \"$RANDOM\"\n", &[]);
+    check("FROM a:1\nARG HOSTNAME\nRUN echo \"$HOSTNAME\"\n", &[]);
+}
+
+/// Nothing that stands in a RUN brings the linter down, or takes it long.
+#[test]
+fn hostile_texts_are_survived() {
+    let n = 2_000;
+    for text in [
+        "(".repeat(n),
+        "{ ".repeat(n),
+        "$(".repeat(n),
+        "`".repeat(n),
+        "\"$(".repeat(n),
+        "${a:-".repeat(n),
+        "$((".repeat(n),
+        "if true; then ".repeat(n),
+        "case a in a) ".repeat(n),
+        "[[ ( ".repeat(n),
+        "a && ".repeat(n),
+        "a | ".repeat(n),
+        "<(".repeat(n),
+        "a=(".repeat(n),
+        "{a,".repeat(n),
+        "! ".repeat(n),
+        "echo $A; ".repeat(n),
+        "echo $A; ".repeat(10 * n),
+        "\u{e9}\u{1f600}'\\".repeat(n / 4),
+    ] {
+        let found = found(Profile::Dockwright, &format!("FROM a:1\nRUN {text}\nRUN echo $X\n"));
+        assert!(found.contains(&"3:10 SC2086".to_owned()), "{}", &text[..20]);
+    }
+}

@@ -19,6 +19,20 @@ pub(crate) struct Script {
     pub(crate) pipes: Vec<Range<usize>>,
     /// Whether the text is no valid shell: a quote that does not end, an `if` without `fi`.
     pub(crate) is_broken: bool,
+    /// Where the reading stopped, when that is not the end of the text.
+    pub(crate) stop: Option<Stop>,
+}
+
+/// Where the reading of a text stopped: inside a construct when the text is broken, else at what
+/// cannot follow a whole command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stop {
+    /// The place.
+    pub(crate) at: usize,
+    /// Where the constructs start that were being read, the innermost last.
+    pub(crate) open: Vec<usize>,
+    /// The keyword that was looked for.
+    pub(crate) missing: Option<&'static str>,
 }
 
 /// A simple command.

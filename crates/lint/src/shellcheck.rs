@@ -2,12 +2,14 @@
 //!
 //! `shuck-linter` looks at the text and `engine` is the only place that names it; `scripts` says
 //! which text each RUN gives to which shell, and `codes` is the table of the codes with their
-//! levels. As hadolint does, RUN alone is looked at (ONBUILD RUN too), the JSON form is not, and
+//! levels; `own` and `syntax` add what the library does not find. As hadolint does, RUN alone is looked at (ONBUILD RUN too), the JSON form is not, and
 //! the variables of ARG and ENV are known.
 
 mod codes;
 mod engine;
+mod own;
 mod scripts;
+mod syntax;
 
 pub(crate) use codes::rules;
 pub(crate) use engine::Fault;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dockerfile_parser::SourceText;
-use dockwright_lint::{Applicability, Config, Diagnostic, Profile, Severity};
+use dockwright_lint::{Applicability, Config, Diagnostic, Profile, Severity, ShellCache};
 
 use super::usage;
 use crate::cli::Session;
@@ -17,6 +17,7 @@ mod arguments;
 mod baseline;
 mod by_file;
 mod context;
+mod parallel;
 mod project;
 mod settings;
 
@@ -63,17 +64,25 @@ fn lint(arguments: &Arguments, session: &Session, is_called_hadolint: bool) -> E
     let (paths, mut unreadable) = files(arguments, session);
     let mut all = Vec::new();
     let mut fails = false;
+    let (mut jobs, mut settings) = (Vec::new(), Vec::new());
+    let shell_cache = ShellCache::default();
     for path in &paths {
-        let in_force = match by_file.of(path) {
-            Ok(in_force) => in_force,
+        match by_file.of(path) {
+            Ok(in_force) => {
+                let mut config = by_file.config(&in_force, path);
+                if let Ok(config) = &mut config {
+                    config.shell_cache = shell_cache.clone();
+                }
+                jobs.push((path.as_path(), config));
+                settings.push(in_force);
+            }
             Err(refused) => {
                 refuse(session, refused);
                 unreadable = true;
-                continue;
             }
-        };
-        let linted =
-            by_file.config(&in_force, path).and_then(|config| lint_file(path, arguments, &config));
+        }
+    }
+    for (linted, in_force) in parallel::lint_files(&jobs, arguments).into_iter().zip(settings) {
         match linted {
             Ok(mut linted) => {
                 known.subtract(&mut linted);

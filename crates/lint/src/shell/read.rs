@@ -7,7 +7,7 @@ mod word;
 
 use std::ops::Range;
 
-use super::{Command, Joint, Redirection, Script, Word};
+use super::{Command, Joint, Redirection, Script, Stop, Word};
 
 /// Groups and substitutions inside each other, at most. Real scripts stay under 10.
 const DEPTH_MAX: usize = 60;
@@ -39,6 +39,10 @@ struct Reader<'t> {
     pipes: Vec<Range<usize>>,
     /// Heredocs whose bodies start at the next line: delimiter, and whether tabs are cut.
     heredocs: Vec<(String, bool)>,
+    /// Where the constructs that are being read start, the innermost last.
+    open: Vec<usize>,
+    /// The keyword that was looked for and not found.
+    missing: Option<&'static str>,
 }
 
 /// Words that end a list where a command may start.
@@ -54,13 +58,29 @@ impl<'t> Reader<'t> {
             commands: Vec::new(),
             pipes: Vec::new(),
             heredocs: Vec::new(),
+            open: Vec::new(),
+            missing: None,
         }
     }
 
     fn finish(mut self, is_broken: bool) -> Script {
         self.commands.sort_by_key(|command| command.range.start);
         self.pipes.sort_by_key(|pipe| pipe.start);
-        Script { commands: self.commands, pipes: self.pipes, is_broken }
+        let stop = Stop { at: self.at, open: self.open, missing: self.missing };
+        let stop = (is_broken || stop.at < self.text.len()).then_some(stop);
+        Script { commands: self.commands, pipes: self.pipes, is_broken, stop }
+    }
+
+    /// Reads a construct; where it starts stays in [`Reader::open`] when that fails.
+    fn within<T>(
+        &mut self,
+        start: usize,
+        read: impl FnOnce(&mut Self) -> Outcome<T>,
+    ) -> Outcome<T> {
+        self.open.push(self.base + start);
+        let outcome = read(self)?;
+        self.open.pop();
+        Ok(outcome)
     }
 
     /// Reads commands up to a closing word, a `)`, a `;;`, the end, or what is no command; the
@@ -177,7 +197,10 @@ impl<'t> Reader<'t> {
             return Err(Broken);
         }
         // `[a-z]` at the start of a command is read as a condition that lacks its blank.
+        let start = self.at;
         if self.rest().starts_with('[') && self.peek_reserved(&["[", "[["]).is_none() {
+            self.open.push(self.base + start);
+            self.at += self.rest().find([';', '&', '|', '(', '\n']).unwrap_or(self.rest().len());
             return Err(Broken);
         }
         if self.rest().starts_with("((") && self.ends_as_arithmetic(self.at + 2) {
@@ -187,13 +210,18 @@ impl<'t> Reader<'t> {
         }
         if self.peek() == Some(b'(') {
             self.at += 1;
-            self.group(|reader| reader.expect_byte(b')'))?;
+            self.within(start, |reader| reader.group(|reader| reader.expect_byte(b')')))?;
             return self.redirections();
         }
         const OPENERS: [&str; 11] =
             ["{", "if", "for", "while", "until", "case", "select", "function", "coproc", "[[", "["];
         let Some(word) = self.peek_reserved(&OPENERS) else { return self.simple() };
         self.at += word.len();
+        self.within(start, |reader| reader.compound(word))
+    }
+
+    /// Reads a compound command after its keyword.
+    fn compound(&mut self, word: &str) -> Outcome {
         match word {
             "{" => self.group(|reader| reader.expect_word("}"))?,
             "if" => self.condition()?,
@@ -358,6 +386,7 @@ impl<'t> Reader<'t> {
 
     fn simple(&mut self) -> Outcome {
         let start = self.at;
+        self.open.push(self.base + start);
         let mut command = Command {
             assignments: Vec::new(),
             words: Vec::new(),
@@ -378,7 +407,9 @@ impl<'t> Reader<'t> {
             }
             if self.peek() == Some(b'(') {
                 if is_function_head(&command) {
-                    return self.function();
+                    self.function()?;
+                    self.open.pop();
+                    return Ok(());
                 }
                 break;
             }
@@ -403,6 +434,7 @@ impl<'t> Reader<'t> {
         if self.at == start {
             return Err(Broken);
         }
+        self.open.pop();
         let ends = command.words.iter().chain(&command.assignments).map(|word| word.range.end);
         let end = ends.max().unwrap_or(self.base + start);
         command.range = self.base + start..end;
@@ -464,7 +496,7 @@ impl<'t> Reader<'t> {
         let mut word = if self.is_word_end() {
             Word { text: String::new(), range: 0..0, is_plain: true }
         } else {
-            self.word()?
+            self.within(start, Self::word)?
         };
         word.text.insert_str(0, &self.text[start..value]);
         word.range = self.range(start, self.at);
@@ -559,8 +591,12 @@ impl<'t> Reader<'t> {
         found
     }
 
-    fn expect_word(&mut self, word: &str) -> Outcome {
-        if self.take_reserved(word) { Ok(()) } else { Err(Broken) }
+    fn expect_word(&mut self, word: &'static str) -> Outcome {
+        if self.take_reserved(word) {
+            return Ok(());
+        }
+        self.missing = Some(word);
+        Err(Broken)
     }
 
     fn expect_byte(&mut self, byte: u8) -> Outcome {

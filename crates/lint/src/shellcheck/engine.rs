@@ -9,8 +9,9 @@ use shuck_linter::{
 };
 use shuck_parser::parser::Parser;
 
-use super::codes;
 use super::scripts::{Dialect, Script};
+use super::{codes, own, syntax};
+use crate::shell;
 
 /// Something wrong in a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,31 @@ pub(super) fn faults(script: &Script<'_>) -> Arc<[Fault]> {
     catch_unwind(AssertUnwindSafe(|| look(script))).unwrap_or_default().into()
 }
 
+/// What the library is given at most: its cost grows faster than the text. The longest RUN of ten
+/// thousand real files is shorter.
+const TEXT_BYTES_MAX: usize = 48 << 10;
+/// As above.
+const N_COMMANDS_MAX: usize = 400;
+
+/// Asks the library, adds what it does not find, and takes away what ShellCheck would not say.
 fn look(script: &Script<'_>) -> Vec<Fault> {
+    let read = shell::read(&script.text);
+    let is_small = script.text.len() <= TEXT_BYTES_MAX && read.commands.len() <= N_COMMANDS_MAX;
+    let mut faults = if is_small { ask(script) } else { Vec::new() };
+    if !read.is_broken {
+        let is_posix = matches!(script.dialect, Dialect::Sh | Dialect::Dash);
+        let is_known = |name: &str| script.variables.contains(&name);
+        own::add(&read, &script.text, is_posix, &is_known, &mut faults);
+    }
+    syntax::apply(&read, &script.text, &mut faults);
+    let key = |fault: &Fault| (fault.range.start, fault.range.end, fault.code);
+    faults.sort_by_key(key);
+    faults.dedup_by_key(|fault| key(fault));
+    faults
+}
+
+/// Asks the library.
+fn ask(script: &Script<'_>) -> Vec<Fault> {
     let mut text = String::with_capacity(script.text.len() + 32 * script.variables.len() + 1);
     for name in &script.variables {
         text.extend(["export ", name, "=1\n"]);
@@ -96,7 +121,8 @@ fn look(script: &Script<'_>) -> Vec<Fault> {
             message: diagnostic.message.trim_end_matches('.').to_owned(),
         })
     };
-    found.iter().filter(|found| found.span.end.offset() > start).filter_map(fault).collect()
+    let found = found.iter().filter(|found| found.span.end.offset() > start);
+    found.filter_map(fault).collect()
 }
 
 fn settings(dialect: ShellDialect) -> LinterSettings {

@@ -19,9 +19,11 @@ impl Reader<'_> {
                 b'\'' => {
                     is_plain = false;
                     let quoted = self.rest()[1..].split('\'').next().unwrap_or_default();
-                    self.at += 1 + quoted.len();
                     text.push_str(quoted);
-                    self.expect_byte(b'\'')?;
+                    self.within(self.at, |reader| {
+                        reader.at += 1 + quoted.len();
+                        reader.expect_byte(b'\'')
+                    })?;
                 }
                 b'"' => {
                     is_plain = false;
@@ -79,6 +81,10 @@ impl Reader<'_> {
 
     /// Reads `"…"`.
     pub(super) fn double_quotes(&mut self, text: &mut String) -> Outcome {
+        self.within(self.at, |reader| reader.after_double_quote(text))
+    }
+
+    fn after_double_quote(&mut self, text: &mut String) -> Outcome {
         self.at += 1;
         loop {
             match self.peek().ok_or(Broken)? {
@@ -122,11 +128,13 @@ impl Reader<'_> {
                 let start = self.at + 2;
                 self.at = start;
                 let n_before = self.commands.len();
-                self.nested(|reader| reader.list().map(|_| ()))?;
-                text.push_str("${");
-                text.push_str(&self.only_command(start, n_before));
-                text.push('}');
-                self.expect_byte(b')')
+                self.within(start - 2, |reader| {
+                    reader.nested(|reader| reader.list().map(|_| ()))?;
+                    text.push_str("${");
+                    text.push_str(&reader.only_command(start, n_before));
+                    text.push('}');
+                    reader.expect_byte(b')')
+                })
             }
             Some(b'{') => self.braces(text),
             Some(b'\'') => {
@@ -211,8 +219,17 @@ impl Reader<'_> {
         let start = self.at + 1;
         let bytes = self.text.as_bytes();
         let mut end = start;
-        while *bytes.get(end).ok_or(Broken)? != b'`' {
-            end += if bytes[end] == b'\\' { 2 } else { 1 };
+        self.open.push(self.base + self.at);
+        loop {
+            match bytes.get(end) {
+                Some(b'`') => break,
+                Some(b'\\') => end += 2,
+                Some(_) => end += 1,
+                None => {
+                    self.at = bytes.len();
+                    return Err(Broken);
+                }
+            }
         }
         let inner = self.text.get(start..end).ok_or(Broken)?;
         let unescaped;
@@ -227,10 +244,14 @@ impl Reader<'_> {
         }
         let mut reader = Reader::new(inner, self.base + start);
         reader.depth = self.depth + 1;
-        reader.list()?;
-        if reader.at < inner.len() {
+        let outcome = reader.list();
+        if outcome.is_err() || reader.at < inner.len() {
+            self.at = (start + reader.at).min(end);
+            self.missing = reader.missing;
+            self.open.append(&mut reader.open);
             return Err(Broken);
         }
+        self.open.pop();
         self.commands.append(&mut reader.commands);
         self.pipes.append(&mut reader.pipes);
         text.push_str("${VAR}");
