@@ -65,6 +65,9 @@ pub struct Note {
     /// When the step was executed, in seconds after 1970; 0 when the clock was not given.
     #[serde(default)]
     pub made_at: i64,
+    /// The time that newer ones in the layer became; `None` when the layer keeps all times.
+    #[serde(default)]
+    pub epoch: Option<i64>,
     /// How long that took.
     #[serde(default)]
     pub elapsed_ms: u64,

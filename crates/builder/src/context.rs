@@ -1,7 +1,10 @@
 //! Trees that COPY, ADD and bind mounts read: the build context, a stage, an image.
 
 mod digests;
+mod list;
 mod walk;
+
+pub use list::{ContextFile, context_files, why_ignored};
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -28,6 +31,10 @@ pub(crate) struct Source {
     filter: Option<Filter>,
     /// Whether all files count as root's: the owner of a build context is chance.
     resets_owner: bool,
+    /// Whether modes are those that git stores.
+    has_git_modes: bool,
+    /// The time that all files have, if theirs do not count.
+    time: Option<i64>,
     /// What earlier builds have read, for a build context.
     digests: Option<FileDigests>,
 }
@@ -93,7 +100,14 @@ impl Source {
     pub(crate) fn context(path: &Path, filter: Option<Filter>) -> Result<Self> {
         let root =
             tree::open(path).doing(|| format!("open the build context `{}`", path.display()))?;
-        Ok(Self { root, filter, resets_owner: true, digests: None })
+        Ok(Self {
+            root,
+            filter,
+            resets_owner: true,
+            has_git_modes: false,
+            time: None,
+            digests: None,
+        })
     }
 
     /// Keeps what is read of this build context in `store`, and takes from there what was read
@@ -109,9 +123,27 @@ impl Source {
         self.digests.as_ref()
     }
 
+    /// Shows the files with the modes that git stores and with this time, if one is given: whose
+    /// umask and when it was checked out does not count.
+    pub(crate) fn as_git_keeps_it(self, time: Option<i64>) -> Self {
+        Self { has_git_modes: true, time, ..self }
+    }
+
+    /// The time that all files have, if theirs do not count.
+    pub(crate) fn time(&self) -> Option<i64> {
+        self.time
+    }
+
     /// Takes the files of a stage or an image by the descriptor of its root directory.
     pub(crate) fn stage(root: OwnedFd) -> Self {
-        Self { root, filter: None, resets_owner: false, digests: None }
+        Self {
+            root,
+            filter: None,
+            resets_owner: false,
+            has_git_modes: false,
+            time: None,
+            digests: None,
+        }
     }
 
     /// Tells whether this is a build context.
@@ -290,8 +322,15 @@ impl Source {
         Ok(Some(entries))
     }
 
-    fn with_owner(&self, entry: Entry) -> Entry {
-        if self.resets_owner { Entry { uid: 0, gid: 0, ..entry } } else { entry }
+    fn with_owner(&self, mut entry: Entry) -> Entry {
+        if self.resets_owner {
+            (entry.uid, entry.gid) = (0, 0);
+        }
+        if self.has_git_modes {
+            let is_program = entry.kind == FileType::Directory || entry.mode & 0o100 != 0;
+            entry.mode = if is_program { 0o755 } else { 0o644 };
+        }
+        entry
     }
 
     /// Tells whether the ignore rules let an entry through, if only for something below it.

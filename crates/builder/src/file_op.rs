@@ -23,7 +23,7 @@ pub(crate) use select::{Selection, content, explain_missing, listing, select, se
 pub(crate) use wildcard::{Malformed, matches, split_literal};
 pub(crate) use write::Destination;
 
-use crate::context::Source;
+use crate::context::{Entry, Source};
 use crate::layer::ExtractOptions;
 use crate::namespace::explain_owner;
 use crate::op::{CopyOp, CopySource, MkdirOp};
@@ -38,7 +38,8 @@ pub(crate) fn select_all(trees: &[Option<&Source>], op: &CopyOp) -> Result<Selec
         Some(span) => error.with_span(*span),
         None => error,
     };
-    op.sources
+    let mut selections: Selections = op
+        .sources
         .iter()
         .zip(trees)
         .map(|(argument, tree)| match (argument, tree) {
@@ -50,7 +51,14 @@ pub(crate) fn select_all(trees: &[Option<&Source>], op: &CopyOp) -> Result<Selec
                 select_fetched(tree, op, remote).map_err(|error| at(&remote.text, error))
             }
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    if let Some(Chmod::Octal(mode)) = op.chmod {
+        // The modes that are replaced do not count in the key either.
+        let entries = selections.iter_mut().flatten().flat_map(|selection| &mut selection.entries);
+        let changed = |entry: &&mut Entry| entry.kind != FileType::Symlink;
+        entries.filter(changed).for_each(|entry| entry.mode = mode);
+    }
+    Ok(selections)
 }
 
 /// Copies what was selected to the directory `root`. `lookup` is the tree in which owners are

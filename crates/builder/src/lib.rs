@@ -48,6 +48,7 @@ mod tree;
 pub use build::{Build, Prediction, build, make_plan, predict};
 pub use cause::{Cause, CauseKind};
 pub use config::ImageConfig;
+pub use context::{ContextFile, context_files, why_ignored};
 pub use digest::{DiffId, Digest};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Outcome, Step, StepId, Stream, Warning};
@@ -60,8 +61,8 @@ pub use namespace::enter;
 pub use plan::Plan;
 pub use remote::{FetchedContext, Fetcher, GitRef, Remote};
 pub use request::{
-    FailureShell, IgnoreFile, Isolation, NamedContext, Network, Request, Resources, Ulimit,
-    size_bytes,
+    ContextMode, FailureShell, IgnoreFile, Isolation, NamedContext, Network, Request, Resources,
+    Ulimit, duration_seconds, size_bytes,
 };
 pub use snapshot::Snapshot;
 pub use solve::Forecast;

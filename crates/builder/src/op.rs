@@ -26,6 +26,8 @@ pub struct Operation {
     pub name: String,
     /// Whether it is executed whatever the cache holds.
     pub ignore_cache: bool,
+    /// How old its result may be; `None` for any age.
+    pub cache_ttl_seconds: Option<u64>,
     /// How the user wrote it.
     pub origin: Origin,
 }
@@ -88,7 +90,7 @@ pub struct ExecOp {
     pub argv: Vec<String>,
     /// The environment in order, without proxies.
     pub env: Vec<(String, String)>,
-    /// Proxy variables: given to the command, but no part of the cache key.
+    /// Proxies and `SOURCE_DATE_EPOCH`: given to the command, but no part of the cache key.
     pub proxy_env: Vec<(String, String)>,
     /// The platform of the stage, for example `linux/amd64`.
     pub platform: String,

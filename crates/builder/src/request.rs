@@ -80,6 +80,12 @@ pub struct Request {
     pub registry: Option<Registry>,
     /// `--pull`: ask the registry what a name stands for now, even if the store has it.
     pub pull: bool,
+    /// `--cache-ttl`: results older than this many seconds are made again.
+    pub cache_ttl_seconds: Option<u64>,
+    /// `--context-mode`: which modes the files of build contexts have.
+    pub context_mode: ContextMode,
+    /// Whether layers keep times that are newer than `epoch`, as Docker's do.
+    pub keeps_times: bool,
 }
 
 /// Who makes the surroundings of a RUN.
@@ -119,6 +125,17 @@ pub struct Resources {
 pub struct FailureShell {
     /// The value of `TERM` for it.
     pub terminal: Option<String>,
+}
+
+/// Which modes and times the files of a build context have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContextMode {
+    /// Those on disk.
+    #[default]
+    Exact,
+    /// Those that git stores: 755 for directories and what its owner may execute, 644 for all else,
+    /// so that nobody's umask counts, and the time of the build.
+    Git,
 }
 
 /// An ignore file: `.dockerignore` or `<Dockerfile>.dockerignore`.
@@ -245,6 +262,9 @@ impl Request {
             named_contexts: BTreeMap::new(),
             entitlements: Vec::new(),
             jobs: 1,
+            cache_ttl_seconds: None,
+            context_mode: ContextMode::Exact,
+            keeps_times: false,
             isolation: Isolation::Native,
             resources: Resources::default(),
             failure_shell: None,
@@ -255,6 +275,38 @@ impl Request {
             pull: false,
         }
     }
+}
+
+/// Reads a duration such as `90s`, `30m`, `24h`, `7d`, `2w` or `1h30m`, in seconds.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(dockwright_builder::duration_seconds("1h30m"), Some(5400));
+/// assert_eq!(dockwright_builder::duration_seconds("soon"), None);
+/// ```
+pub fn duration_seconds(text: &str) -> Option<u64> {
+    let mut total: u64 = 0;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..end].parse().ok()?;
+        let unit = rest[end..].chars().next()?;
+        let seconds = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return None,
+        };
+        total = total.checked_add(number.checked_mul(seconds)?)?;
+        rest = &rest[end + 1..];
+    }
+    Some(total)
 }
 
 /// Reads a size as Docker does: a number and `b`, `k`, `m`, `g`, `t`, `p` with or without `b` or `ib`.

@@ -11,6 +11,7 @@ mod lock;
 mod mounts;
 mod predict;
 mod ready;
+mod stamp;
 #[cfg(test)]
 mod tests;
 
@@ -68,6 +69,8 @@ struct State {
     /// Why steps were executed, or would be.
     causes: Vec<Option<Cause>>,
     outcomes: Vec<Option<Outcome>>,
+    /// The times that newer ones in the layers of steps became.
+    epochs: Vec<Option<i64>>,
     /// How many inputs of each operation are not done.
     n_waiting: Vec<usize>,
     ready: BTreeSet<usize>,
@@ -123,14 +126,14 @@ pub(crate) fn solve(
     });
     solver.inputs.remember();
     solver.keep_journal(&needed);
-    let state = solver.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let kept = crate::reached::keep(store, request, plan, &state.results);
-    if let Some((_, error)) = state.failed {
+    let kept = crate::reached::keep(store, request, plan, &solver.state().results);
+    if let Some((_, error)) = solver.state().failed.take() {
         return Err(error);
     }
     kept?;
-    let result = state.results.into_iter().nth(plan.result.0).flatten();
-    result.ok_or_else(|| Error::new("the build ended without a result"))
+    let result = solver.state().results.get(plan.result.0).cloned().flatten();
+    let result = result.ok_or_else(|| Error::new("the build ended without a result"))?;
+    solver.stamped(result)
 }
 
 /// The operations that the result needs.
@@ -171,6 +174,7 @@ impl<'s> Solver<'s> {
             keys: vec![None; n],
             causes: vec![None; n],
             outcomes: vec![None; n],
+            epochs: vec![None; n],
             n_waiting: plan.operations.iter().map(|op| op.inputs().len()).collect(),
             ready: BTreeSet::new(),
             n_running: 0,
@@ -274,14 +278,18 @@ impl Solver<'_> {
     fn step(&self, id: OpId, operation: &Operation, events: &Events) -> Result<(Stack, Outcome)> {
         let ready = self.ready(operation)?;
         self.state().keys[id.0] = Some(ready.key);
+        let hit = |record: Record| {
+            self.state().epochs[id.0] = record.note.epoch;
+            (ready.parent.with(record.layer), Outcome::Cached)
+        };
         let mut flight = None;
         if !operation.ignore_cache {
-            if let Some(record) = cache::find(self.store, &ready.key)? {
-                return Ok((ready.parent.with(record.layer), Outcome::Cached));
+            if let Some(record) = self.find(operation, &ready.key)? {
+                return Ok(hit(record));
             }
             flight = Some(Flight::take(self.store, &ready.key)?);
-            if let Some(record) = cache::find(self.store, &ready.key)? {
-                return Ok((ready.parent.with(record.layer), Outcome::Cached));
+            if let Some(record) = self.find(operation, &ready.key)? {
+                return Ok(hit(record));
             }
         }
         let listings = ready.listings(operation);
@@ -297,11 +305,31 @@ impl Solver<'_> {
         let mut note = self.note(operation);
         note.elapsed_ms = (self.request.clock_ms)().saturating_sub(since);
         note.made_at = self.request.now.unwrap_or_default();
+        note.epoch = self.epoch();
+        self.state().epochs[id.0] = note.epoch;
         note.size_bytes = self.store.layer(&layer).map_or(0, |layer| layer.blob_size);
         let record = Record { preimage: ready.preimage, layer, note };
         cache::keep(self.store, &ready.key, &record, listings.values())?;
         drop(flight);
         Ok((ready.parent.with(layer), Outcome::Done))
+    }
+
+    /// Finds the record of a step, unless it is too old.
+    fn find(&self, operation: &Operation, key: &Digest) -> Result<Option<Record>> {
+        let record = cache::find(self.store, key)?;
+        Ok(record.filter(|record| !self.is_expired(operation, record)))
+    }
+
+    fn is_expired(&self, operation: &Operation, record: &Record) -> bool {
+        let (Some(ttl), Some(now)) = (operation.cache_ttl_seconds, self.request.now) else {
+            return false;
+        };
+        now.saturating_sub_unsigned(ttl) >= record.note.made_at
+    }
+
+    /// The time that newer ones in layers become.
+    fn epoch(&self) -> Option<i64> {
+        (!self.request.keeps_times).then_some(self.plan.epoch)
     }
 
     /// Lets `write` change the files of a stack, by the descriptor of their root directory, and
@@ -328,7 +356,7 @@ impl Solver<'_> {
     }
 
     fn commit(&self, snapshot: &Snapshot, lowers: Vec<PathBuf>) -> Result<DiffId> {
-        let options = LayerOptions { epoch: self.plan.epoch, lowers };
+        let options = LayerOptions { epoch: self.epoch().unwrap_or(i64::MAX), lowers };
         Ok(self.store.commit_layer(snapshot.upper(), &options)?.diff_id)
     }
 

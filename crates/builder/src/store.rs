@@ -40,6 +40,7 @@ mod held;
 mod layers;
 mod objects;
 mod records;
+mod restamp;
 mod sources;
 mod tags;
 mod usage;

@@ -24,6 +24,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Build(commands::build::Arguments),
+    Plan(commands::plan::Arguments),
+    Context(commands::context::Arguments),
     Why(commands::why::Arguments),
     Lint(commands::lint::Arguments),
     Fmt(commands::fmt::Arguments),
@@ -94,6 +96,8 @@ pub(crate) fn run() -> Exit {
     let session = Session { environment, store: cli.store };
     match &cli.command {
         Command::Build(arguments) => commands::build::run(arguments, &session),
+        Command::Context(arguments) => commands::context::run(arguments, &session),
+        Command::Plan(arguments) => commands::plan::run(arguments, &session),
         Command::Why(arguments) => commands::why::run(arguments, &session),
         Command::Lint(arguments) => commands::lint::run(arguments, &session),
         Command::Fmt(arguments) => commands::fmt::run(arguments, &session),

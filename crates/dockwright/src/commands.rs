@@ -14,6 +14,7 @@ use crate::source_file::SourceFile;
 
 pub(crate) mod build;
 pub(crate) mod cache;
+pub(crate) mod context;
 pub(crate) mod cp;
 pub(crate) mod diff;
 pub(crate) mod doctor;
@@ -30,6 +31,7 @@ pub(crate) mod load;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod parse;
+pub(crate) mod plan;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod rmi;

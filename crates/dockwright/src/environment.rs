@@ -149,12 +149,11 @@ pub(crate) fn resolved(place: &Path) -> PathBuf {
     std::fs::canonicalize(place).unwrap_or_else(|_| place.to_owned())
 }
 
-/// Returns `SOURCE_DATE_EPOCH`, else [`DEFAULT_EPOCH`].
-pub(crate) fn epoch() -> Result<i64, String> {
-    let Some(text) = variable("SOURCE_DATE_EPOCH") else {
-        return Ok(DEFAULT_EPOCH);
-    };
-    text.parse().ok().filter(|epoch| *epoch >= 0).ok_or_else(|| {
+/// Returns `SOURCE_DATE_EPOCH`, if it is set.
+pub(crate) fn epoch() -> Result<Option<i64>, String> {
+    let Some(text) = variable("SOURCE_DATE_EPOCH") else { return Ok(None) };
+    let epoch = text.parse().ok().filter(|epoch| *epoch >= 0);
+    epoch.map(Some).ok_or_else(|| {
         format!("`SOURCE_DATE_EPOCH` is `{text}`, which is not a number of seconds since 1970")
     })
 }

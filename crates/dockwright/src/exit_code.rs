@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     Failure,
     /// 2: the command line, a configuration or a file that cannot be read.
     Usage,
-    /// The code of a process that was run for the user.
+    /// The code of a process that was run for the user, or 3 of `plan`.
     Code(u8),
 }
 

@@ -7,6 +7,7 @@ mod editor_config;
 mod environment;
 mod exit_code;
 mod find;
+mod git;
 mod human;
 mod network;
 mod output;
@@ -15,6 +16,7 @@ mod progress;
 mod report;
 mod source_file;
 mod template;
+mod timings;
 mod treemap;
 mod why;
 

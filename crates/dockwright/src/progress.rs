@@ -89,6 +89,15 @@ impl Progress {
         }
     }
 
+    /// Shows what was decided for the user.
+    pub(crate) fn note(&self, text: &str) {
+        match self {
+            Self::Plain(_) | Self::Tty(_) => crate::print::error(&format!("{text}\n")),
+            Self::Json(_) => json::note(text),
+            Self::Quiet => {}
+        }
+    }
+
     /// Shows what was written, at the end.
     pub(crate) fn done(&mut self, result: &Done<'_>) {
         match self {

@@ -28,13 +28,15 @@ pub(crate) struct Destination {
     chmod: Option<Chmod>,
     /// The directory that was written to last.
     last: Option<(Vec<u8>, OwnedFd)>,
+    /// The time that all that is copied gets, if its own does not count.
+    time: Option<i64>,
     /// Times that directories get when all is written.
     times: Vec<(Vec<u8>, (i64, i64))>,
 }
 
 impl Destination {
     pub(crate) fn new(root: OwnedFd, owner: Option<Owner>, chmod: Option<Chmod>) -> Self {
-        Self { root, owner, chmod, last: None, times: Vec::new() }
+        Self { root, owner, chmod, last: None, time: None, times: Vec::new() }
     }
 
     /// Opens the root once more, for something else that writes there.
@@ -51,6 +53,7 @@ impl Destination {
         path: &str,
     ) -> Result<()> {
         let Some((top, below)) = selection.entries.split_first() else { return Ok(()) };
+        self.time = source.time();
         self.make_parents(path)?;
         let target = self.resolve(path.as_bytes())?;
         let existing = self.entry(&target)?;
@@ -60,7 +63,7 @@ impl Destination {
                 Some(entry) if entry.kind == FileType::Directory => {}
                 Some(_) => return Err(not_a_directory(&target)),
             }
-            self.times.push((target.clone(), top.mtime));
+            self.times.push((target.clone(), self.time_of(top)));
             let mut links = HashMap::new();
             for entry in below {
                 let from = join(&selection.path, &entry.path);
@@ -171,7 +174,7 @@ impl Destination {
             .doing(|| shown("open the directory", target))?;
         self.finish_file(&directory, self.owner_of(entry), self.mode_of(entry))
             .doing(|| shown("set the owner and mode of", target))?;
-        self.times.push((target.to_vec(), entry.mtime));
+        self.times.push((target.to_vec(), self.time_of(entry)));
         Ok(())
     }
 
@@ -193,22 +196,28 @@ impl Destination {
             .doing(|| shown("set the owner and mode of", target))?;
         copy_capability(&input.into(), &output)
             .doing(|| shown("set the capabilities of", target))?;
-        rustix::fs::futimens(&output, &timestamps(entry.mtime))
+        rustix::fs::futimens(&output, &timestamps(self.time_of(entry)))
             .doing(|| shown("set the time of", target))
     }
 
+    fn time_of(&self, entry: &Entry) -> (i64, i64) {
+        self.time.map_or(entry.mtime, |time| (time, 0))
+    }
+
     fn copy_link(&mut self, entry: &Entry, target: &[u8]) -> Result<()> {
+        let time = self.time_of(entry);
         let owner = self.owner_of(entry);
         let text = entry.target.clone().unwrap_or_default();
         let name = base_name(target).to_vec();
         let directory = self.directory(parent(target))?;
         rustix::fs::symlinkat(&text, directory, &name)
             .and_then(|()| chown(directory, &name, owner))
-            .and_then(|()| set_time(directory, &name, entry.mtime))
+            .and_then(|()| set_time(directory, &name, time))
             .doing(|| shown("make the link", target))
     }
 
     fn copy_special(&mut self, entry: &Entry, target: &[u8]) -> Result<()> {
+        let time = self.time_of(entry);
         let (owner, mode) = (self.owner_of(entry), self.mode_of(entry));
         let name = base_name(target).to_vec();
         let directory = self.directory(parent(target))?;
@@ -217,7 +226,7 @@ impl Destination {
             .and_then(|()| {
                 rustix::fs::chmodat(directory, &name, Mode::from_raw_mode(mode), AtFlags::empty())
             })
-            .and_then(|()| set_time(directory, &name, entry.mtime))
+            .and_then(|()| set_time(directory, &name, time))
             .doing(|| shown("make the special file", target))
     }
 

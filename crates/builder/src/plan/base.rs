@@ -173,6 +173,7 @@ impl<'p> Planner<'p> {
             has_cmd: false,
             own,
             ignore_cache,
+            cache_ttl_seconds: None,
         }
     }
 
@@ -258,5 +259,5 @@ impl<'p> Planner<'p> {
 
 fn source(op: Op, span: Span, name: String) -> Operation {
     let origin = Origin { title: name.clone(), ..Origin::default() };
-    Operation { op, parent: None, span, name, ignore_cache: false, origin }
+    Operation { op, parent: None, span, name, ignore_cache: false, cache_ttl_seconds: None, origin }
 }

@@ -6,6 +6,7 @@ use dockerfile_parser::{Instruction, Kind};
 
 use super::stage::Stage;
 use crate::op::Origin;
+use crate::{Error, Result, duration_seconds};
 
 /// Returns the origin of the operation that `instruction` of `stage` asks for.
 pub(super) fn of(
@@ -26,6 +27,22 @@ pub(super) fn of(
     let is_argument = |(name, _): &&(String, String)| stage.known_args.contains(name);
     let arguments = variables.iter().filter(is_argument).map(|(name, _)| name.clone()).collect();
     Origin { stage: stage_title, title, variables, arguments }
+}
+
+/// How long the comment `# dockwright: cache-ttl=24h` above an instruction lets its result live.
+pub(super) fn cache_ttl(instruction: &Instruction<'_>) -> Result<Option<u64>> {
+    for comment in instruction.comments.iter().rev() {
+        let text = comment.as_str().trim_start_matches('#').trim();
+        let Some(setting) = text.strip_prefix("dockwright:") else { continue };
+        let Some(value) = setting.trim().strip_prefix("cache-ttl=") else { continue };
+        let seconds = duration_seconds(value).ok_or_else(|| {
+            Error::new(format!("`{}` is not a time to live", value.trim()))
+                .with_span(comment.span())
+                .with_help("write it as in `# dockwright: cache-ttl=24h`, with s, m, h, d or w")
+        })?;
+        return Ok(Some(seconds));
+    }
+    Ok(None)
 }
 
 /// The names that follow a `$` or a `${` in a text. Some may be quoted or escaped: a name too many

@@ -9,6 +9,8 @@ use crate::config::DEFAULT_PATH;
 use crate::op::{ExecOp, InlineFile, MountKind, MountOp, Op};
 use crate::{Error, Network, Result, history};
 
+const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
+
 /// Where the script of a heredoc with a `#!` line stands, as with BuildKit.
 const PIPES: &str = "/dev/pipes/";
 
@@ -110,13 +112,11 @@ impl Planner<'_> {
             }
         };
         complete("PATH", DEFAULT_PATH);
-        if let Some(epoch) = self.request.source_date_epoch {
-            complete("SOURCE_DATE_EPOCH", &epoch.to_string());
-        }
         env
     }
 
-    /// The proxies of the request, each under both cases, but those that an ARG or an ENV sets.
+    /// The proxies of the request, each under both cases, and the time of the build, but those that
+    /// an ARG or an ENV sets. As in BuildKit none of them counts in a key.
     fn proxies(&self, stage: &Stage) -> Vec<(String, String)> {
         let mut proxies = Vec::new();
         for upper in PROXIES {
@@ -128,6 +128,10 @@ impl Planner<'_> {
                     proxies.push((name.to_owned(), value.clone()));
                 }
             }
+        }
+        let is_open = stage.environment.get(SOURCE_DATE_EPOCH).is_none();
+        if is_open && self.request.source_date_epoch.is_some() {
+            proxies.push((SOURCE_DATE_EPOCH.to_owned(), self.epoch.to_string()));
         }
         proxies
     }

@@ -36,6 +36,8 @@ pub(super) struct Stage {
     /// The operations of this stage that nothing had planned before.
     pub(super) own: Vec<OpId>,
     pub(super) ignore_cache: bool,
+    /// How old the result of the instruction that is planned may be.
+    pub(super) cache_ttl_seconds: Option<u64>,
 }
 
 /// Where instructions stand: in the Dockerfile, or in a trigger of a base.
@@ -165,6 +167,8 @@ impl Planner<'_> {
         scope: Scope,
         instruction: &Instruction<'_>,
     ) -> Result<()> {
+        let ttl = origin::cache_ttl(instruction)?;
+        stage.cache_ttl_seconds = ttl.or(self.request.cache_ttl_seconds);
         let done = match &instruction.kind {
             Kind::Add(add) => self.add_files(stage, scope, instruction, add),
             Kind::Arg(arg) => self.arg(stage, scope, arg),
@@ -268,6 +272,7 @@ impl Planner<'_> {
             span: scope.span(instruction.span),
             name: title,
             ignore_cache: stage.ignore_cache,
+            cache_ttl_seconds: stage.cache_ttl_seconds,
             origin,
         });
         stage.files = id;

@@ -49,6 +49,14 @@ impl Solver<'_> {
         if operation.ignore_cache {
             return self.no_cache(operation);
         }
+        if let Some(record) = self.record(&ready.key)
+            && self.is_expired(operation, &record)
+        {
+            let ttl = operation.cache_ttl_seconds.unwrap_or_default();
+            let age = self.request.now.unwrap_or_default().saturating_sub(record.note.made_at);
+            let message = format!("expired: the result is {age} s old and may be {ttl} s old");
+            return cause(operation, CauseKind::Expired, message);
+        }
         let Some(earlier) = self.earlier() else {
             return of(CauseKind::FirstBuild, "never built: no build of this Dockerfile is known");
         };

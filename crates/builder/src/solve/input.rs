@@ -7,7 +7,7 @@ use super::Solver;
 use crate::context::{Filter, Source};
 use crate::op::{Input, OpId};
 use crate::snapshot::Mounted;
-use crate::{Error, FetchedContext, Fetcher, NamedContext, Request, Result, Snapshot};
+use crate::{ContextMode, Error, FetchedContext, Fetcher, NamedContext, Request, Result, Snapshot};
 
 /// The build contexts, opened when a step first reads them.
 pub(super) struct Contexts {
@@ -86,7 +86,7 @@ impl Solver<'_> {
                         .with_help("give the build a directory, for example `.`")
                 })?;
                 let filter = self.request.ignore.as_ref().map(Filter::new).transpose()?;
-                let open = || Source::context(path, filter)?.remembering(self.store);
+                let open = || self.context(path, filter);
                 opened(&self.inputs.main, open).map(Tree::Context)
             }
             Input::NamedContext(name) => {
@@ -105,8 +105,7 @@ impl Solver<'_> {
         match context {
             NamedContext::Directory { path, ignore } => {
                 let filter = ignore.as_ref().map(Filter::new).transpose()?;
-                let source = Source::context(path, filter)?.remembering(self.store)?;
-                Ok(Named::Directory(source))
+                Ok(Named::Directory(self.context(path, filter)?))
             }
             NamedContext::Remote(remote) => {
                 let fetcher = Fetcher::new(self.request, self.store);
@@ -122,6 +121,14 @@ impl Solver<'_> {
                 Err(Error::new("an image was taken for a directory"))
             }
         }
+    }
+
+    fn context(&self, path: &std::path::Path, filter: Option<Filter>) -> Result<Source> {
+        let source = Source::context(path, filter)?.remembering(self.store)?;
+        Ok(match self.request.context_mode {
+            ContextMode::Exact => source,
+            ContextMode::Git => source.as_git_keeps_it(self.epoch()),
+        })
     }
 
     fn stage_tree(&self, id: OpId) -> Result<StageTree> {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Solver, Stack, needed};
-use crate::cache;
 use crate::op::{Op, OpId};
 use crate::{Cause, Plan, Request, Result, Store};
 
@@ -67,7 +66,7 @@ impl Solver<'_> {
                 self.state().keys[id.0] = Some(ready.key);
                 let found = match operation.ignore_cache {
                     true => None,
-                    false => cache::find(self.store, &ready.key)?,
+                    false => self.find(operation, &ready.key)?,
                 };
                 let Some(record) = found else {
                     let listings = ready.listings(operation);

@@ -12,7 +12,7 @@ use crate::op::{CopyOp, CopySource, InlineFile, Input, MkdirOp, Origin};
 fn operation(op: Op, parent: Option<usize>) -> Operation {
     let parent = parent.map(OpId);
     let (span, name, origin) = (Span::default(), "step".to_owned(), Origin::default());
-    Operation { op, parent, span, name, ignore_cache: false, origin }
+    Operation { op, parent, span, name, ignore_cache: false, cache_ttl_seconds: None, origin }
 }
 
 fn copy(from: Input, source: &str, destination: &str) -> Op {

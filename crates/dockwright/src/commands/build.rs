@@ -4,17 +4,21 @@ mod check;
 pub(super) mod context;
 mod publish;
 mod run_options;
+mod times;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dockerfile_parser::SourceText;
-use dockwright_builder::{Digest, Error, ErrorKind, Network, Request, SourceLines, Store};
+use dockwright_builder::{
+    Build, Digest, Error, ErrorKind, Network, Request, SourceLines, Store,
+};
 
 use self::check::CheckOptions;
 use self::context::Context;
 use self::publish::{Publish, Publishing};
 use self::run_options::RunOptions;
+use self::times::TimeOptions;
 use super::{cannot_start, check_name, failure, fault, open_store, registry, usage, with_causes};
 use crate::cli::Session;
 use crate::environment;
@@ -23,6 +27,7 @@ use crate::network::NetworkOptions;
 use crate::print;
 use crate::progress::{self, Done, Failure, Progress, Style};
 use crate::source_file::SourceFile;
+use crate::timings::Timings;
 
 /// How many steps run at once when nobody says: BuildKit has no limit, and a store with many small
 /// layers should not open thousands of files.
@@ -75,6 +80,11 @@ pub(crate) struct Arguments {
     /// Write the image's id to a file
     #[arg(long, value_name = "FILE")]
     iidfile: Option<PathBuf>,
+    /// Show how long each step took; with a file, write a page with a timeline
+    #[arg(long, value_name = "FILE.html", num_args = 0..=1, require_equals = true)]
+    timings: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    times: TimeOptions,
     /// How many steps run at once; most steps wait more than they compute [default: 16]
     #[arg(long, short = 'j', value_name = "N")]
     jobs: Option<usize>,
@@ -105,14 +115,20 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     }
     let outputs = publish::outputs(arguments, session)?;
     let store = open_store(session)?;
-    // What was fetched for the context stays until the build is over.
-    let (mut request, file, _context) = request(arguments, session, &store)?;
+    let Prepared { mut request, file, notes, _context } = request(arguments, session, &store)?;
     let style = if arguments.quiet { Style::Quiet } else { arguments.progress };
     let mut images = Vec::new();
     for platform in publish::platforms(arguments) {
         request.platform = platform;
         let mut progress = Progress::new(style, &session.environment);
-        let mut show = |event: dockwright_builder::Event| progress.event(&event, &file);
+        for note in &notes {
+            progress.note(note);
+        }
+        let mut timings = Timings::new();
+        let mut show = |event: dockwright_builder::Event| {
+            timings.event(&event);
+            progress.event(&event, &file);
+        };
         let built = dockwright_builder::build(&request, &store, &mut show);
         let built = built.map_err(|error| {
             if progress.failed(&why(&error, &file)) {
@@ -121,6 +137,7 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
             arguments.steps.exit(&error).unwrap_or(Exit::Failure)
         })?;
         progress.rest();
+        tell_timings(arguments, session, &timings, &built, &file)?;
         SourceLines::of(&built.plan, &file.name, &request.dockerfile)
             .save(&store, &built.image)
             .map_err(|error| failure(session, &error, None))?;
@@ -157,12 +174,47 @@ fn why<'a>(error: &Error, file: &'a SourceFile) -> Failure<'a> {
     }
 }
 
+/// Shows or writes how long the steps took.
+fn tell_timings(
+    arguments: &Arguments,
+    session: &Session,
+    timings: &Timings,
+    built: &Build,
+    file: &SourceFile,
+) -> Result<(), Exit> {
+    match &arguments.timings {
+        None => Ok(()),
+        Some(None) => {
+            print::error(&timings.table(file));
+            Ok(())
+        }
+        Some(Some(path)) => write_file(session, path, &timings.page(&built.plan, file)),
+    }
+}
+
+fn write_file(session: &Session, path: &Path, text: &str) -> Result<(), Exit> {
+    std::fs::write(path, text).map_err(|error| {
+        let message = format!("cannot write `{}`: {error}", path.display());
+        usage(session, &message, "name a file in a directory that can be written")
+    })
+}
+
+/// What a build is asked to do, and what was decided for the user.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) request: Request,
+    pub(super) file: SourceFile,
+    pub(super) notes: Vec<String>,
+    /// What was fetched for the context stays until the build is over.
+    pub(super) _context: Context,
+}
+
 /// Turns the command line and what it names into plain data.
 pub(super) fn request(
     arguments: &Arguments,
     session: &Session,
     store: &Store,
-) -> Result<(Request, SourceFile, Context), Exit> {
+) -> Result<Prepared, Exit> {
     let fail = |message: String, help: &str| cannot_start(session, &message, help);
     let mut request = Request::new("");
     request.variables = environment::of_programs();
@@ -173,7 +225,9 @@ pub(super) fn request(
     request.target.clone_from(&arguments.target);
     request.no_cache = arguments.no_cache;
     request.no_cache_filter.clone_from(&arguments.no_cache_filter);
-    request.epoch = environment::epoch()
+    let notes = arguments
+        .times
+        .apply(&mut request, &arguments.context)
         .map_err(|message| fail(message, "unset it, or give seconds such as `date +%s` prints"))?;
     request.platform.clone_from(&arguments.platform);
     request.network = arguments.network;
@@ -195,7 +249,21 @@ pub(super) fn request(
     source.as_str().clone_into(&mut request.dockerfile);
     request.ignore.clone_from(&context.ignore);
     request.context = Some(context.path.clone());
-    Ok((request, file, context))
+    Ok(Prepared { request, file, notes, _context: context })
+}
+
+/// A request with nothing but a context, to look at that.
+pub(super) fn context_request(
+    file: Option<&Path>,
+    context: &Path,
+    session: &Session,
+    store: &Store,
+) -> Result<Request, Exit> {
+    let mut request = Request::new("");
+    let context = Context::find(context, file, &request, store, session)?;
+    request.ignore.clone_from(&context.ignore);
+    request.context = Some(context.path.clone());
+    Ok(request)
 }
 
 /// The name under which the store keeps what the last build of a Dockerfile did: by the places of

@@ -42,7 +42,8 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 fn import_rootfs(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
     check_name(session, &arguments.name)?;
     let epoch = environment::epoch()
-        .map_err(|message| usage(session, &message, "unset it, or give seconds after 1970"))?;
+        .map_err(|message| usage(session, &message, "unset it, or give seconds after 1970"))?
+        .unwrap_or(environment::DEFAULT_EPOCH);
     let config = config(arguments, epoch);
     let store = open_store(session)?;
     let image = read(&store, arguments, session, &config, epoch)?;

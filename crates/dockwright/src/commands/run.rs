@@ -158,7 +158,8 @@ fn commit_options(arguments: &Arguments, session: &Session) -> Result<CommitOpti
     commit::check_changes(&arguments.change)
         .map_err(|error| usage(session, &error.to_string(), error.help().unwrap_or_default()))?;
     let epoch = crate::environment::epoch()
-        .map_err(|message| usage(session, &message, "unset it, or give seconds after 1970"))?;
+        .map_err(|message| usage(session, &message, "unset it, or give seconds after 1970"))?
+        .unwrap_or(crate::environment::DEFAULT_EPOCH);
     Ok(CommitOptions {
         message: arguments.message.clone(),
         author: arguments.author.clone(),

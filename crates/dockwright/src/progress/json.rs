@@ -118,6 +118,11 @@ impl Json {
     }
 }
 
+/// Something that was decided for the user.
+pub(crate) fn note(text: &str) {
+    emit("note", json!({ "message": text }));
+}
+
 /// Tells why a build has failed: the last event then.
 pub(crate) fn failed(failure: &Failure<'_>) {
     let mut fields = json!({ "message": failure.message });

@@ -1,0 +1,213 @@
+//! The same input gives the same image; times come from the source; results may be too old.
+
+use std::path::Path;
+use std::process::Command;
+
+use dockwright_tests::{Sandbox, has_several_ids, run, succeed};
+use serde_json::Value;
+
+const DOCKERFILE: &str =
+    "FROM centos\nCOPY src /src\nRUN echo $SOURCE_DATE_EPOCH > /epoch; mkdir /made\n";
+
+/// Commits all of a folder at a time.
+#[track_caller]
+fn commit(folder: &Path, time: i64) {
+    let git = |arguments: &[&str]| {
+        succeed(
+            Command::new("git")
+                .args([
+                    "-c",
+                    "user.name=n",
+                    "-c",
+                    "user.email=e@example.com",
+                    "-c",
+                    "commit.gpgsign=false",
+                ])
+                .args(arguments)
+                .current_dir(folder)
+                .env("GIT_COMMITTER_DATE", format!("{time} +0000"))
+                .env("GIT_AUTHOR_DATE", format!("{time} +0000")),
+        );
+    };
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "--allow-empty", "-m", "all"]);
+}
+
+fn project(sandbox: &Sandbox) {
+    sandbox.write("work/Dockerfile", DOCKERFILE);
+    sandbox.write("work/src/a", "a");
+    sandbox.write("work/src/d/run.sh", "#!/bin/sh\n");
+    let program = sandbox.path("work/src/d/run.sh");
+    succeed(Command::new("chmod").arg("755").arg(program));
+}
+
+/// The text of a file in an image, by the tar that is exported.
+#[track_caller]
+fn text_in(sandbox: &Sandbox, context: &str, name: &str) -> String {
+    let tar = sandbox.path("out.tar");
+    sandbox.succeed(["build", "-q", "-o", &format!("type=tar,dest={}", tar.display()), context]);
+    let file = succeed(Command::new("tar").arg("-xOf").arg(tar).arg(name));
+    file.stdout.trim().to_owned()
+}
+
+#[test]
+fn a_commit_gives_one_image_everywhere() {
+    if !has_several_ids("a commit gives one image everywhere") {
+        return;
+    }
+    let (first, second) = (Sandbox::with_base(), Sandbox::with_base());
+    project(&first);
+    commit(&first.path("work"), 1_600_000_000);
+    first.build("work", "old");
+    assert_eq!(text_in(&first, "work", "epoch"), "1600000000");
+    // One more commit: what is found in the cache must look as if it had been made now.
+    first.write("work/other", "x");
+    commit(&first.path("work"), 1_700_000_000);
+    let here = first.build("work", "new");
+    let log = first.succeed(["build", "work"]).stderr;
+    assert!(log.contains("times are those of the commit, 2023-11-14T22:13:20Z"), "{log}");
+    assert!(log.contains("git work tree"), "{log}");
+    // Elsewhere: another umask, other times, an empty store.
+    let script = "umask 077; git clone -q \"$0/work\" work; touch -d 2001-01-01 work/src/a";
+    let from = first.folder.path();
+    succeed(Command::new("sh").args(["-ec", script]).arg(from).current_dir(second.folder.path()));
+    let there = second.build("work", "new");
+    let layers =
+        |sandbox: &Sandbox| sandbox.succeed(["inspect", "--format", "{{json .RootFS}}", "new"]);
+    // The text of /epoch is what the cached step was given; all else is of the new time.
+    assert_eq!(text_in(&second, "work", "epoch"), "1700000000");
+    let (ours, theirs) = (layers(&first).stdout, layers(&second).stdout);
+    let (ours, theirs): (Value, Value) =
+        (serde_json::from_str(&ours).unwrap(), serde_json::from_str(&theirs).unwrap());
+    assert_eq!(ours["Layers"][1], theirs["Layers"][1], "the layer of COPY");
+    assert_ne!(here, there, "a step that writes the time is not made again for another commit");
+    let fresh = first.succeed(["build", "-q", "--no-cache", "work"]).stdout;
+    assert_eq!(fresh.trim(), there);
+    // A change that is not committed: the fixed time.
+    first.write("work/src/a", "changed");
+    assert_eq!(text_in(&first, "work", "epoch"), "");
+}
+
+#[test]
+fn times_are_asked_for() {
+    let sandbox = Sandbox::with_base();
+    project(&sandbox);
+    let at = |epoch: &str, arguments: &[&str]| {
+        let mut command = sandbox.command();
+        command.args(["build", "-q", "-t", "timed"]).args(arguments).arg("work");
+        succeed(command.env("SOURCE_DATE_EPOCH", epoch));
+        sandbox.succeed(["inspect", "--format", "{{.Created}}", "timed"]).stdout.trim().to_owned()
+    };
+    assert_eq!(at("1500000000", &[]), "2017-07-14T02:40:00Z");
+    let now = at("1500000000", &["--timestamps=now"]);
+    assert!(now.as_str() > "2020", "{now}");
+    let wrong = run(sandbox.command().args(["build", "work"]).env("SOURCE_DATE_EPOCH", "soon"));
+    assert_eq!(wrong.code, 1, "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("`SOURCE_DATE_EPOCH` is `soon`"), "{}", wrong.stderr);
+}
+
+#[test]
+fn modes_of_the_context_are_those_of_git() {
+    let sandbox = Sandbox::with_base();
+    project(&sandbox);
+    let build = |mode: &str| {
+        sandbox.succeed(["build", "-q", "--no-cache", "--context-mode", mode, "work"]).stdout
+    };
+    let (exact, git) = (build("exact"), build("git"));
+    succeed(Command::new("chmod").args(["-R", "go-rwx"]).arg(sandbox.path("work/src")));
+    assert_eq!(build("git"), git);
+    assert_ne!(build("exact"), exact);
+}
+
+#[test]
+fn results_may_be_too_old() {
+    let sandbox = Sandbox::with_base();
+    let outcome = |arguments: &[&str]| {
+        let log =
+            sandbox.succeed(["build"].iter().chain(arguments).copied().chain(["context"])).stderr;
+        let cached = log.lines().filter(|line| line.ends_with(" CACHED")).count();
+        (cached, log)
+    };
+    sandbox.write("context/Dockerfile", "FROM centos\nRUN echo old\n");
+    outcome(&[]);
+    assert_eq!(outcome(&["--cache-ttl", "1h"]).0, 2);
+    let (cached, log) = outcome(&["--cache-ttl", "0s"]);
+    assert!(cached == 1 && log.contains("line 2 RUN echo old: expired: the result is"), "{log}");
+    // A comment goes first, for its instruction.
+    sandbox.write("context/Dockerfile", "FROM centos\n# dockwright: cache-ttl=1h\nRUN echo old\n");
+    assert_eq!(outcome(&["--cache-ttl", "0s"]).0, 2);
+    sandbox
+        .write("context/Dockerfile", "FROM centos\n# dockwright: cache-ttl=soon\nRUN echo old\n");
+    let wrong = sandbox.run(["build", "context"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.stderr.contains("`soon` is not a time to live"), "{}", wrong.stderr);
+    assert_eq!(sandbox.run(["build", "--cache-ttl", "soon", "context"]).code, 2);
+}
+
+#[test]
+fn a_build_tells_programs_what_it_made() {
+    let sandbox = Sandbox::with_base();
+    sandbox.write(
+        "context/Dockerfile",
+        "FROM centos AS a\nRUN echo '<b>'\nFROM centos\nCOPY --from=a /bin/sh /x\n",
+    );
+    let id = sandbox.succeed([
+        "build",
+        "-q",
+        "-t",
+        "told",
+        "--metadata-file",
+        "m.json",
+        "--iidfile",
+        "id",
+        "--timings=page.html",
+        "context",
+    ]);
+    let metadata: Value =
+        serde_json::from_str(&std::fs::read_to_string(sandbox.path("m.json")).unwrap()).unwrap();
+    assert_eq!(metadata["containerimage.config.digest"], id.stdout.trim());
+    assert_eq!(metadata["containerimage.digest"], metadata["containerimage.descriptor"]["digest"]);
+    assert_eq!(metadata["image.name"], "told");
+    assert_eq!(std::fs::read_to_string(sandbox.path("id")).unwrap(), id.stdout.trim());
+    let table = sandbox.succeed(["build", "--timings", "context"]).stderr;
+    assert!(table.contains("OUTCOME") && table.contains("line 2 RUN echo '<b>'"), "{table}");
+    let page = std::fs::read_to_string(sandbox.path("page.html")).unwrap();
+    assert_eq!(page.matches("class=\"step ").count(), 3, "{page}");
+    assert!(!page.contains("<b>") && !page.contains("http://127"), "{page}");
+    if run(Command::new("which").arg("chromium")).code != 0 {
+        eprintln!("NOT CHECKED: the page of --timings in a browser: chromium is not installed");
+        return;
+    }
+    let shown = succeed(
+        Command::new("chromium")
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+            .arg(format!("--user-data-dir={}", sandbox.path("profile").display()))
+            .arg(format!("file://{}", sandbox.path("page.html").display())),
+    );
+    assert_eq!(shown.stdout.matches("<rect ").count(), 3, "{}", shown.stdout);
+}
+
+#[test]
+fn a_context_can_be_looked_at() {
+    let sandbox = Sandbox::new();
+    sandbox.write("context/Dockerfile", "FROM scratch\n");
+    sandbox.write("context/.dockerignore", "# logs\n*.log\n!keep.log\n");
+    sandbox.write("context/keep.log", "12345");
+    sandbox.write("context/a.log", "x");
+    sandbox.write("context/d/file", "abc");
+    let all = sandbox.succeed(["context", "ls", "context"]).stdout;
+    assert!(
+        all.contains("         5  keep.log\n") && all.contains("         3  d/file\n"),
+        "{all}"
+    );
+    assert!(!all.contains("a.log"), "{all}");
+    let why = |path: &str| sandbox.run(["context", "ls", "--why", path, "context"]);
+    assert!(
+        why("a.log").stdout.starts_with("a.log is left out by line 2 of `"),
+        "{}",
+        why("a.log").stdout
+    );
+    assert_eq!(why("keep.log").stdout, "keep.log is in the context\n");
+    assert_eq!(why("missing").code, 1);
+}
