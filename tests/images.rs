@@ -278,6 +278,19 @@ fn the_twelve_ways_of_entrypoint_and_cmd() {
 }
 
 #[test]
+fn no_flag_is_looked_for_behind_the_image() {
+    let sandbox = sandbox();
+    for flags in [["-c", "echo $0"], ["-a", "-m"], ["-v", "--commit"], ["-i", "--help"]] {
+        let all = ["run", "--rm", "--entrypoint", "echo", "app:1"];
+        let outcome = sandbox.succeed(all.into_iter().chain(flags));
+        assert_eq!(outcome.stdout, format!("{} {}\n", flags[0], flags[1]));
+    }
+    let outcome = sandbox.run(["run", "--no-such-flag", "app:1"]);
+    assert!(outcome.code == 2 && outcome.stderr.contains("`--no-such-flag` is not known"));
+    assert_eq!(sandbox.run(["run"]).code, 2);
+}
+
+#[test]
 fn what_takes_an_engine_is_handed_on() {
     let sandbox = sandbox();
     for arguments in [

@@ -77,12 +77,25 @@ pub(crate) struct Arguments {
     /// With `--commit`: an instruction for the configuration, such as `CMD ["sh"]`; may be repeated
     #[arg(short, long, value_name = "INSTRUCTION", requires = "commit")]
     change: Vec<String>,
-    /// Name or id of the image
-    #[arg(value_name = "IMAGE")]
-    image: String,
-    /// The command's arguments, in place of CMD
-    #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
-    arguments: Vec<String>,
+    /// Name or id of the image, then the command's arguments in place of CMD
+    // One list, so that no flag is looked for behind the image, as docker has it.
+    #[arg(
+        value_name = "IMAGE [ARGUMENT]...",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    image_and_arguments: Vec<String>,
+}
+
+impl Arguments {
+    fn image(&self) -> &str {
+        self.image_and_arguments.first().map_or("", String::as_str)
+    }
+
+    fn arguments(&self) -> &[String] {
+        self.image_and_arguments.get(1..).unwrap_or_default()
+    }
 }
 
 /// Runs the command.
@@ -94,6 +107,10 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 }
 
 fn start(arguments: &Arguments, session: &Session) -> Result<Ended, Exit> {
+    if arguments.image().starts_with('-') {
+        let message = format!("the flag `{}` is not known", arguments.image());
+        return Err(usage(session, &message, "`dockwright run --help` lists the flags"));
+    }
     let network = refuse_what_takes_an_engine(arguments, session)?;
     let options = commit_options(arguments, session)?;
     let env = environment(arguments, session)?;
@@ -101,13 +118,13 @@ fn start(arguments: &Arguments, session: &Session) -> Result<Ended, Exit> {
     // Opened here: the namespace that an ordinary user's store is in has its own mounts.
     let volumes = volumes(arguments, session)?;
     let fail = |error| failure(session, &error, None);
-    let image: Image = require_image(session, &store, &arguments.image)?;
+    let image: Image = require_image(session, &store, arguments.image())?;
     let config = container(arguments, &image.config.config, &env);
     let mut process = process(arguments, &config, network);
     if process.args.is_empty() {
         let error = dockwright_builder::Error::new(format!(
             "the image `{}` has neither CMD nor ENTRYPOINT",
-            arguments.image
+            arguments.image()
         ));
         return Err(fail(error.with_help("give the command: `dockwright run NAME COMMAND`")));
     }
@@ -171,7 +188,7 @@ fn commit_options(arguments: &Arguments, session: &Session) -> Result<CommitOpti
 /// The lines of a Dockerfile that would make the same image again, for any who would rather have that.
 fn told(arguments: &Arguments, made: &Image, process: &Process) -> String {
     let command = serde_json::Value::from(process.args.clone());
-    let mut lines = vec![format!("FROM {}", arguments.image)];
+    let mut lines = vec![format!("FROM {}", arguments.image())];
     for (name, value) in arguments.env.iter().filter_map(|line| line.split_once('=')) {
         lines.push(format!("ENV {name}={}", serde_json::Value::from(value)));
     }
@@ -273,8 +290,8 @@ fn container(arguments: &Arguments, image: &ContainerConfig, env: &[String]) -> 
         config.entrypoint = (!program.is_empty()).then(|| vec![program.clone()]);
         config.cmd = None;
     }
-    if !arguments.arguments.is_empty() {
-        config.cmd = Some(arguments.arguments.clone());
+    if !arguments.arguments().is_empty() {
+        config.cmd = Some(arguments.arguments().to_vec());
     }
     config
 }
