@@ -72,10 +72,13 @@ impl Project {
             7 => sandbox.write("context/side.txt", format!("{n}")),
             8 => sandbox.write("context/mounted/m", format!("{n}")),
             9 => self.last = vec![n],
-            10 => self.link = n % 2 == 0,
+            10 => self.link = n.is_multiple_of(2),
             _ => {
-                let script =
-                    if n % 2 == 0 { "chmod 755 src/a" } else { "touch src/a; chmod 644 src/a" };
+                let script = if n.is_multiple_of(2) {
+                    "chmod 755 src/a"
+                } else {
+                    "touch src/a; chmod 644 src/a"
+                };
                 let context = sandbox.path("context");
                 succeed(Command::new("sh").args(["-c", script]).current_dir(context));
             }

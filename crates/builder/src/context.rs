@@ -125,7 +125,7 @@ impl Source {
 
     /// Shows the files with the modes that git stores and with this time, if one is given: whose
     /// umask and when it was checked out does not count.
-    pub(crate) fn as_git_keeps_it(self, time: Option<i64>) -> Self {
+    pub(crate) fn in_git_form(self, time: Option<i64>) -> Self {
         Self { has_git_modes: true, time, ..self }
     }
 

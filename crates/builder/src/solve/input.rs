@@ -127,7 +127,7 @@ impl Solver<'_> {
         let source = Source::context(path, filter)?.remembering(self.store)?;
         Ok(match self.request.context_mode {
             ContextMode::Exact => source,
-            ContextMode::Git => source.as_git_keeps_it(self.epoch()),
+            ContextMode::Git => source.in_git_form(self.epoch()),
         })
     }
 

@@ -10,9 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dockerfile_parser::SourceText;
-use dockwright_builder::{
-    Build, Digest, Error, ErrorKind, Network, Request, SourceLines, Store,
-};
+use dockwright_builder::{Build, Digest, Error, ErrorKind, Network, Request, SourceLines, Store};
 
 use self::check::CheckOptions;
 use self::context::Context;
