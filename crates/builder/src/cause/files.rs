@@ -1,6 +1,6 @@
 //! What changed between two listings of files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::CauseKind;
 
@@ -73,19 +73,32 @@ pub(crate) fn changes(old: &[u8], new: &[u8], prefix: &str) -> Vec<Change> {
     let is_gone = |path: &&String| !old_names.contains(path);
     let removed = gone.iter().map(|(path, _)| *path).filter(is_gone);
     changes.extend(removed.map(|path| Change { path: path.clone(), kind: Kind::Removed }));
-    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    changes.sort_by(|a, b| former_path(a).cmp(former_path(b)));
     without_directories_of_changes(changes)
+}
+
+/// Where a file was before; a file that came was at its place.
+fn former_path(change: &Change) -> &str {
+    match &change.kind {
+        Kind::Renamed(from) => from,
+        _ => &change.path,
+    }
 }
 
 /// A directory that came or went with its files says nothing of its own.
 fn without_directories_of_changes(changes: Vec<Change>) -> Vec<Change> {
-    let is_of_more = |n: usize, change: &Change| {
-        let is_move = matches!(change.kind, Kind::Added | Kind::Removed);
+    let new: BTreeSet<&str> = changes.iter().map(|change| change.path.as_str()).collect();
+    let old: BTreeSet<&str> = changes.iter().map(former_path).collect();
+    let is_of_more = |change: &Change| {
+        let among = match change.kind {
+            Kind::Added => &new,
+            Kind::Removed => &old,
+            _ => return false,
+        };
         let below = format!("{}/", change.path);
-        is_move && changes.get(n + 1).is_some_and(|next| next.path.starts_with(&below))
+        among.range(below.as_str()..).next().is_some_and(|path| path.starts_with(&below))
     };
-    let kept: Vec<bool> =
-        changes.iter().enumerate().map(|(n, change)| !is_of_more(n, change)).collect();
+    let kept: Vec<bool> = changes.iter().map(|change| !is_of_more(change)).collect();
     changes.into_iter().zip(kept).filter_map(|(change, kept)| kept.then_some(change)).collect()
 }
 

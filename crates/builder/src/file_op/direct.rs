@@ -159,7 +159,7 @@ impl<'s> DirectCopy<'s> {
                 Place::Directory => self.ensure(&target)?,
                 Place::Other => return Err(Stop::Copy),
             }
-            self.times.push((target.clone(), top.mtime.0));
+            self.times.push((target.clone(), time_of(source, top)));
             for entry in below {
                 let target = join(&target, &entry.path);
                 self.entry(source, &selection.path, entry, &target, &mut links)?;
@@ -209,7 +209,7 @@ impl<'s> DirectCopy<'s> {
                 }
                 Place::Other => return Err(Stop::Copy),
             }
-            self.times.push((target.to_vec(), entry.mtime.0));
+            self.times.push((target.to_vec(), time_of(source, entry)));
             return Ok(());
         }
         let group = (entry.kind == FileType::RegularFile && entry.n_links > 1).then(|| {
@@ -223,7 +223,7 @@ impl<'s> DirectCopy<'s> {
             (FileType::Symlink, Some(target)) => (Content::Link(target), 0o777),
             _ => return Err(Stop::Copy),
         };
-        self.put(target, content, mode, owner, entry.mtime.0, group)
+        self.put(target, content, mode, owner, time_of(source, entry), group)
     }
 
     /// Puts something at `path`, in place of what this copy put there before.
@@ -477,4 +477,9 @@ fn plain_owner(text: Option<&str>) -> Option<Option<Owner>> {
     let Some(text) = text else { return Some(None) };
     let (uid, gid) = text.split_once(':')?;
     Some(Some(Owner { uid: uid.parse().ok()?, gid: gid.parse().ok()? }))
+}
+
+/// The time of a copy: the file's own, unless the source gives all its files one.
+fn time_of(source: &Source, entry: &Entry) -> i64 {
+    source.time().unwrap_or(entry.mtime.0)
 }
