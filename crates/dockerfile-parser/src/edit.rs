@@ -108,7 +108,7 @@ impl<'p, 'a> Editor<'p, 'a> {
     pub fn set_flag(&mut self, instruction: usize, name: &str, value: Option<&str>) -> Edited {
         let one = self.instruction(instruction)?;
         let text = match value {
-            Some(value) => format!("--{name}={}", quoted_flag(value)),
+            Some(value) => format!("--{name}={}", quoted_flag(value, self.parse.escape)),
             None => format!("--{name}"),
         };
         let (span, text) = match one.flag(name) {
@@ -422,8 +422,7 @@ fn checked(image: String) -> Result<String, EditError> {
 }
 
 /// A flag's value as it must be written.
-fn quoted_flag(value: &str) -> String {
-    let escape = '\\';
+fn quoted_flag(value: &str, escape: char) -> String {
     let is_plain = !value.contains(|one: char| one.is_whitespace() || matches!(one, '"' | '\''));
     if is_plain && !value.contains(escape) {
         return value.to_owned();

@@ -40,11 +40,12 @@ impl FlagSpec {
 ///
 /// Flags end at the first word that does not start with `--`, or after the word `--`: in
 /// `RUN --mount=type=cache make --jobs`, the `--jobs` is an argument of `make`. Quotes group and
-/// are removed, and `\` takes the next character as it is: here the `escape` directive has no say.
+/// are removed, the escape character takes the next character as it is.
 pub(crate) fn lex<'a>(
     text: &Text<'a>,
     source: &'a str,
     range: Range<usize>,
+    escape: u8,
     words: &mut Vec<Range<usize>>,
 ) -> (Vec<Flag<'a>>, usize) {
     let bytes = text.as_str().as_bytes();
@@ -59,9 +60,10 @@ pub(crate) fn lex<'a>(
         }
         let start = at;
         let is_plain;
-        (at, is_plain) = word_end(bytes, at, range.end);
+        (at, is_plain) = word_end(bytes, at, range.end, escape);
         words.push(start..at);
-        let word = if is_plain { text.slice_of(source, start..at) } else { cook(text, start..at) };
+        let word =
+            if is_plain { text.slice_of(source, start..at) } else { cook(text, start..at, escape) };
         if word.as_str() == "--" {
             return (flags, at);
         }
@@ -72,15 +74,13 @@ pub(crate) fn lex<'a>(
     }
 }
 
-const ESCAPE: u8 = b'\\';
-
 /// Where the flag word at `at` ends, and whether it has neither quotes nor escapes.
-fn word_end(bytes: &[u8], mut at: usize, end: usize) -> (usize, bool) {
+fn word_end(bytes: &[u8], mut at: usize, end: usize, escape: u8) -> (usize, bool) {
     let mut quote = None;
     let mut is_plain = true;
     while at < end {
         let byte = bytes[at];
-        if byte == ESCAPE {
+        if byte == escape {
             is_plain = false;
             at += 1;
         } else if quote == Some(byte) {
@@ -100,7 +100,7 @@ fn word_end(bytes: &[u8], mut at: usize, end: usize) -> (usize, bool) {
 }
 
 /// Removes the quotes and escapes of a flag word.
-fn cook<'a>(text: &Text<'a>, range: Range<usize>) -> Text<'a> {
+fn cook<'a>(text: &Text<'a>, range: Range<usize>, escape: u8) -> Text<'a> {
     let bytes = text.as_str().as_bytes();
     let mut cook = Cook::default();
     let mut kept = range.start;
@@ -109,7 +109,7 @@ fn cook<'a>(text: &Text<'a>, range: Range<usize>) -> Text<'a> {
     while at < range.end {
         let byte = bytes[at];
         let is_quote = byte == b'\'' || byte == b'"';
-        let is_removed = if byte == ESCAPE {
+        let is_removed = if byte == escape {
             true
         } else if quote == Some(byte) {
             quote = None;
@@ -124,7 +124,7 @@ fn cook<'a>(text: &Text<'a>, range: Range<usize>) -> Text<'a> {
             cook.keep(text, kept..at);
             kept = at + 1;
             // The character after an escape is kept whatever it is.
-            at += usize::from(byte == ESCAPE);
+            at += usize::from(byte == escape);
         }
         at += 1;
     }
@@ -219,7 +219,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &[&str], rest: &str) {
-        let (flags, at) = lex(&Text::borrowed(text, 0), text, 0..text.len(), &mut Vec::new());
+        let (flags, at) =
+            lex(&Text::borrowed(text, 0), text, 0..text.len(), b'\\', &mut Vec::new());
         let found: Vec<String> = flags
             .iter()
             .map(|flag| match &flag.value {

@@ -493,7 +493,8 @@ pub(crate) fn split<'a>(
     let trimmed = space::trim(text);
     let keyword_len = bytes[trimmed.clone()].iter().position(|byte| space::is_space(*byte));
     let keyword = trimmed.start..keyword_len.map_or(trimmed.end, |len| trimmed.start + len);
-    let (flags, start) = flag::lex(&line, context.source, keyword.end..trimmed.end, words);
+    let (flags, start) =
+        flag::lex(&line, context.source, keyword.end..trimmed.end, context.escape, words);
     let arguments = space::trim(&text[start..trimmed.end]);
     let arguments = start + arguments.start..start + arguments.end;
     Parts { keyword, flags, arguments, line }
