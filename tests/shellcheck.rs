@@ -136,7 +136,6 @@ fn a_fault_of_syntax_is_told_as_shellcheck_tells_it() {
         "FROM a:1\nRUN if true; echo $X; fi\n",
         &["2:5 SC1049", "2:5 SC1073", "2:23 SC1050", "2:23 SC1072"],
     );
-    check("FROM a:1\nRUN echo $X && foo (bar)\n", &["2:10 SC2086", "2:20 SC1036", "2:20 SC1088"]);
     check(
         "FROM a:1\nRUN while true; do echo $X\n",
         &["2:5 SC1061", "2:5 SC1073", "2:26 SC1062", "2:26 SC1072"],

@@ -271,5 +271,7 @@ impl Index {
 }
 
 fn wrong(message: String) -> Error {
-    Error::new(message).with_kind(ErrorKind::Corrupt)
+    Error::new(message)
+        .with_kind(ErrorKind::Corrupt)
+        .with_help("what is there is no image, or a damaged one: make or push it again")
 }

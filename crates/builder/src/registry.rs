@@ -255,7 +255,9 @@ fn in_parallel<T: Sync>(
 
 /// An error for what a registry sent.
 fn wrong(what: impl Into<String>) -> Error {
-    Error::new(what).with_kind(crate::ErrorKind::Corrupt)
+    Error::new(what)
+        .with_kind(crate::ErrorKind::Corrupt)
+        .with_help("what the registry holds there is no image, or a damaged one: push it again")
 }
 
 /// Fails if bytes do not have the digest that they were asked for by.

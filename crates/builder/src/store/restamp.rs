@@ -32,6 +32,10 @@ impl Store {
                 entry.mtime = to;
                 entry.mtime_ns = 0;
             }
+            // The writer puts the slash behind a directory's name itself.
+            while entry.path.last() == Some(&b'/') {
+                entry.path.pop();
+            }
             let size = entry.size;
             writer.header(&entry).doing(doing)?;
             if size > 0 {

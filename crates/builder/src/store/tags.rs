@@ -63,6 +63,7 @@ impl Store {
         let before = self.resolve(name).ok().flatten().filter(|old| old.manifest != *manifest);
         self.write_tag(ImageRecord { name: familiar_name(name), manifest: *manifest, remote })?;
         if let Some(before) = before
+            && self.has_blob(&before.manifest)
             && !self.images()?.iter().any(|other| other.manifest == before.manifest)
         {
             // Docker keeps an image whose name has moved on, as `<none>`.

@@ -44,14 +44,22 @@ impl Store {
                     let image = Image::load(self, &tag.manifest).and_then(|image| {
                         image.layers.iter().try_for_each(|layer| self.layer_exists(layer))
                     });
-                    problems.extend(image.err().map(|error| {
-                        Error::new(format!("the image `{}` is damaged: {error}", tag.name))
-                            .with_help("build or load the image again")
-                    }));
+                    if let Err(error) = image {
+                        problems.push(self.damaged_image(&tag, &error));
+                    }
                 }
             }
         }
         Ok(problems)
+    }
+
+    /// Nobody calls an image without a name by it, so a damaged one goes.
+    fn damaged_image(&self, tag: &super::ImageRecord, error: &Error) -> Error {
+        let problem = Error::new(format!("the image `{}` is damaged: {error}", tag.name));
+        if tag.is_nameless() && self.untag(&tag.name).is_ok() {
+            return problem.with_help("it had no name and was forgotten");
+        }
+        problem.with_help("build or load the image again")
     }
 
     fn layer_exists(&self, diff_id: &DiffId) -> Result<()> {

@@ -57,8 +57,10 @@ fn workdir_fix(linter: &Linter<'_>, run: &RunFacts<'_>, path: &str) -> Option<Fi
     }
     let first = run.script.commands.first()?;
     let rest = run.text.get(first.range.end..)?;
-    let operator = if first.joint == Joint::And { "&&" } else { ";" };
-    let blank = rest.find(operator)? + operator.len();
+    // What stands right behind it: a later `;` may belong to the head of a loop.
+    let behind = rest.trim_start();
+    let operator = ["&&", ";"].into_iter().find(|operator| behind.starts_with(operator))?;
+    let blank = rest.len() - behind.len() + operator.len();
     let after = rest.get(blank..)?;
     let next = first.range.end + blank + (after.len() - after.trim_start().len());
     if next >= run.text.len() {
