@@ -38,6 +38,11 @@ fn a_base_whose_files_nobody_reads_is_mounted_and_never_fetched() {
     // Nothing has changed: nothing is sent.
     let again = ok(quick(&sandbox, &["build", "--push", "-t", &name, "top"]));
     assert!(again.stderr.contains("0 blobs sent, 0 mounted"), "{}", again.text());
+    // It is listed all the same, and runs once what it lacks is fetched.
+    let listed = sandbox.succeed(["images", "--format", "{{.Size}}"]).stdout;
+    assert!(listed.lines().any(|size| size == "N/A"), "{listed}");
+    let ran = sandbox.succeed(["run", &name, "cat", "/small", "/new"]);
+    assert_eq!(ran.stdout, "small\nnew\n");
     // Whoever wants the files gets them.
     ok(quick(&sandbox, &["build", "-o", "files", "top"]));
     let files = |path: &str| std::fs::read_to_string(sandbox.path("files").join(path)).expect(path);

@@ -65,6 +65,25 @@ fn require_image(session: &Session, store: &Store, name: &str) -> Result<Image, 
     Image::load(store, &record.manifest).map_err(|error| failure(session, &error, None))
 }
 
+/// Looks up an image whose files are to be read: a build that did not need the layers of its base
+/// has left them in the registry, and they are fetched now.
+fn require_whole_image(session: &Session, store: &Store, name: &str) -> Result<Image, Exit> {
+    let image = require_image(session, store, name)?;
+    fetch_missing_layers(session, store, &image)?;
+    Ok(image)
+}
+
+/// Fetches what of an image is known but not here.
+fn fetch_missing_layers(session: &Session, store: &Store, image: &Image) -> Result<(), Exit> {
+    if image.layers.iter().all(|layer| store.has_layer(layer)) {
+        return Ok(());
+    }
+    let registry = registry(&NetworkOptions::usual(), session)?;
+    registry
+        .fetch_layers(store, &image.layers, &|_, _| {})
+        .map_err(|error| failure(session, &error, None))
+}
+
 /// Looks up what a name or an id stands for.
 fn require_record(session: &Session, store: &Store, name: &str) -> Result<ImageRecord, Exit> {
     let error = match store.find(name).map_err(|error| failure(session, &error, None))? {

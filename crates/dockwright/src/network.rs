@@ -37,6 +37,11 @@ pub(crate) struct NetworkOptions {
 }
 
 impl NetworkOptions {
+    /// What a command has that was given none of them.
+    pub(crate) fn usual() -> Self {
+        Self { retry: 5, retry_delay: 1000, ..Self::default() }
+    }
+
     /// The file with credentials that was asked for.
     pub(crate) fn authfile(&self) -> Option<PathBuf> {
         self.authfile.clone().or_else(|| environment::path("REGISTRY_AUTH_FILE"))

@@ -38,7 +38,7 @@ impl Store {
         self.verify_layers(&mut problems)?;
         for name in names(&self.0.root.join("tags"))? {
             match self.read_tag(&name) {
-                Err(error) => problems.push(error),
+                Err(error) => problems.push(self.set_tag_aside(&name, error)),
                 Ok(None) => {}
                 Ok(Some(tag)) => {
                     let image = Image::load(self, &tag.manifest).and_then(|image| {
@@ -51,6 +51,23 @@ impl Store {
             }
         }
         Ok(problems)
+    }
+
+    /// A damaged tag no longer tells which name it was for.
+    fn set_tag_aside(&self, file_name: &str, error: Error) -> Error {
+        if error.kind() != ErrorKind::Corrupt {
+            return error;
+        }
+        let bad = self.0.root.join("bad").join(file_name);
+        match std::fs::rename(self.0.root.join("tags").join(file_name), &bad) {
+            Ok(()) => {
+                Error::new(error.to_string()).with_kind(ErrorKind::Corrupt).with_help(format!(
+                    "it was moved to `{}`: build, load or tag the image of that name again",
+                    bad.display()
+                ))
+            }
+            Err(_) => error,
+        }
     }
 
     /// Nobody calls an image without a name by it, so a damaged one goes.

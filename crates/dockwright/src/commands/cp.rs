@@ -6,7 +6,7 @@ use dockwright_builder::Error;
 use dockwright_builder::copy_out::ImagePath;
 
 use super::export::refuse_terminal;
-use super::{failure, open_store, require_image, usage};
+use super::{failure, open_store, require_whole_image, usage};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 
@@ -53,7 +53,7 @@ fn copy(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     let destination = crate::environment::absolute(&arguments.destination)
         .map_err(|message| usage(session, &message, "name a file or a directory"))?;
     let store = open_store(session)?;
-    let image = require_image(session, &store, name)?;
+    let image = require_whole_image(session, &store, name)?;
     let source = ImagePath::find(&store, &image, path, arguments.follow_link).map_err(fail)?;
     if is_stream {
         let name = if source.name() == "/" { String::new() } else { source.name() };

@@ -7,7 +7,7 @@ use dockwright_builder::files::{self, Difference, FileInfo, FileKind};
 use dockwright_builder::{Image, Store, inspect};
 use serde_json::{Value, json};
 
-use super::{failure, open_store, require_image};
+use super::{failure, open_store, require_whole_image};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::{human, print};
@@ -75,8 +75,8 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 fn compare(arguments: &Arguments, session: &Session) -> Result<Report, Exit> {
     let store = open_store(session)?;
     let fail = |error| failure(session, &error, None);
-    let before = require_image(session, &store, &arguments.before)?;
-    let after = require_image(session, &store, &arguments.after)?;
+    let before = require_whole_image(session, &store, &arguments.before)?;
+    let after = require_whole_image(session, &store, &arguments.after)?;
     let n_shared = before.layers.iter().zip(&after.layers).take_while(|(a, b)| a == b).count();
     let mut differences = Vec::new();
     if before.layers != after.layers {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{failure, open_store, require_image, usage};
+use super::{failure, open_store, require_whole_image, usage};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::output::Output;
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 fn export(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     refuse_terminal(arguments.output.is_none(), session)?;
     let store = open_store(session)?;
-    let image = require_image(session, &store, &arguments.image)?;
+    let image = require_whole_image(session, &store, &arguments.image)?;
     let output = Output::tar(arguments.output.clone());
     output
         .write(&image, &[], &store, session.environment.is_root)

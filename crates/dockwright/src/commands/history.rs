@@ -4,7 +4,7 @@ use dockwright_builder::SourceLines;
 use dockwright_builder::inspect::{self, HistoryRow};
 use serde_json::{Value, json};
 
-use super::{failure, open_store, require_image, usage};
+use super::{failure, open_store, require_whole_image, usage};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::{environment, human, print, template};
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 
 fn show(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
     let store = open_store(session)?;
-    let image = require_image(session, &store, &arguments.image)?;
+    let image = require_whole_image(session, &store, &arguments.image)?;
     let fail = |error| failure(session, &error, None);
     let rows = inspect::history(&store, &image).map_err(fail)?;
     let lines = SourceLines::load(&store, &image).map_err(fail)?;

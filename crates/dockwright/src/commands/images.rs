@@ -40,7 +40,8 @@ pub(crate) struct Arguments {
 struct Listed {
     record: ImageRecord,
     image: Image,
-    size: u64,
+    /// Nothing where layers were never fetched.
+    size: Option<u64>,
     /// Seconds after 1970.
     created: Option<i64>,
 }
@@ -63,7 +64,8 @@ fn list(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
     let mut all = Vec::new();
     for record in store.images().map_err(fail)? {
         let image = Image::load(&store, &record.manifest).map_err(fail)?;
-        let size = inspect::size(&store, &image).map_err(fail)?;
+        let is_whole = image.layers.iter().all(|layer| store.has_layer(layer));
+        let size = if is_whole { Some(inspect::size(&store, &image).map_err(fail)?) } else { None };
         let created = image.config.created.as_deref().and_then(human::seconds);
         let listed = Listed { record, image, size, created };
         if filters.iter().all(|filter| filter.accepts(&listed)) {
@@ -100,8 +102,7 @@ fn table(all: &[Listed], arguments: &Arguments) -> String {
     for one in all {
         let (repository, tag) = names(one);
         let id = shown_id(&one.image, arguments.no_trunc);
-        let mut row =
-            vec![repository.to_owned(), tag.to_owned(), id, since(one), human::size(one.size)];
+        let mut row = vec![repository.to_owned(), tag.to_owned(), id, since(one), size(one)];
         if arguments.digests {
             row.insert(2, one.image.manifest.to_string());
         }
@@ -112,6 +113,10 @@ fn table(all: &[Listed], arguments: &Arguments) -> String {
 
 fn since(one: &Listed) -> String {
     one.created.map_or("N/A".to_owned(), |then| human::ago(then, environment::now()))
+}
+
+fn size(one: &Listed) -> String {
+    one.size.map_or("N/A".to_owned(), human::size)
 }
 
 /// The fields of docker's templates.
@@ -125,10 +130,10 @@ fn fields(one: &Listed, arguments: &Arguments) -> Value {
         "ID": shown_id(&one.image, arguments.no_trunc),
         "Repository": repository,
         "SharedSize": "N/A",
-        "Size": human::size(one.size),
+        "Size": size(one),
         "Tag": tag,
         "UniqueSize": "N/A",
-        "VirtualSize": human::size(one.size),
+        "VirtualSize": size(one),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use dockwright_builder::inspect;
 
-use super::{failure, open_store, require_image, usage};
+use super::{failure, open_store, require_whole_image, usage};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::{print, template};
@@ -33,7 +33,7 @@ fn show(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
     let store = open_store(session)?;
     let mut all = Vec::new();
     for name in &arguments.images {
-        let image = require_image(session, &store, name)?;
+        let image = require_whole_image(session, &store, name)?;
         let inspected =
             inspect::inspect(&store, &image).map_err(|error| failure(session, &error, None))?;
         all.push(inspected);

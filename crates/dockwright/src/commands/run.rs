@@ -8,7 +8,7 @@ use dockwright_builder::config::{ContainerConfig, DEFAULT_PATH};
 use dockwright_builder::exec::{Mount, MountSource};
 use dockwright_builder::{Exit as Ended, Image, Isolation, Network, Process, Resources, Snapshot};
 
-use super::{check_name, failure, open_store, require_image, usage};
+use super::{check_name, failure, open_store, require_whole_image, usage};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::print;
@@ -118,7 +118,7 @@ fn start(arguments: &Arguments, session: &Session) -> Result<Ended, Exit> {
     // Opened here: the namespace that an ordinary user's store is in has its own mounts.
     let volumes = volumes(arguments, session)?;
     let fail = |error| failure(session, &error, None);
-    let image: Image = require_image(session, &store, arguments.image())?;
+    let image: Image = require_whole_image(session, &store, arguments.image())?;
     let config = container(arguments, &image.config.config, &env);
     let mut process = process(arguments, &config, network);
     if process.args.is_empty() {

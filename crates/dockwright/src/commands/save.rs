@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use dockwright_builder::Error;
 
 use super::export::refuse_terminal;
-use super::{failure, open_store, require_record};
+use super::{failure, fetch_missing_layers, open_store, require_record};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::output::{Output, SavedImage};
@@ -67,6 +67,7 @@ fn save(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
             continue;
         }
         let image = dockwright_builder::Image::load(&store, &record.manifest).map_err(fail)?;
+        fetch_missing_layers(session, &store, &image)?;
         images.push(SavedImage { image, names });
     }
     output.write_all(&images, &store).map_err(fail)

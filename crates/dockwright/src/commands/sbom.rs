@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use dockwright_builder::{Error, sbom};
 
-use super::{failure, open_store, require_image, usage};
+use super::{failure, open_store, require_whole_image, usage};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::{human, print};
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 fn list(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     let fail = |error: Error| failure(session, &error, None);
     let store = open_store(session)?;
-    let image = require_image(session, &store, &arguments.image)?;
+    let image = require_whole_image(session, &store, &arguments.image)?;
     let materials = sbom::materials(&store, &image).map_err(fail)?;
     for unread in &materials.unread {
         print::error(&format!("warning: {}\n", human::one_line(unread)));

@@ -6,7 +6,7 @@ use dockwright_builder::{
     DiffId, Error, Isolation, Network, Process, Resources, Snapshot, Store, exec,
 };
 
-use super::{failure, open_store, require_image, usage};
+use super::{failure, open_store, require_whole_image, usage};
 use crate::cli::Session;
 use crate::environment;
 use crate::exit_code::Exit;
@@ -101,7 +101,7 @@ fn at_line(store: &Store, line: usize) -> Result<Place, Error> {
 }
 
 fn of_image(session: &Session, store: &Store, name: &str) -> Result<Place, Exit> {
-    let image = require_image(session, store, name)?;
+    let image = require_whole_image(session, store, name)?;
     let config = image.config.config;
     let pair = |line: &String| {
         let (name, value) = line.split_once('=').unwrap_or((line, ""));

@@ -7,7 +7,7 @@ use dockwright_builder::footprint::{Footprint, LossKind, Row};
 use dockwright_builder::{Error, Image, SourceLines};
 use serde_json::{Value, json};
 
-use super::{failure, open_store, require_image, usage};
+use super::{failure, open_store, require_whole_image, usage};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::treemap::{self, Node};
@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 fn read(arguments: &Arguments, session: &Session) -> Result<Report, Exit> {
     let fail = |error: Error| failure(session, &error, None);
     let store = open_store(session)?;
-    let image = require_image(session, &store, &arguments.image)?;
+    let image = require_whole_image(session, &store, &arguments.image)?;
     let lines = SourceLines::load(&store, &image).map_err(fail)?;
     let footprint = Footprint::of(&store, &image).map_err(fail)?;
     Ok(Report { name: arguments.image.clone(), image, lines, footprint })
