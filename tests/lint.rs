@@ -346,3 +346,14 @@ fn lines(text: &str) -> Vec<Value> {
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
+
+#[test]
+fn a_loop_behind_cd_is_kept_whole() {
+    let config = Config::new(Profile::Hadolint);
+    let head =
+        "for p in /tmp/*.patch; do [ -f \"$p\" ] && git apply \"$p\" && echo \"$p\"; done; true";
+    let source = format!("FROM debian:13\nRUN cd /src && \\\n    {head}\n");
+    let fixed = fix(&source, &config, Applicability::Unsafe);
+    assert!(fixed.applied.contains(&"DL3003"), "{:?}", fixed.applied);
+    assert_eq!(fixed.text, format!("FROM debian:13\nWORKDIR /src\nRUN {head}\n"));
+}
