@@ -17,7 +17,9 @@ pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--offline", "--package", "dockwright"])
+            // The whole workspace's features, so that what the tests compiled serves here too.
+            .args(["build", "--quiet", "--locked", "--offline", "--workspace"])
+            .args(["--bin", "dockwright"])
             .current_dir(workspace())
             .status()
             .expect("cargo runs");

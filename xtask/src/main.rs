@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 /// Runs all tests and ends with one line that counts them.
 fn test() -> Result<(), String> {
     // The tests call the real binary, so it is built first.
-    cargo(&["build", "--locked", "--package", "dockwright"])?;
+    cargo(&["build", "--locked", "--workspace", "--bin", "dockwright"])?;
     let mut counts = [0; 3];
     let mut all_passed = true;
     for (arguments, runner) in runs()? {
