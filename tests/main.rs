@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests look around")]
 
 mod bad_input;
+mod browser;
 mod cache;
 mod conformance;
 mod hadolint;

@@ -175,17 +175,6 @@ fn a_build_tells_programs_what_it_made() {
     let page = std::fs::read_to_string(sandbox.path("page.html")).unwrap();
     assert_eq!(page.matches("class=\"step ").count(), 3, "{page}");
     assert!(!page.contains("<b>") && !page.contains("http://127"), "{page}");
-    if run(Command::new("which").arg("chromium")).code != 0 {
-        eprintln!("NOT CHECKED: the page of --timings in a browser: chromium is not installed");
-        return;
-    }
-    let shown = succeed(
-        Command::new("chromium")
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
-            .arg(format!("--user-data-dir={}", sandbox.path("profile").display()))
-            .arg(format!("file://{}", sandbox.path("page.html").display())),
-    );
-    assert_eq!(shown.stdout.matches("<rect ").count(), 3, "{}", shown.stdout);
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! Sizes, times and tables as docker prints them.
+//! Sizes, times and tables as docker prints them; texts cut to their room.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Lays rows out as docker's tables are: cells at least ten wide, three blanks between, the last
 /// column as it is.
@@ -21,6 +23,26 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Cuts `text` to so many columns.
+pub(crate) fn fit(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut used = 1;
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used > columns {
+            break;
+        }
+        kept.push(c);
+    }
+    if columns > 0 {
+        kept.push('…');
+    }
+    kept
 }
 
 /// Returns a number of bytes in decimal units with three significant digits: `1.23MB`.
@@ -127,6 +149,14 @@ pub(crate) fn seconds(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_cut_by_columns() {
+        assert_eq!(fit("abc", 3), "abc");
+        assert_eq!(fit("abcd", 3), "ab…");
+        assert_eq!(fit("界界界", 5), "界界…");
+        assert_eq!(fit("abc", 0), "");
+    }
 
     #[test]
     fn sizes_have_three_digits() {

@@ -25,6 +25,8 @@ struct Row {
     started: Option<Duration>,
     ended: Option<Duration>,
     outcome: Option<Outcome>,
+    /// The size of the layer that it made, in bytes.
+    n_bytes: Option<u64>,
 }
 
 impl Timings {
@@ -42,6 +44,7 @@ impl Timings {
                     started: None,
                     ended: None,
                     outcome: None,
+                    n_bytes: None,
                 };
                 self.rows = steps.iter().map(row).collect();
             }
@@ -54,6 +57,11 @@ impl Timings {
                 if let Some(row) = self.rows.get_mut(id.0) {
                     row.ended = Some(now);
                     row.outcome = Some(*outcome);
+                }
+            }
+            Event::Layer(id, n_bytes) => {
+                if let Some(row) = self.rows.get_mut(id.0) {
+                    row.n_bytes = Some(*n_bytes);
                 }
             }
             _ => {}
@@ -70,13 +78,14 @@ impl Timings {
         let mut rows: Vec<_> = self.ran().collect();
         rows.sort_by_key(|(n, _, started, ended)| (std::cmp::Reverse(*ended - *started), *n));
         let head_row =
-            ["STEP", "START", "TIME", "OUTCOME", "INSTRUCTION"].map(String::from).to_vec();
+            ["STEP", "START", "TIME", "OUTCOME", "LAYER", "INSTRUCTION"].map(String::from).to_vec();
         let cells = rows.iter().map(|(n, row, started, ended)| {
             vec![
                 format!("#{}", n + 1),
                 seconds(*started),
                 seconds(*ended - *started),
                 word(row.outcome).to_owned(),
+                row.n_bytes.map(human::size).unwrap_or_default(),
                 harmless(head(&row.step.title, row.step.span, file).as_bytes(), false),
             ]
         });
@@ -95,6 +104,7 @@ impl Timings {
         const ROW: usize = 26;
         const LEFT: usize = 420;
         const WIDTH: usize = 800;
+        const LABEL_COLUMNS: usize = 55;
         let rows: Vec<_> = self.ran().collect();
         let total = self.total().as_secs_f64().max(0.001);
         let x = |time: Duration| LEFT as f64 + time.as_secs_f64() / total * WIDTH as f64;
@@ -125,15 +135,16 @@ impl Timings {
                 );
             }
             let title = harmless(head(&row.step.title, row.step.span, file).as_bytes(), false);
-            let short: String = title.chars().take(56).collect();
+            let short = human::fit(&title, LABEL_COLUMNS);
             let _ = writeln!(
                 svg,
-                "<g class=\"step {}\"><title>{}: {}</title><text x=\"{}\" y=\"{}\" \
-                 text-anchor=\"end\">{}</text><rect x=\"{:.1}\" y=\"{}\" width=\"{:.1}\" \
+                "<g class=\"step {}\"><title>{}: {}{}</title><text x=\"{}\" y=\"{}\" \
+                 text-anchor=\"end\" class=\"label\">{}</text><rect x=\"{:.1}\" y=\"{}\" width=\"{:.1}\" \
                  height=\"16\" rx=\"3\"/></g>",
                 word(row.outcome),
                 escaped(&title),
                 seconds(*ended - *started),
+                row.n_bytes.map(|n| format!(", layer of {}", human::size(n))).unwrap_or_default(),
                 LEFT - 10,
                 middle(at) + 4,
                 escaped(&short),
@@ -155,7 +166,7 @@ const PAGE: &str = "<!DOCTYPE html>
 <html lang=\"en\"><head><meta charset=\"utf-8\"><title>Build of @NAME</title>
 <style>
 body { font: 14px sans-serif; margin: 24px; color: #1f2328; }
-svg { font-size: 12px; }
+svg { font-size: 12px; } .label { font-family: monospace; }
 .tick { stroke: #d1d9e0; } .edge { fill: none; stroke: #8c959f; }
 .cached rect { fill: #57ab5a; } .done rect { fill: #4184e4; } .failed rect { fill: #cf222e; }
 .cancelled rect { fill: #9a6700; } .key { padding: 0 6px; }

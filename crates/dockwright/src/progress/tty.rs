@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dockwright_builder::{CauseKind, Event, Outcome, Step, StepId};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::lines::{Lines, harmless};
 use super::{Done, step_name};
@@ -307,32 +307,12 @@ fn row(left: &str, right: &str, width: usize) -> String {
     let width = width.saturating_sub(1);
     let right = if right.width() + 8 > width { "" } else { right };
     let room = if right.is_empty() { width } else { width - right.width() - 1 };
-    let left = fit(left, room);
+    let left = human::fit(left, room);
     if right.is_empty() {
         return left;
     }
     let blanks = " ".repeat(room - left.width() + 1);
     format!("{left}{blanks}{right}")
-}
-
-/// Cuts `text` to so many columns.
-fn fit(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    let mut used = 1;
-    for c in text.chars() {
-        used += c.width().unwrap_or(0);
-        if used > columns {
-            break;
-        }
-        kept.push(c);
-    }
-    if columns > 0 {
-        kept.push('…');
-    }
-    kept
 }
 
 /// Columns and lines of the terminal, at this moment: it may have changed.
@@ -415,11 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_by_columns() {
-        assert_eq!(fit("abc", 3), "abc");
-        assert_eq!(fit("abcd", 3), "ab…");
-        assert_eq!(fit("界界界", 5), "界界…");
-        assert_eq!(fit("abc", 0), "");
+    fn rows_are_cut_by_columns() {
         assert_eq!(row("left", "1.0s", 20), "left           1.0s");
         assert_eq!(row("left", "1.0s", 10), "left");
     }

@@ -5,8 +5,12 @@ use std::fmt::Write as _;
 use dockerfile_parser::Span;
 use dockwright_builder::{Forecast, Prediction};
 
+use crate::human;
 use crate::source_file::SourceFile;
 use crate::why::head;
+
+/// How much of an instruction stands in a picture.
+const LABEL_COLUMNS: usize = 44;
 
 /// A step as it is drawn. Inputs are ids of nodes before it.
 pub(super) struct Node<'p> {
@@ -45,11 +49,7 @@ pub(super) fn nodes(prediction: &Prediction) -> Vec<Node<'_>> {
 
 /// What a node is called in a picture.
 pub(super) fn label(node: &Node<'_>, file: &SourceFile) -> String {
-    let mut label: String = head(node.title, node.span, file).chars().take(46).collect();
-    if label.chars().count() == 46 {
-        label.push('…');
-    }
-    label
+    human::fit(&head(node.title, node.span, file), LABEL_COLUMNS)
 }
 
 /// The colours of a node: background and border.

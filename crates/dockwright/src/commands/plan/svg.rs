@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use dockwright_builder::Forecast;
+
 use super::graph::{Node, colours, label};
 use crate::source_file::SourceFile;
 
@@ -56,15 +58,24 @@ pub(super) fn picture(nodes: &[Node<'_>], file: &SourceFile) -> String {
             svg,
             "<g class=\"{}\"><title>{}</title><rect x=\"{x}\" y=\"{y}\" width=\"{BOX_WIDTH}\" \
              height=\"{BOX_HEIGHT}\" rx=\"6\" fill=\"{fill}\" stroke=\"{border}\"/>\
-             <text x=\"{}\" y=\"{}\" fill=\"#1f2328\">{}</text></g>",
+             <text x=\"{}\" y=\"{}\" fill=\"#1f2328\" \
+             font-family=\"monospace\" font-size=\"12\">{}</text></g>",
             super::word(node.forecast),
-            escaped(node.title),
+            escaped(&tip(node)),
             x + 10,
             y + BOX_HEIGHT / 2 + 5,
             escaped(&label(node, file))
         );
     }
     svg + "</svg>\n"
+}
+
+/// What is shown when the pointer rests on a box.
+fn tip(node: &Node<'_>) -> String {
+    match node.forecast {
+        Forecast::Miss(cause) => format!("{}\n{}", node.title, cause.message),
+        Forecast::Hit | Forecast::Unknown(_) => node.title.to_owned(),
+    }
 }
 
 fn legend(svg: &mut String) {
