@@ -1,5 +1,7 @@
 //! The arguments of the program and the one list of its commands.
 
+mod booleans;
+
 use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -85,7 +87,8 @@ pub(crate) fn run() -> Exit {
     if environment.called_as("hadolint") {
         return run_as_hadolint(environment);
     }
-    let matches = match Cli::command().try_get_matches() {
+    let arguments = booleans::spelled_out(std::env::args_os().collect(), &mut Cli::command());
+    let matches = match Cli::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
     };

@@ -1,5 +1,6 @@
 //! `dockwright build`
 
+mod accepted;
 mod check;
 pub(super) mod context;
 mod publish;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use dockerfile_parser::SourceText;
 use dockwright_builder::{Build, Digest, Error, ErrorKind, Network, Request, SourceLines, Store};
 
+use self::accepted::Accepted;
 use self::check::CheckOptions;
 use self::context::Context;
 use self::publish::{Publish, Publishing};
@@ -90,6 +92,8 @@ pub(crate) struct Arguments {
     check: CheckOptions,
     #[command(flatten)]
     steps: Box<RunOptions>,
+    #[command(flatten)]
+    accepted: Box<Accepted>,
     /// The directory that COPY and ADD read; a repository or an archive by its address,
     /// `https://example.com/app.git#main:dir`; `-` for an archive or a Dockerfile on standard input
     #[arg(value_name = "CONTEXT")]
@@ -223,10 +227,11 @@ pub(super) fn request(
     request.target.clone_from(&arguments.target);
     request.no_cache = arguments.no_cache;
     request.no_cache_filter.clone_from(&arguments.no_cache_filter);
-    let notes = arguments
+    let mut notes = arguments
         .times
         .apply(&mut request, &arguments.context)
         .map_err(|message| fail(message, "unset it, or give seconds such as `date +%s` prints"))?;
+    notes.extend(arguments.accepted.notes());
     request.platform.clone_from(&arguments.platform);
     request.network = arguments.network;
     let history_name = history_name(arguments.file.as_deref(), &arguments.context);
