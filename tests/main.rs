@@ -29,4 +29,5 @@ mod sources;
 mod store;
 mod tidy;
 mod tutorial;
+mod verify;
 mod why;

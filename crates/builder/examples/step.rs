@@ -46,6 +46,7 @@ fn run() -> Result<i32> {
         resources: Resources::default(),
         isolation: Isolation::Native,
         mounts: Vec::new(),
+        pid_base: 0,
     };
     let mut is_interactive = false;
     let mut root = None;

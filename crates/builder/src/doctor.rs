@@ -216,6 +216,7 @@ fn step(store: &Store, subject: &str, network: Network, isolation: Isolation) ->
         resources: Resources::default(),
         isolation,
         mounts: Vec::new(),
+        pid_base: 0,
     };
     let below = directory.path().join("snapshot");
     std::fs::create_dir(&below).doing(|| format!("make `{}`", below.display()))?;

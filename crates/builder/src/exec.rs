@@ -74,6 +74,8 @@ pub struct Process {
     pub isolation: Isolation,
     /// What is mounted beside the file systems that every step has.
     pub mounts: Vec<Mount>,
+    /// How many process ids are used up before the command gets its own, which is 1 if this is 0.
+    pub pid_base: u32,
 }
 
 /// Something mounted for the time of one step. A missing target is made, and removed again
@@ -267,7 +269,6 @@ impl Step {
             Isolation::Oci(program) if !is_interactive => Some(runtime_spec(snapshot, program)?),
             _ => None,
         };
-        let is_offline = process.network == Network::None;
         let spec = Spec {
             root: root.as_raw_fd(),
             args: process.args.clone(),
@@ -277,9 +278,10 @@ impl Step {
             gid: account.gid,
             groups: can_set_groups().then_some(account.groups),
             hostname: process.hostname.clone(),
-            is_offline,
+            is_offline: process.network == Network::None,
             is_insecure: process.insecure,
             is_interactive,
+            pid_base: process.pid_base,
             shm_size_bytes: process.shm_size_bytes.unwrap_or(64 << 20),
             limits: process.ulimits.iter().map(|l| (l.name.clone(), l.soft, l.hard)).collect(),
             hosts: hosts(process),

@@ -9,8 +9,12 @@ use serde_json::Value;
 
 use crate::error::Context;
 use crate::image::{MAX_JSON_BYTES, Manifest};
-use crate::store::{Kind, digest_of_name, layer_of, names, room};
+use crate::source_lines;
+use crate::store::{BUILDS, Kind, digest_of_name, layer_of, names, room, source_key};
 use crate::{Digest, Error, ImageConfig, Result, Store};
+
+/// How many Dockerfiles the store remembers the last build of once it is pruned.
+const MAX_BUILDS: usize = 1000;
 
 /// What an entry of the build cache is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -122,13 +126,15 @@ pub fn prune(store: &Store, options: &PruneOptions) -> Result<Pruned> {
 
 /// File names of what images consist of.
 #[derive(Debug, Default)]
-struct Referenced {
+pub(crate) struct Referenced {
     blobs: BTreeSet<String>,
     layers: BTreeSet<String>,
+    /// What is noted beside images: where their blobs can be had, which lines made them.
+    pub(crate) records: BTreeSet<String>,
 }
 
 /// Reads what images consist of. Nothing is held: nobody removes anything meanwhile.
-fn referenced(store: &Store) -> Result<Referenced> {
+pub(crate) fn referenced(store: &Store) -> Result<Referenced> {
     let mut referenced = Referenced::default();
     for tag in store.images()? {
         referenced.blobs.insert(tag.manifest.hex());
@@ -136,6 +142,9 @@ fn referenced(store: &Store) -> Result<Referenced> {
         let Some(json) = store.peek_blob(&tag.manifest, MAX_JSON_BYTES)? else { continue };
         let Ok(manifest) = Manifest::parse(&json) else { continue };
         referenced.blobs.insert(manifest.config.digest.hex());
+        let blobs = manifest.layers.iter().chain([&manifest.config]);
+        referenced.records.extend(blobs.map(|blob| source_key(&blob.digest).hex()));
+        referenced.records.insert(source_lines::key(&manifest.config.digest).hex());
         referenced.blobs.extend(manifest.layers.iter().map(|layer| layer.digest.hex()));
         let Some(json) = store.peek_blob(&manifest.config.digest, MAX_JSON_BYTES)? else {
             continue;
@@ -292,7 +301,32 @@ impl Sweep<'_> {
         if self.is_all() {
             n_bytes += self.all_but("stats", &|_| false)?.1;
         }
+        n_bytes += self.builds()?;
         Ok(Pruned { entries: gone, n_blobs, n_bytes })
+    }
+
+    /// Removes what is known of the last builds of Dockerfiles when it is old, or too much. All else
+    /// stays even if the cache goes: only by it the next build can say that its steps were evicted.
+    fn builds(&self) -> Result<u64> {
+        let directory = self.store.path().join(BUILDS);
+        if !directory.exists() {
+            return Ok(0);
+        }
+        let used_at = |name: &str| {
+            let metadata = directory.join(name).symlink_metadata();
+            metadata.map_or((0, 0), |metadata| (metadata.mtime(), metadata.mtime_nsec()))
+        };
+        let mut newest: Vec<_> =
+            names(&directory)?.into_iter().map(|name| (used_at(&name), name)).collect();
+        newest.sort_unstable_by(|a, b| b.cmp(a));
+        newest.truncate(MAX_BUILDS);
+        let is_old = |at: i64| {
+            let age_s = u64::try_from(self.now.saturating_sub(at)).unwrap_or(0);
+            self.options.kinds.is_empty() && self.options.max_age_s.is_some_and(|max| age_s > max)
+        };
+        newest.retain(|((seconds, _), _)| !is_old(*seconds));
+        let kept: BTreeSet<&str> = newest.iter().map(|(_, name)| name.as_str()).collect();
+        Ok(self.all_but(BUILDS, &|name| kept.contains(name))?.1)
     }
 
     fn is_all(&self) -> bool {
@@ -318,8 +352,12 @@ impl Sweep<'_> {
         let is_gone = |name: &str| {
             self.is_all() || gone_ids.contains(name) || were_needed.contains(name) || is_old(name)
         };
-        let is_kept =
-            |name: &str| kept_ids.contains(name) || needed.contains(name) || !is_gone(name);
+        let is_kept = |name: &str| {
+            kept_ids.contains(name)
+                || needed.contains(name)
+                || self.images.records.contains(name)
+                || !is_gone(name)
+        };
         Ok(self.all_but(Kind::Record.directory(), &is_kept)?.1)
     }
 

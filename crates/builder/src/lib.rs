@@ -34,6 +34,7 @@ pub mod reached;
 pub mod reconstruct;
 pub mod registry;
 pub mod remote;
+pub mod reproduce;
 mod request;
 pub mod sbom;
 pub mod snapshot;

@@ -54,6 +54,11 @@ pub struct State {
 }
 
 impl Reached {
+    /// The layers that each operation has led to, bottom first, by its number.
+    pub(crate) const fn layers(&self) -> &BTreeMap<usize, Vec<DiffId>> {
+        &self.layers
+    }
+
     /// Reads what the store holds, or nothing when nothing was built.
     ///
     /// # Errors

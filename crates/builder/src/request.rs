@@ -86,6 +86,8 @@ pub struct Request {
     pub context_mode: ContextMode,
     /// Whether layers keep times that are newer than `epoch`, as Docker's do.
     pub keeps_times: bool,
+    /// How many process ids are used up in a RUN before its command gets one; 0 as a rule.
+    pub pid_base: u32,
 }
 
 /// Who makes the surroundings of a RUN.
@@ -265,6 +267,7 @@ impl Request {
             cache_ttl_seconds: None,
             context_mode: ContextMode::Exact,
             keeps_times: false,
+            pid_base: 0,
             isolation: Isolation::Native,
             resources: Resources::default(),
             failure_shell: None,

@@ -32,7 +32,7 @@ impl SourceLines {
     ///
     /// When the store cannot be read.
     pub fn load(store: &Store, image: &Image) -> Result<Option<Self>> {
-        let record = store.get_record(&key(image))?;
+        let record = store.get_record(&key(&image.config_digest))?;
         let lines: Option<Self> = record.and_then(|json| serde_json::from_slice(&json).ok());
         Ok(lines.filter(|lines| lines.lines.len() == image.config.history.len()))
     }
@@ -47,7 +47,7 @@ impl SourceLines {
             return Ok(());
         }
         let json = serde_json::to_vec(self).doing(|| "encode the lines of the image".to_owned())?;
-        store.put_record(&key(image), &json)
+        store.put_record(&key(&image.config_digest), &json)
     }
 
     /// Returns `Dockerfile:12` for an entry of the history.
@@ -57,6 +57,7 @@ impl SourceLines {
     }
 }
 
-fn key(image: &Image) -> Digest {
-    Digest::of(format!("source lines 1 {}", image.config_digest).as_bytes())
+/// The name of the record that tells the lines of the image with this configuration.
+pub(crate) fn key(config: &Digest) -> Digest {
+    Digest::of(format!("source lines 1 {config}").as_bytes())
 }

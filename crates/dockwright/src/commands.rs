@@ -42,6 +42,7 @@ pub(crate) mod sbom;
 pub(crate) mod shell;
 pub(crate) mod size;
 pub(crate) mod tag;
+pub(crate) mod verify;
 pub(crate) mod why;
 
 /// Opens the store. An ordinary user's process enters a user namespace for it, so this comes before

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 
 use rustix::fs::Mode;
 use rustix::io::Errno;
-use rustix::process::{Gid, Resource, Rlimit, Signal, Uid};
+use rustix::process::{Gid, Resource, Rlimit, Signal, Uid, WaitOptions};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 
 use super::spec::{Failure, Spec};
@@ -68,7 +68,8 @@ fn serve(socket: &mut UnixStream) -> Result<Infallible> {
     let _ = sys::new_session_keyring();
     sys::close_on_exec_from(3).map_err(|error| Failure::new("close descriptors", error))?;
     give_up_privileges(&spec)?;
-    if spec.is_interactive {
+    if spec.is_interactive || spec.pid_base > 0 {
+        use_up_ids(spec.pid_base)?;
         stay_as_init()?;
     }
     become_user(&spec)?;
@@ -197,6 +198,20 @@ fn become_user(spec: &Spec) -> Result<()> {
     rustix::thread::set_thread_res_gid(gid, gid, gid)
         .map_err(|error| id("group", spec.gid, error))?;
     rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(|error| id("user", spec.uid, error))
+}
+
+/// Starts so many processes that end at once.
+fn use_up_ids(n: u32) -> Result<()> {
+    let fail = |error: &dyn std::fmt::Display| Failure::new("start a process", error);
+    for _ in 0..n {
+        match sys::fork().map_err(|error| fail(&error))? {
+            Fork::Parent(_) => {
+                rustix::process::wait(WaitOptions::empty()).map_err(|error| fail(&error))?;
+            }
+            Fork::Child => sys::exit_now(0),
+        }
+    }
+    Ok(())
 }
 
 /// Lets a child go on, and reaps what is left to this process: a command at a terminal expects

@@ -20,6 +20,7 @@ pub(super) struct Spec {
     /// The supplementary groups; `None` where the kernel does not let them be set.
     pub(super) groups: Option<Vec<u32>>,
     pub(super) hostname: String,
+    pub(super) pid_base: u32,
     /// Whether the network namespace is a new one.
     pub(super) is_offline: bool,
     pub(super) is_insecure: bool,

@@ -100,6 +100,36 @@ fn what_is_old_or_too_much_goes_and_images_stay() {
 }
 
 #[test]
+fn what_is_noted_beside_images_stays_with_them() {
+    let place = Place::new();
+    let store = place.store();
+    let tag = store.resolve("a").unwrap().unwrap();
+    let json = store.read_blob(&tag.manifest, MAX_JSON_BYTES).unwrap();
+    let blob = Manifest::parse(&json).unwrap().layers[0].digest;
+    let image = crate::Image::load(&store, &tag.manifest).unwrap();
+    let lines = crate::SourceLines { file: "Dockerfile".to_owned(), lines: Vec::new() };
+    let other = Digest::of(b"a blob of no image");
+    for blob in [&blob, &other] {
+        store.put_blob_source(blob, 5, &["r.example/a".to_owned()]).unwrap();
+    }
+    lines.save(&store, &image).unwrap();
+    for name in ["old", "new"] {
+        store.put_last_build(&Digest::of(name.as_bytes()), b"{}").unwrap();
+    }
+    age(&store.path().join("builds").join(Digest::of(b"old").hex()), 48);
+    drop(store);
+    let options = PruneOptions { max_age_s: Some(24 * HOUR_S), ..PruneOptions::default() };
+    place.prune(&PruneOptions { all: true, ..options });
+    let store = place.store();
+    let source = store.blob_source(&blob).unwrap();
+    assert_eq!(source.unwrap().names, ["r.example/a"], "a layer that was not fetched yet can be");
+    assert_eq!(store.blob_source(&other).unwrap(), None);
+    assert_eq!(crate::SourceLines::load(&store, &image).unwrap(), Some(lines));
+    assert_eq!(store.last_build(&Digest::of(b"new")).as_deref(), Some(&b"{}"[..]));
+    assert_eq!(store.last_build(&Digest::of(b"old")), None);
+}
+
+#[test]
 fn what_was_of_use_longest_ago_makes_room() {
     let place = Place::new();
     let size = place.store().usage().unwrap().iter().map(|part| part.n_bytes).sum::<u64>();

@@ -46,6 +46,7 @@ impl Solver<'_> {
             resources: self.request.resources.clone(),
             isolation: self.request.isolation.clone(),
             mounts: prepared.mounts,
+            pid_base: self.request.pid_base,
         };
         let (mut log, log_path) = self.log(key)?;
         let mut tail = Vec::new();

@@ -5,7 +5,7 @@ use crate::error::Context;
 use crate::{Digest, Result};
 
 /// The directory of the store.
-const BUILDS: &str = "builds";
+pub(crate) const BUILDS: &str = "builds";
 
 impl Store {
     /// Returns what was kept of the last build under `name`; nothing if it is damaged.

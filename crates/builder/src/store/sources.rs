@@ -53,6 +53,7 @@ impl Store {
     }
 }
 
-fn key(blob: &Digest) -> Digest {
+/// The name of the record that tells where a blob can be had.
+pub(crate) fn key(blob: &Digest) -> Digest {
     Digest::of(format!("blob source 1 {blob}").as_bytes())
 }

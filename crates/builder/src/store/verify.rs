@@ -35,6 +35,12 @@ impl Store {
             }
         }
         self.verify_records(&mut problems)?;
+        for (directory, lost) in [
+            (super::BUILDS, "`dockwright why` does not know that build any more"),
+            ("stats", "the files of that context are read again"),
+        ] {
+            self.verify_notes(directory, lost, &mut problems)?;
+        }
         self.verify_layers(&mut problems)?;
         for name in names(&self.0.root.join("tags"))? {
             match self.read_tag(&name) {
@@ -118,6 +124,28 @@ impl Store {
             problems.push(match removed {
                 Ok(()) => error.with_help("it was removed: the step will be executed again"),
                 Err(_) => error.with_help(format!("remove `{}`", path.display())),
+            });
+        }
+        Ok(())
+    }
+
+    /// Removes what is torn of a directory whose files have checksums, and which nothing needs.
+    fn verify_notes(&self, directory: &str, lost: &str, problems: &mut Vec<Error>) -> Result<()> {
+        let directory = self.0.root.join(directory);
+        if !directory.exists() {
+            return Ok(());
+        }
+        for name in names(&directory)? {
+            let path = directory.join(&name);
+            // Another process may have removed it.
+            if std::fs::read(&path).map_or(true, |text| checked(text).is_some()) {
+                continue;
+            }
+            let error = Error::new(format!("the file `{}` is damaged", path.display()))
+                .with_kind(ErrorKind::Corrupt);
+            problems.push(match std::fs::remove_file(&path) {
+                Ok(()) => error.with_help(format!("it was removed: {lost}")),
+                Err(_) => error.with_help("remove it"),
             });
         }
         Ok(())

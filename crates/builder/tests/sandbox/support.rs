@@ -91,6 +91,7 @@ pub(crate) fn script(text: &str) -> Process {
         resources: Resources::default(),
         isolation: Isolation::Native,
         mounts: Vec::new(),
+        pid_base: 0,
     }
 }
 

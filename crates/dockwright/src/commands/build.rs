@@ -100,6 +100,18 @@ pub(crate) struct Arguments {
     context: PathBuf,
 }
 
+impl Arguments {
+    /// The platforms to build for; `None` is that of this machine.
+    pub(super) fn platforms(&self) -> Vec<Option<String>> {
+        publish::platforms(self)
+    }
+
+    /// How progress is shown.
+    pub(super) const fn style(&self) -> Style {
+        if self.quiet { Style::Quiet } else { self.progress }
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
     if let Some(call) = arguments.check.call() {
@@ -118,7 +130,7 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     let outputs = publish::outputs(arguments, session)?;
     let store = open_store(session)?;
     let Prepared { mut request, file, notes, _context } = request(arguments, session, &store)?;
-    let style = if arguments.quiet { Style::Quiet } else { arguments.progress };
+    let style = arguments.style();
     let mut images = Vec::new();
     for platform in publish::platforms(arguments) {
         request.platform = platform;

@@ -1,7 +1,7 @@
 //! `dockwright cache`
 
 use dockwright_builder::gc::{self, CacheEntry, EntryKind, PruneOptions};
-use dockwright_builder::size_bytes;
+use dockwright_builder::{duration_seconds, size_bytes};
 
 use super::{failure, open_store, report_failure};
 use crate::cli::Session;
@@ -196,43 +196,7 @@ fn kind(text: &str) -> Result<EntryKind, String> {
     kind.parse().map_err(|_| "the kinds are run, copy, workdir and mount".to_owned())
 }
 
-/// Reads a time such as `1d12h`, `90m`, `3600s`.
 fn seconds(text: &str) -> Result<u64, String> {
-    let wrong = || "write numbers and units, for example `36h` or `30d`".to_owned();
-    let mut total: u64 = 0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let number: u64 = rest[..end].parse().map_err(|_| wrong())?;
-        let unit = rest[end..].chars().next().ok_or_else(wrong)?;
-        let unit_s = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86_400,
-            'w' => 7 * 86_400,
-            _ => return Err(wrong()),
-        };
-        total = number.checked_mul(unit_s).and_then(|s| total.checked_add(s)).ok_or_else(wrong)?;
-        rest = &rest[end + unit.len_utf8()..];
-    }
-    if text.is_empty() { Err(wrong()) } else { Ok(total) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read() {
-        for (text, expected) in
-            [("90s", Some(90)), ("1d12h", Some(129_600)), ("2w", Some(1_209_600)), ("5", None)]
-        {
-            assert_eq!(seconds(text).ok(), expected, "{text}");
-        }
-        assert!(seconds("").is_err() && seconds("1y").is_err() && seconds("h").is_err());
-        assert!(
-            seconds("99999999999999999999s").is_err() && seconds("9999999999999999999w").is_err()
-        );
-    }
+    duration_seconds(text)
+        .ok_or_else(|| "write numbers and units, for example `36h` or `30d`".to_owned())
 }

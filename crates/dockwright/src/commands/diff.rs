@@ -41,7 +41,7 @@ enum Format {
 /// How two images differ.
 struct Report {
     /// Path in the configuration, before, after.
-    config: Vec<(String, Option<Value>, Option<Value>)>,
+    config: Vec<ConfigDifference>,
     /// How many layers both begin with.
     n_shared: usize,
     removed: Vec<Layer>,
@@ -110,10 +110,11 @@ fn layers(store: &Store, image: &Image, from: usize) -> dockwright_builder::Resu
     Ok(layers)
 }
 
-fn config_differences(
-    before: &Image,
-    after: &Image,
-) -> Vec<(String, Option<Value>, Option<Value>)> {
+/// A path in the configuration, and the values there.
+pub(super) type ConfigDifference = (String, Option<Value>, Option<Value>);
+
+/// Compares the configurations of two images, but for their layers.
+pub(super) fn config_differences(before: &Image, after: &Image) -> Vec<ConfigDifference> {
     let leaves = |image: &Image| {
         let mut leaves = BTreeMap::new();
         let value: Value = serde_json::from_slice(&image.config.to_json()).unwrap_or_default();

@@ -324,6 +324,7 @@ fn process(arguments: &Arguments, config: &ContainerConfig, network: Network) ->
         resources: Resources::default(),
         isolation: Isolation::Native,
         mounts: Vec::new(),
+        pid_base: 0,
     }
 }
 

@@ -148,5 +148,6 @@ fn process(
         resources: Resources::default(),
         isolation: Isolation::Native,
         mounts: Vec::new(),
+        pid_base: 0,
     }
 }
