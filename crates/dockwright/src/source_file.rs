@@ -177,6 +177,10 @@ pub(crate) fn display_name(path: &Path) -> String {
 
 /// Makes control characters and direction marks visible without moving any byte.
 fn visible(text: &str) -> String {
+    let is_plain = |b: u8| matches!(b, b' '..=b'~' | b'\n' | b'\t');
+    if text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     text.chars()
         .flat_map(|c| {
             let (shown, count) = match c {

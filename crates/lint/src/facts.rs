@@ -103,6 +103,15 @@ impl<'m> Facts<'m> {
                 facts.add(step, is_foreign, reader);
             }
         }
+        // hadolint keeps an escape character at the end of the file, and then reads no commands.
+        let source = model.parse.source;
+        if is_hadolint
+            && source.ends_with(model.parse.escape)
+            && let Some(last) = facts.runs.last_mut()
+            && last.step.instruction.span.end as usize == source.len()
+        {
+            last.script.commands.clear();
+        }
         facts
     }
 

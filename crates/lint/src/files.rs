@@ -70,11 +70,17 @@ pub(crate) fn maintainer_fix(instruction: &Instruction<'_>) -> Option<Fix> {
 /// character stands before a quote only. The strings are joined by blanks; `None` where it is no such
 /// array.
 pub(crate) fn hadolint_strings(text: &str, escape: char) -> Option<String> {
-    let mut rest = text.trim().strip_prefix('[')?.trim_start();
+    let (joined, rest) = hadolint_list(text, escape)?;
+    rest.is_empty().then_some(joined)
+}
+
+/// The same, with what stands behind the array, blanks left out.
+pub(crate) fn hadolint_list(text: &str, escape: char) -> Option<(String, &str)> {
+    let mut rest = text.trim_start().strip_prefix('[')?.trim_start();
     let mut joined = String::new();
     loop {
         if let Some(after) = rest.strip_prefix(']') {
-            return (joined.is_empty() && after.is_empty()).then_some(joined);
+            return joined.is_empty().then_some((joined, after.trim_start()));
         }
         let mut chars = rest.strip_prefix('"')?.char_indices().peekable();
         let end = loop {
@@ -88,7 +94,7 @@ pub(crate) fn hadolint_strings(text: &str, escape: char) -> Option<String> {
         };
         rest = rest.get(end..)?.trim_start();
         if let Some(after) = rest.strip_prefix(']') {
-            return after.is_empty().then_some(joined);
+            return Some((joined, after.trim_start()));
         }
         rest = rest.strip_prefix(',')?.trim_start();
         if rest.starts_with(']') {

@@ -1,16 +1,31 @@
-//! Faults that hadolint and BuildKit both refuse a file for, and our parser leaves to the build.
+//! Faults that hadolint refuses a file for, and our parser leaves to the build or takes.
 //!
-//! hadolint tells them as DL1000. What hadolint alone refuses is not copied.
+//! hadolint tells them as DL1000. What hadolint alone refuses is copied too, but for its defects with
+//! heredocs, ports of the host, registries with a port and mounts.
 
 use dockerfile_parser::expand::{self, ExpandErrorKind};
-use dockerfile_parser::{Keyword, Kind, Mount, Pairs, Run, Span, Text};
+use dockerfile_parser::{
+    Command, Healthcheck, Instruction, Keyword, Kind, Mount, Pairs, Run, Span, Text,
+};
 
-use crate::{image::image_name, linter::Linter};
+use crate::{
+    files::hadolint_list,
+    image::image_name,
+    linter::{Linter, Step},
+};
 
 /// Returns the first such fault: its place and what it is.
 pub(crate) fn first_fault(linter: &Linter<'_>) -> Option<(Span, String)> {
+    linter.steps_and_triggers().iter().find_map(|step| {
+        let faults = [of_kind(linter, step), of_lines(linter, step), of_flags(linter, step)];
+        faults.into_iter().flatten().min_by_key(|(span, _)| span.start)
+    })
+}
+
+fn of_kind(linter: &Linter<'_>, step: &Step<'_>) -> Option<(Span, String)> {
     let escape = linter.parse().escape;
-    linter.steps_and_triggers().iter().find_map(|step| match &step.instruction.kind {
+    let instruction = step.instruction;
+    match &instruction.kind {
         Kind::Onbuild(onbuild) => {
             let keyword = &onbuild.trigger.keyword;
             let is_unknown = matches!(onbuild.trigger.kind, Kind::Invalid(Keyword::Unknown));
@@ -18,30 +33,192 @@ pub(crate) fn first_fault(linter: &Linter<'_>) -> Option<(Span, String)> {
         }
         Kind::From(from) => image_fault(&from.image),
         Kind::Expose(expose) => expose.ports.iter().find_map(port_fault),
-        Kind::Env(pairs) | Kind::Label(pairs) => quote_fault(pairs, escape),
-        Kind::Run(run) => mount_fault(run),
+        Kind::Env(pairs) | Kind::Label(pairs) => {
+            quote_fault(pairs, escape).or_else(|| escaped_quote(linter, pairs, escape))
+        }
+        Kind::Run(run) => mount_fault(linter, run).or_else(|| command_fault(instruction, escape)),
+        Kind::Cmd(_) | Kind::Entrypoint(_) => command_fault(instruction, escape),
+        Kind::Shell(_) | Kind::Copy(_) | Kind::Add(_) | Kind::Invalid(Keyword::Shell) => {
+            json_fault(&instruction.arguments, escape)
+        }
+        Kind::Healthcheck(Healthcheck::Cmd { command: Command::Shell(text), .. }) => {
+            is_blank(text).or_else(|| json_fault(text, escape))
+        }
+        Kind::Healthcheck(Healthcheck::None) => {
+            let is_exact = instruction.arguments.trim() == "NONE" && instruction.flags.is_empty();
+            (!is_exact).then(|| (instruction.arguments.span(), "`NONE` stands alone".to_owned()))
+        }
+        Kind::Invalid(Keyword::Env | Keyword::Label) => pair_fault(linter, step),
         _ => None,
+    }
+}
+
+/// Nothing to run, or text behind the JSON form.
+fn command_fault(instruction: &Instruction<'_>, escape: char) -> Option<(Span, String)> {
+    let text = &instruction.arguments;
+    is_blank(text)
+        .map(|(_, message)| (instruction.span, message))
+        .or_else(|| if instruction.heredocs.is_empty() { json_fault(text, escape) } else { None })
+}
+
+fn is_blank(text: &Text<'_>) -> Option<(Span, String)> {
+    text.trim().is_empty().then(|| (text.span(), "there is no command".to_owned()))
+}
+
+/// A list of strings with something behind it: shell text to BuildKit.
+fn json_fault(text: &Text<'_>, escape: char) -> Option<(Span, String)> {
+    let (_, rest) = hadolint_list(text, escape)?;
+    let start = text.len() - rest.len();
+    (!rest.is_empty())
+        .then(|| (text.source_span(start..start + 1), "text behind a list".to_owned()))
+}
+
+/// A word without `=` among pairs; what looks like a comment passes.
+fn pair_fault(linter: &Linter<'_>, step: &Step<'_>) -> Option<(Span, String)> {
+    let error = linter.parse().errors.iter().find(|error| {
+        error.code == "pair-without-equals" && step.instruction.span.contains(error.span.start)
+    })?;
+    let is_comment = linter.source(error.span).starts_with('#');
+    (!is_comment).then(|| (error.span, error.message.clone()))
+}
+
+/// A quoted value that ends in a doubled escape character: hadolint takes the last one and the quote
+/// for an escaped quote.
+fn escaped_quote(linter: &Linter<'_>, pairs: &Pairs<'_>, escape: char) -> Option<(Span, String)> {
+    let is_cut = |value: &&Text<'_>| {
+        let source = linter.source(value.span());
+        ['"', '\''].into_iter().any(|quote| {
+            let inner = source.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+            inner.is_some_and(|inner| {
+                inner.ends_with([escape]) && inner.trim_end_matches(escape).len() + 2 <= inner.len()
+            })
+        })
+    };
+    let mut values = pairs.pairs.iter().map(|pair| &pair.value).filter(|_| !pairs.legacy);
+    values.find(is_cut).map(|value| (value.span(), "a quote is not closed".to_owned()))
+}
+
+/// Lines that hadolint ends an instruction at: one of blanks alone inside a continued instruction,
+/// and one that ends in a doubled escape character.
+fn of_lines(linter: &Linter<'_>, step: &Step<'_>) -> Option<(Span, String)> {
+    if step.is_trigger {
+        return None;
+    }
+    let instruction = step.instruction;
+    let bodies = instruction.heredocs.first().map(|heredoc| heredoc.body.span().start);
+    let start = instruction.span.start as usize;
+    let end = bodies.unwrap_or(instruction.span.end) as usize;
+    let text = linter.parse().source.get(start..end)?;
+    doubled_escape(linter, step, text).or_else(|| {
+        let mut at = start;
+        let mut is_ended = false;
+        for (number, line) in text.split_inclusive('\n').enumerate() {
+            let content = line.trim_end_matches(['\n', '\r']);
+            let is_blank = content.trim().is_empty();
+            is_ended |= number > 0 && is_blank && !content.is_empty();
+            if is_ended && !is_blank && !content.trim_start().starts_with('#') {
+                let span = Span::new(at as u32, (at + content.len()) as u32);
+                let is_instruction = starts_with_keyword(content.trim_start());
+                return (!is_instruction).then(|| (span, "this is no instruction".to_owned()));
+            }
+            at += line.len();
+        }
+        None
     })
+}
+
+fn starts_with_keyword(line: &str) -> bool {
+    let (word, rest) = line.split_at(line.find(char::is_whitespace).unwrap_or(line.len()));
+    !rest.is_empty() && Keyword::of(word) != Keyword::Unknown
+}
+
+fn doubled_escape(linter: &Linter<'_>, step: &Step<'_>, text: &str) -> Option<(Span, String)> {
+    let escape = linter.parse().escape;
+    let instruction = step.instruction;
+    let text = text.trim_end_matches(['\n', '\r']);
+    let n_escapes = text.len() - text.trim_end_matches(escape).len();
+    let takes_it = match &instruction.kind {
+        Kind::Env(pairs) | Kind::Label(pairs) => !pairs.legacy,
+        Kind::Shell(_) | Kind::Healthcheck(_) | Kind::Onbuild(_) => true,
+        _ => false,
+    };
+    if n_escapes < 2 || takes_it || !instruction.heredocs.is_empty() {
+        return None;
+    }
+    let end = instruction.span.end;
+    let is_command = matches!(instruction.kind, Kind::Run(_) | Kind::Cmd(_) | Kind::Entrypoint(_));
+    let at = if is_command { end + 1 } else { end.saturating_sub(1) };
+    let at = at.min(linter.parse().source.len() as u32);
+    Some((Span::new(at, at), "the line ends in a doubled escape character".to_owned()))
+}
+
+/// Values of flags.
+fn of_flags(linter: &Linter<'_>, step: &Step<'_>) -> Option<(Span, String)> {
+    let is_healthcheck = matches!(step.instruction.kind, Kind::Healthcheck(_));
+    step.instruction.flags.iter().find_map(|flag| {
+        let value = flag.value.as_ref()?;
+        let is_wrong = match flag.name.as_str() {
+            "platform" | "from" | "chown" | "chmod" | "checksum" => {
+                value.is_empty() && linter.source(flag.span).ends_with('=')
+            }
+            "retries" if is_healthcheck => value.is_empty(),
+            name if is_healthcheck => {
+                name != "retries" && (!is_duration(value) || linter.source(flag.span).contains('"'))
+            }
+            _ => false,
+        };
+        is_wrong.then(|| (flag.span, format!("`--{}` has no such value", flag.name)))
+    })
+}
+
+/// One number and one unit.
+fn is_duration(text: &str) -> bool {
+    let Some(number) = text.strip_suffix(['s', 'm', 'h']) else { return false };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match number.split_once('.') {
+        Some((whole, part)) => is_number(whole) && is_number(part),
+        None => is_number(number),
+    }
 }
 
 fn image_fault(image: &Text<'_>) -> Option<(Span, String)> {
     let name = image_name(image);
     let is_empty = |part: Option<&str>| part == Some("");
-    let is_wrong = name.name.is_empty() || is_empty(name.tag) || is_empty(name.digest);
+    let has_two_tags = !image.contains('/')
+        && image.split('@').next().is_some_and(|name| name.matches(':').count() > 1);
+    let is_wrong =
+        name.name.is_empty() || is_empty(name.tag) || is_empty(name.digest) || has_two_tags;
     (is_wrong && !image.contains('$'))
         .then(|| (image.span(), format!("`{image}` is not the name of an image")))
 }
 
 /// Host ports, addresses and quotes are hadolint's affair alone.
 fn port_fault(port: &Text<'_>) -> Option<(Span, String)> {
-    if port.contains(['$', ':', '"', '\'', '.']) {
+    let has_default = port.contains("${") && port.contains(':');
+    if port.contains(['"', '\'', '.', '[']) || port.contains(':') && !has_default {
         return None;
     }
     let (range, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
     let (first, last) = range.split_once('-').unwrap_or((range, range));
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let is_known = ["tcp", "udp", "sctp"].iter().any(|name| name.eq_ignore_ascii_case(protocol));
-    (!is_number(first) || !is_number(last) || !is_known)
+    let is_port = |text: &str| {
+        let name = text.strip_prefix('$').map(|name| {
+            name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name)
+        });
+        let is_digit = |b: u8| b.is_ascii_digit();
+        let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        match name {
+            Some(name) => {
+                // Digits may follow a name in braces.
+                let name = text.strip_prefix("${").map_or(name, |rest| {
+                    rest.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('}')
+                });
+                !name.is_empty() && name.bytes().all(is_word)
+            }
+            None => !text.is_empty() && text.bytes().all(is_digit),
+        }
+    };
+    let is_known = ["tcp", "udp"].iter().any(|name| name.eq_ignore_ascii_case(protocol));
+    (!is_port(first) || !is_port(last) || !is_known)
         .then(|| (port.span(), format!("`{port}` is not a port")))
 }
 
@@ -56,6 +233,7 @@ fn quote_fault(pairs: &Pairs<'_>, escape: char) -> Option<(Span, String)> {
 }
 
 const MOUNT_TYPES: [&str; 5] = ["bind", "cache", "secret", "ssh", "tmpfs"];
+const SHARING: [&str; 3] = ["locked", "private", "shared"];
 const MOUNT_KEYS: [&str; 20] = [
     "type",
     "from",
@@ -79,17 +257,25 @@ const MOUNT_KEYS: [&str; 20] = [
     "z",
 ];
 
-fn mount_fault(run: &Run<'_>) -> Option<(Span, String)> {
+fn mount_fault(linter: &Linter<'_>, run: &Run<'_>) -> Option<(Span, String)> {
     let fault = |mount: &Mount<'_>| {
-        let mut n_types = 0;
+        let (mut n_types, mut n_targets) = (0, 0);
         mount.fields.iter().find_map(|(key, value)| {
             let name = key.to_ascii_lowercase();
             if name == "type" {
                 n_types += 1;
-                let value = value.as_ref().map(|value| value.to_ascii_lowercase());
-                let is_known = value.is_some_and(|value| MOUNT_TYPES.contains(&value.as_str()));
+                let is_known = value.as_ref().is_some_and(|value| {
+                    MOUNT_TYPES.contains(&value.as_str())
+                        && !linter.source(mount.value.span()).contains(['"', '\''])
+                });
                 return (!is_known || n_types > 1)
                     .then(|| (key.span(), "the type of the mount is not known".to_owned()));
+            }
+            n_targets += u32::from(matches!(name.as_str(), "target" | "dst" | "destination"));
+            let is_shared =
+                name != "sharing" || value.as_ref().is_some_and(|v| SHARING.contains(&v.as_str()));
+            if n_targets > 1 || !is_shared {
+                return Some((key.span(), format!("a mount has no such `{key}`")));
             }
             let is_known = MOUNT_KEYS.contains(&name.as_str());
             (!is_known).then(|| (key.span(), format!("a mount has no `{key}`")))

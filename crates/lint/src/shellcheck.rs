@@ -8,6 +8,8 @@
 mod codes;
 mod engine;
 mod own;
+mod pieces;
+mod plain;
 mod scripts;
 mod syntax;
 

@@ -9,8 +9,9 @@ use shuck_linter::{
 };
 use shuck_parser::parser::Parser;
 
+use super::pieces::pieces;
 use super::scripts::{Dialect, Script};
-use super::{codes, own, syntax};
+use super::{codes, own, plain, syntax};
 use crate::shell;
 
 /// Something wrong in a script.
@@ -28,7 +29,15 @@ pub(crate) struct Fault {
 struct Engine {
     /// The number of ShellCheck's code for each rule, by its place in [`Rule::iter`].
     codes: Vec<u16>,
-    rules: RuleSet,
+    /// By dialect.
+    settings: [(ShellDialect, LinterSettings); 4],
+}
+
+impl Engine {
+    fn settings(&self, dialect: ShellDialect) -> &LinterSettings {
+        let of_dialect = self.settings.iter().find(|(other, _)| *other == dialect);
+        &of_dialect.unwrap_or(&self.settings[0]).1
+    }
 }
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
@@ -42,7 +51,9 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
             *place = code;
         }
     }
-    Engine { codes, rules }
+    use ShellDialect::{Bash, Dash, Ksh, Sh};
+    let settings = [Sh, Bash, Dash, Ksh].map(|dialect| (dialect, settings(rules.clone(), dialect)));
+    Engine { codes, settings }
 });
 
 /// Returns the code that ShellCheck 0.11 gives for what `rule` finds; `None` when it gives none.
@@ -68,17 +79,20 @@ pub(super) fn faults(script: &Script<'_>) -> Arc<[Fault]> {
     catch_unwind(AssertUnwindSafe(|| look(script))).unwrap_or_default().into()
 }
 
-/// What the library is given at most: its cost grows faster than the text. The longest RUN of ten
-/// thousand real files is shorter.
-const TEXT_BYTES_MAX: usize = 48 << 10;
-/// As above.
-const N_COMMANDS_MAX: usize = 400;
-
 /// Asks the library, adds what it does not find, and takes away what ShellCheck would not say.
 fn look(script: &Script<'_>) -> Vec<Fault> {
     let read = shell::read(&script.text);
-    let is_small = script.text.len() <= TEXT_BYTES_MAX && read.commands.len() <= N_COMMANDS_MAX;
-    let mut faults = if is_small { ask(script) } else { Vec::new() };
+    let mut faults = Vec::new();
+    if let Some(text) = plain::without(&read, &script.text) {
+        for piece in pieces(&read, &text) {
+            let start = piece.range.start;
+            let found = ask(script, text.get(piece.range.clone()).unwrap_or_default());
+            for mut fault in found.into_iter().filter(|fault| piece.tells(fault.code)) {
+                fault.range = fault.range.start + start..fault.range.end + start;
+                faults.push(fault);
+            }
+        }
+    }
     if !read.is_broken {
         let is_posix = matches!(script.dialect, Dialect::Sh | Dialect::Dash);
         let is_known = |name: &str| script.variables.contains(&name);
@@ -91,14 +105,14 @@ fn look(script: &Script<'_>) -> Vec<Fault> {
     faults
 }
 
-/// Asks the library.
-fn ask(script: &Script<'_>) -> Vec<Fault> {
-    let mut text = String::with_capacity(script.text.len() + 32 * script.variables.len() + 1);
+/// Asks the library about `asked`, which is the text of `script` with some words as blanks.
+fn ask(script: &Script<'_>, asked: &str) -> Vec<Fault> {
+    let mut text = String::with_capacity(asked.len() + 32 * script.variables.len() + 1);
     for name in &script.variables {
         text.extend(["export ", name, "=1\n"]);
     }
     let start = text.len();
-    text.push_str(&script.text);
+    text.push_str(asked);
     text.push('\n');
     let dialect = match script.dialect {
         Dialect::Sh => ShellDialect::Sh,
@@ -106,11 +120,11 @@ fn ask(script: &Script<'_>) -> Vec<Fault> {
         Dialect::Dash => ShellDialect::Dash,
         Dialect::Ksh => ShellDialect::Ksh,
     };
-    let settings = settings(dialect);
+    let settings = ENGINE.settings(dialect);
     let parsed = Parser::with_dialect(&text, dialect.parser_dialect()).parse();
-    let request = AnalysisRequest::from_parse_result(&parsed, &text, &settings);
+    let request = AnalysisRequest::from_parse_result(&parsed, &text, settings);
     let found = request.without_suppressions().lint();
-    let end = script.text.len();
+    let end = asked.len();
     let fault = |diagnostic: &Diagnostic| {
         let code = *ENGINE.codes.get(diagnostic.rule as usize)?;
         let place = |offset: usize| offset.saturating_sub(start).min(end);
@@ -125,9 +139,9 @@ fn ask(script: &Script<'_>) -> Vec<Fault> {
     found.filter_map(fault).collect()
 }
 
-fn settings(dialect: ShellDialect) -> LinterSettings {
+fn settings(rules: RuleSet, dialect: ShellDialect) -> LinterSettings {
     let mut settings = LinterSettings::for_rules([]).with_shell(dialect);
-    settings.rules = ENGINE.rules;
+    settings.rules = rules;
     settings.resolve_source_closure = false;
     settings
 }

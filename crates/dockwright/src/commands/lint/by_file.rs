@@ -19,6 +19,8 @@ pub(super) struct ByFile<'a> {
     has_projects: bool,
     /// By the path of the `dockwright.toml`; `None` for one that cannot be used.
     known: BTreeMap<Option<PathBuf>, Option<Rc<InForce>>>,
+    /// The `dockwright.toml` by the folder of a Dockerfile.
+    projects: BTreeMap<PathBuf, Option<PathBuf>>,
     contexts: BTreeMap<(PathBuf, PathBuf), ContextFacts>,
 }
 
@@ -44,6 +46,7 @@ impl<'a> ByFile<'a> {
             arguments,
             has_projects: !is_called_hadolint,
             known: BTreeMap::new(),
+            projects: BTreeMap::new(),
             contexts: BTreeMap::new(),
         }
     }
@@ -83,7 +86,7 @@ impl<'a> ByFile<'a> {
         Ok(config)
     }
 
-    fn project_of(&self, path: &Path) -> Option<PathBuf> {
+    fn project_of(&mut self, path: &Path) -> Option<PathBuf> {
         if !self.has_projects {
             return None;
         }
@@ -96,13 +99,12 @@ impl<'a> ByFile<'a> {
             Some(folder) if path != Path::new("-") && folder != Path::new("") => folder,
             _ => here,
         };
-        let folder = environment::absolute(folder).ok()?;
-        // Links are followed, so that the project of the real file counts.
-        let real = |folder: PathBuf| folder.canonicalize().unwrap_or(folder);
-        let path = project::nearest(&real(folder))?;
-        let here = real(environment::absolute(here).ok()?);
-        // Messages are shorter with a path from here.
-        Some(path.strip_prefix(here).map_or(path.clone(), Path::to_path_buf))
+        if let Some(project) = self.projects.get(folder) {
+            return project.clone();
+        }
+        let project = nearest_project(folder);
+        self.projects.insert(folder.to_path_buf(), project.clone());
+        project
     }
 
     fn make(&self, path: Option<&Path>) -> Result<InForce, Refused> {
@@ -112,4 +114,14 @@ impl<'a> ByFile<'a> {
         settings.take_own(self.arguments).map_err(Refused::Message)?;
         Ok(InForce { settings, project })
     }
+}
+
+fn nearest_project(folder: &Path) -> Option<PathBuf> {
+    let folder = environment::absolute(folder).ok()?;
+    // Links are followed, so that the project of the real file counts.
+    let real = |folder: PathBuf| folder.canonicalize().unwrap_or(folder);
+    let path = project::nearest(&real(folder))?;
+    let here = real(environment::absolute(Path::new(".")).ok()?);
+    // Messages are shorter with a path from here.
+    Some(path.strip_prefix(here).map_or(path.clone(), Path::to_path_buf))
 }

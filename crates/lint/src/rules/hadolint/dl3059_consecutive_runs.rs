@@ -30,14 +30,23 @@ fn check(linter: &mut Linter<'_>) {
             && n_last <= 1
             && n_commands <= 1
             && flags(other) == flags(step)
+            && !(linter.is_hadolint() && has_text_behind(step))
         {
             let message = "Multiple consecutive `RUN` instructions. Consider consolidation.";
             linter
                 .report(step, step.instruction.span, message)
                 .label(other.instruction.keyword.span(), "follows this one");
         }
-        before = Some((number, n_commands, step));
+        // hadolint does not count a RUN with text behind the name of its heredoc.
+        let is_left_out = linter.is_hadolint() && has_text_behind(step);
+        before = (!is_left_out).then_some((number, n_commands, step));
     }
+}
+
+fn has_text_behind(step: &Step<'_>) -> bool {
+    let text = step.instruction.arguments.trim();
+    let first = step.instruction.heredocs.first();
+    text.starts_with("<<") && first.is_some_and(|heredoc| text.len() > heredoc.word.trim().len())
 }
 
 fn flags<'s>(step: &'s Step<'_>) -> Vec<(&'s str, Option<&'s str>)> {
