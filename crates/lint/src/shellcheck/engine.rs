@@ -52,7 +52,7 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
         }
     }
     use ShellDialect::{Bash, Dash, Ksh, Sh};
-    let settings = [Sh, Bash, Dash, Ksh].map(|dialect| (dialect, settings(rules.clone(), dialect)));
+    let settings = [Sh, Bash, Dash, Ksh].map(|dialect| (dialect, settings(rules, dialect)));
     Engine { codes, settings }
 });
 
