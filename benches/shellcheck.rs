@@ -83,7 +83,7 @@ fn collect(text: &str, config: &Config, scripts: &mut BTreeMap<Script, BTreeSet<
         let (mut shell, mut names) = match stage.base {
             Base::Stage(parent) => ends[parent].clone(),
             // There the default shell is `cmd`, which neither knows.
-            Base::Image(ref image) if is_windows(image) => ("cmd".to_owned(), Vec::new()),
+            Base::Image(image) if is_windows(image) => ("cmd".to_owned(), Vec::new()),
             Base::Scratch | Base::Image(_) => ("/bin/sh".to_owned(), Vec::new()),
         };
         for instruction in &parsed.instructions[stage.instructions.clone()] {
