@@ -2,6 +2,8 @@
 //! proxy that does harm.
 
 mod builds;
+mod faults;
+mod outputs;
 mod proxy;
 mod server;
 
@@ -129,7 +131,8 @@ fn chunks_make_the_same_blob() {
 
 #[test]
 fn tls_is_verified_and_a_password_is_asked_for() {
-    let (server, sandbox) = (Server::new(Options { tls: true, password: true }), sandbox());
+    let (server, sandbox) =
+        (Server::new(Options { tls: true, password: true, ..Options::default() }), sandbox());
     let name = server.image("app:1");
     let push = ["push", "app:1", &name];
     // Nobody vouches for it.
@@ -187,7 +190,8 @@ fn tls_is_verified_and_a_password_is_asked_for() {
 
 #[test]
 fn a_helper_keeps_the_password() {
-    let (server, sandbox) = (Server::new(Options { password: true, tls: false }), sandbox());
+    let (server, sandbox) =
+        (Server::new(Options { password: true, ..Options::default() }), sandbox());
     let name = server.image("app:1");
     let helper = format!(
         "#!/bin/sh\nread server\necho \"$1 $server\" >> {}\n\
@@ -463,7 +467,7 @@ fn the_image_of_a_platform_is_taken_out_of_an_index() {
 }
 
 /// Puts an index on a registry.
-fn put(server: &Server, path: &str, body: &str) {
+pub(crate) fn put(server: &Server, path: &str, body: &str) {
     let mut stream = std::net::TcpStream::connect(&server.address).expect("the registry is there");
     let request = format!(
         "PUT {path} HTTP/1.0\r\nHost: {}\r\nContent-Type: application/vnd.oci.image.index.v1+json\

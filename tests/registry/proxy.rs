@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     Truncated(usize),
     /// The answer comes slowly.
     Slow,
+    /// The answer stops in the middle and the connection stays.
+    Stalled,
     /// A byte of the answer's body is another.
     Wrong,
     /// The answer is a redirect to the same path there.
@@ -108,6 +110,11 @@ fn serve(stream: TcpStream, shared: &Shared) {
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     let mut reader = BufReader::new(stream);
     let Some(seen) = read_request(&mut reader) else { return };
+    if seen.method == "CONNECT" {
+        let upstream = shared.upstream.clone();
+        shared.seen.lock().expect("not poisoned").push(seen);
+        return tunnel(reader, &upstream);
+    }
     let bare = |path: &str| path.split('?').next().unwrap_or("").to_owned();
     let n_before = {
         let mut all = shared.seen.lock().expect("not poisoned");
@@ -145,13 +152,22 @@ fn serve(stream: TcpStream, shared: &Shared) {
         }
         _ => forward(&seen, &shared.upstream),
     };
-    let _ = match fault {
+    let _ = harm(&mut out, answer, fault, &seen);
+}
+
+/// Sends an answer, or what becomes of it.
+fn harm(
+    out: &mut TcpStream,
+    mut answer: Vec<u8>,
+    fault: Option<Fault>,
+    seen: &Seen,
+) -> std::io::Result<()> {
+    match fault {
         Some(Fault::Truncated(n)) => {
             let end = body_start(&answer) + n;
             out.write_all(&answer[..end.min(answer.len())])
         }
         Some(Fault::Wrong) => {
-            let mut answer = answer;
             let at = body_start(&answer);
             if let Some(byte) = answer.get_mut(at) {
                 *byte ^= 1;
@@ -164,12 +180,35 @@ fn serve(stream: TcpStream, shared: &Shared) {
                 (format!("http://{}", header(&seen.head, "host")), format!("http://{host}"));
             out.write_all(text.replace(&address, &to).as_bytes())
         }
+        Some(Fault::Stalled) => {
+            let middle = body_start(&answer) + answer.len().saturating_sub(body_start(&answer)) / 2;
+            let half = out.write_all(&answer[..middle]);
+            std::thread::sleep(Duration::from_secs(3));
+            half
+        }
         Some(Fault::Slow) => answer.chunks(answer.len() / 20 + 1).try_for_each(|piece| {
             std::thread::sleep(Duration::from_millis(20));
             out.write_all(piece)
         }),
         _ => out.write_all(&answer),
-    };
+    }
+}
+
+/// Passes bytes on in both directions, wherever the client wanted to go.
+fn tunnel(client: BufReader<TcpStream>, upstream: &str) {
+    let server = TcpStream::connect(upstream).expect("the registry is there");
+    let mut client = client.into_inner();
+    client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").expect("written");
+    let (mut from_client, mut to_server) =
+        (client.try_clone().expect("a stream"), server.try_clone().expect("a stream"));
+    let up = std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from_client, &mut to_server);
+        let _ = to_server.shutdown(std::net::Shutdown::Write);
+    });
+    let mut server = server;
+    let _ = std::io::copy(&mut server, &mut client);
+    let _ = client.shutdown(std::net::Shutdown::Both);
+    let _ = up.join();
 }
 
 fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Seen> {

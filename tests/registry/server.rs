@@ -26,7 +26,12 @@ const HTPASSWD: &str = "somebody:$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0Xou
 pub(crate) struct Options {
     pub(crate) tls: bool,
     pub(crate) password: bool,
+    /// Whether clients have to show a certificate of its authority.
+    pub(crate) client_certificate: bool,
 }
+
+/// A name that the certificate of a registry is for too, which no resolver knows.
+pub(crate) const HOST: &str = "registry.test";
 
 impl Server {
     pub(crate) fn new(options: Options) -> Self {
@@ -44,6 +49,9 @@ impl Server {
             certificates(folder.path());
             let (certificate, key) = (path("server.crt"), path("server.key"));
             config += &format!("  tls:\n    certificate: {certificate}\n    key: {key}\n");
+            if options.client_certificate {
+                config += &format!("    clientcas:\n      - {}\n", path("ca.crt"));
+            }
         }
         if options.password {
             std::fs::write(folder.path().join("htpasswd"), HTPASSWD).expect("written");
@@ -70,6 +78,11 @@ impl Server {
     /// Returns a reference on it.
     pub(crate) fn image(&self, name: &str) -> String {
         format!("{}/{name}", self.address)
+    }
+
+    /// The certificate that it has, with the key: good for clients too.
+    pub(crate) fn certificate(&self) -> (PathBuf, PathBuf) {
+        (self.folder.path().join("server.crt"), self.folder.path().join("server.key"))
     }
 
     /// The certificate of the authority that vouches for it.
@@ -123,7 +136,8 @@ fn certificates(folder: &std::path::Path) {
         "-subj",
         "/CN=registry",
     ]);
-    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\n").expect("written");
+    std::fs::write(folder.join("names"), format!("subjectAltName=IP:127.0.0.1,DNS:{HOST}\n"))
+        .expect("written");
     openssl(&[
         "x509",
         "-req",

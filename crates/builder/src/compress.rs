@@ -43,6 +43,15 @@ impl Compression {
         }
     }
 
+    /// Returns Docker's media type of a layer so compressed.
+    pub const fn docker_media_type(self) -> &'static str {
+        match self {
+            Self::None => "application/vnd.docker.image.rootfs.diff.tar",
+            Self::Gzip => "application/vnd.docker.image.rootfs.diff.tar.gzip",
+            Self::Zstd => "application/vnd.docker.image.rootfs.diff.tar.zstd",
+        }
+    }
+
     /// Returns how a layer of this media type, of OCI or of Docker, is compressed.
     ///
     /// # Errors

@@ -22,6 +22,18 @@ impl Digest {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
+    /// Returns the digest of what `reader` gives.
+    pub(crate) fn of_reader(mut reader: impl std::io::Read) -> std::io::Result<Self> {
+        let mut hasher = sha2::Sha256::new();
+        let mut buffer = vec![0; 128 << 10];
+        loop {
+            match reader.read(&mut buffer)? {
+                0 => return Ok(Self::finish(hasher)),
+                n => hasher.update(&buffer[..n]),
+            }
+        }
+    }
+
     /// Returns the digest that `hasher` has come to.
     pub(crate) fn finish(hasher: sha2::Sha256) -> Self {
         Self(hasher.finalize().into())

@@ -20,6 +20,9 @@ use ureq::{Agent, SendBody};
 pub use self::proxy::ProxySettings;
 use crate::{Error, ErrorKind, Result};
 
+/// Stands for all hosts in a list of them.
+pub const EVERY_HOST: &str = "*";
+
 /// The most redirects that are followed for one request.
 const MAX_REDIRECTS: usize = 10;
 /// The longest time that a server may make us wait between two attempts.
@@ -38,7 +41,9 @@ pub struct Settings {
     /// Directories in the manner of `/etc/docker/certs.d`: `HOST[:PORT]/*.crt` are authorities,
     /// `*.cert` and `*.key` of one name a client's certificate.
     pub certificate_directories: Vec<PathBuf>,
-    /// Hosts, with or without a port, whose certificates are not checked.
+    /// A directory of such files for every host.
+    pub certificates: Option<PathBuf>,
+    /// Hosts, with or without a port, or [`EVERY_HOST`], whose certificates are not checked.
     pub unverified_hosts: Vec<String>,
     /// Whether every request fails instead of opening a socket.
     pub is_offline: bool,
@@ -57,6 +62,7 @@ impl Default for Settings {
             proxy: ProxySettings::default(),
             root_files: Vec::new(),
             certificate_directories: Vec::new(),
+            certificates: None,
             unverified_hosts: Vec::new(),
             is_offline: false,
             n_retries: 5,
@@ -282,7 +288,9 @@ impl Client {
             let delay = match answer {
                 Ok(response) if is_last || !may_pass(response.status) => return Ok(response),
                 Err(failure) if is_last || !failure.may_pass => return Err(failure.error),
-                Ok(response) => response.header("retry-after").and_then(retry_after),
+                Ok(response) => {
+                    retry_after(response.header("retry-after"), response.header("date"))
+                }
                 Err(_) => None,
             };
             std::thread::sleep(delay.unwrap_or_else(|| self.delay(attempt)).min(MAX_DELAY));
@@ -521,14 +529,42 @@ pub(crate) fn may_pass(status: u16) -> bool {
     matches!(status, 408 | 429) || status >= 500 && status != 501
 }
 
-/// Reads `Retry-After`. A date is not: it would need a clock that agrees with the server's.
-fn retry_after(value: &str) -> Option<Duration> {
-    value.trim().parse().ok().map(Duration::from_secs)
+/// Reads `Retry-After`: seconds, or a date, which counts from the server's own `Date`, so that no
+/// clock of this machine has to agree with the server's.
+fn retry_after(value: Option<&str>, now: Option<&str>) -> Option<Duration> {
+    let value = value?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let seconds = date(value)?.saturating_sub(date(now?.trim())?);
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
+/// Reads a date such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7) into seconds after
+/// 1970.
+fn date(text: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] =
+        ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
+    let words: Vec<&str> = text.split([' ', ',', ':']).filter(|word| !word.is_empty()).collect();
+    let [_, day, month, year, hours, minutes, seconds, "GMT"] = words.as_slice() else {
+        return None;
+    };
+    let number = |text: &str| text.parse::<i64>().ok();
+    // The year begins in March, so that the day that comes and goes is its last.
+    let month = i64::try_from(MONTHS.iter().position(|name| name == month)?).ok()?;
+    let year = number(year)?.checked_sub(i64::from(month >= 10)).filter(|it| *it < 10_000)?;
+    let days = 365 * year + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + (153 * month + 2) / 5
+        + number(day)?
+        - 719_469;
+    Some(((days * 24 + number(hours)?) * 60 + number(minutes)?) * 60 + number(seconds)?)
 }
 
 fn too_large(address: &str, limit: u64) -> Error {
     Error::new(format!("`{}` has more than {limit} bytes", url::shown(address)))
         .with_kind(ErrorKind::Corrupt)
+        .with_help("what is there is not what it should be: check the name, or push it again")
 }
 
 fn broken(address: &str, error: io::Error) -> Error {

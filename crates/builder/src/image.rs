@@ -17,6 +17,8 @@ pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 /// The media type of an image's configuration.
 pub const CONFIG_TYPE: &str = "application/vnd.oci.image.config.v1+json";
+/// Docker's media type of an image's configuration.
+pub const DOCKER_CONFIG_TYPE: &str = "application/vnd.docker.container.image.v1+json";
 /// Docker's media type of an image's manifest.
 pub const DOCKER_MANIFEST_TYPE: &str = "application/vnd.docker.distribution.manifest.v2+json";
 /// Docker's media type of an index of manifests.

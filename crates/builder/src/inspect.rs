@@ -1,11 +1,13 @@
 //! What `docker history` and `docker inspect` tell of an image, as plain data.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
 use crate::config::ContainerConfig;
 use crate::error::Context;
-use crate::store::familiar_name;
+use crate::store::{ImageRecord, familiar_name};
 use crate::{DiffId, Digest, Image, Result, Store};
 
 /// One row of `docker history`, the newest first.
@@ -75,7 +77,7 @@ pub struct Inspection {
     pub id: Digest,
     /// Its names, sorted.
     pub repo_tags: Vec<String>,
-    /// Always empty: no registry has told a digest.
+    /// The names with the digests that registries gave for them, sorted.
     pub repo_digests: Vec<String>,
     /// Always empty: only Docker's own builder of old records a parent.
     pub parent: String,
@@ -142,14 +144,16 @@ pub struct Metadata {
 ///
 /// When a layer or a tag is damaged.
 pub fn inspect(store: &Store, image: &Image) -> Result<Inspection> {
-    let tags = store.images()?.into_iter();
-    let tags = tags.filter(|tag| tag.manifest == image.manifest && !tag.is_nameless());
+    let mut tags = store.images()?;
+    tags.retain(|tag| tag.manifest == image.manifest && !tag.is_nameless());
+    let digests: BTreeSet<String> = tags.iter().filter_map(ImageRecord::remote_name).collect();
+    tags.retain(|tag| !tag.name.contains('@'));
     let config = &image.config;
     let newest = config.history.last();
     Ok(Inspection {
         id: image.config_digest,
-        repo_tags: tags.map(|tag| familiar_name(&tag.name)).collect(),
-        repo_digests: Vec::new(),
+        repo_tags: tags.iter().map(|tag| familiar_name(&tag.name)).collect(),
+        repo_digests: digests.into_iter().collect(),
         parent: String::new(),
         comment: newest.and_then(|entry| entry.comment.clone()).unwrap_or_default(),
         created: config.created.clone().unwrap_or_default(),

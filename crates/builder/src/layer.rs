@@ -18,7 +18,7 @@ mod write;
 
 pub use extract::{ExtractOptions, Extracted, Form, extract, extract_into};
 pub(crate) use lower::Stack;
-pub(crate) use merge::{write_merged, write_part};
+pub(crate) use merge::{append_part, file_digests, write_merged, write_part};
 pub(crate) use write::commit;
 pub use write::{Written, write};
 

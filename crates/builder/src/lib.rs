@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod archive;
+pub mod attestation;
 pub mod binfmt;
 mod build;
 pub mod cache;

@@ -30,7 +30,7 @@ use crate::layer::LayerOptions;
 use crate::op::{Op, OpId, Operation};
 use crate::{
     Cause, DiffId, Digest, Error, ErrorKind, Event, Outcome, Plan, Request, Result, Snapshot, Step,
-    StepId, Store, Warning,
+    StepId, Store, Warning, event::Stream,
 };
 
 /// How many events wait to be shown before the steps that send them wait too: a command that writes
@@ -298,6 +298,7 @@ impl Solver<'_> {
         events.send(Event::Missed(StepId(id.0), Box::new(cause)));
         events.send(Event::Executing(StepId(id.0)));
         let since = (self.request.clock_ms)();
+        self.fetch_parent(id, operation, &ready.parent, events)?;
         let layer = self.execute(id, operation, &ready, events)?;
         if let Ok(record) = self.store.layer(&layer) {
             events.send(Event::Layer(StepId(id.0), record.size));
@@ -312,6 +313,24 @@ impl Solver<'_> {
         cache::keep(self.store, &ready.key, &record, listings.values())?;
         drop(flight);
         Ok((ready.parent.with(layer), Outcome::Done))
+    }
+
+    /// Fetches the layers that a step stands on, if it reads them, and tells of each.
+    fn fetch_parent(
+        &self,
+        id: OpId,
+        operation: &Operation,
+        parent: &Stack,
+        events: &Events,
+    ) -> Result<()> {
+        let Some(registry) = &self.request.registry else { return Ok(()) };
+        if matches!(&operation.op, Op::Copy(copy) if copy.link) {
+            return Ok(());
+        }
+        registry.fetch_layers(self.store, &parent.layers, &|layer, size| {
+            let line = format!("fetched {}, {size} bytes\n", layer.0);
+            events.send(Event::Output(StepId(id.0), Stream::Stderr, line.into_bytes()));
+        })
     }
 
     /// Finds the record of a step, unless it is too old.

@@ -23,6 +23,14 @@ pub(crate) fn clean_commit_time(work_tree: &Path) -> Option<i64> {
     line.rsplit(' ').nth(1)?.parse().ok().filter(|time| *time >= 0)
 }
 
+/// Returns the address of the repository that a work tree was cloned from, and the commit that is
+/// checked out.
+pub(crate) fn origin(work_tree: &Path) -> Option<(String, String)> {
+    let address = ask(work_tree, &["config", "--get", "remote.origin.url"])?;
+    let commit = ask(work_tree, &["rev-parse", "--verify", "HEAD"])?;
+    Some((address.trim().to_owned(), commit.trim().to_owned()))
+}
+
 fn ask(work_tree: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("git")
         .args([

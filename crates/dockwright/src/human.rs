@@ -121,6 +121,14 @@ pub(crate) fn ago(then: i64, now: i64) -> String {
     format!("{text} ago")
 }
 
+/// Returns an RFC 3339 time in UTC as Go prints times: `1980-01-01 00:00:00 +0000 UTC`.
+pub(crate) fn go_time(text: &str) -> String {
+    match (text.get(..10), text.get(11..19), text.ends_with('Z')) {
+        (Some(day), Some(time), true) => format!("{day} {time} +0000 UTC"),
+        _ => text.to_owned(),
+    }
+}
+
 /// Reads an RFC 3339 time in UTC, as image configs carry it, into seconds after 1970.
 pub(crate) fn seconds(text: &str) -> Option<i64> {
     let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();

@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod csv;
 mod diff;
 mod editor_config;
 mod environment;

@@ -8,7 +8,8 @@ mod routes;
 use std::path::PathBuf;
 
 use dockwright_builder::http;
-use dockwright_builder::registry::{Credentials, Registry, Settings};
+use dockwright_builder::http::Secret;
+use dockwright_builder::registry::{Credential, Credentials, Registry, Settings};
 
 pub(crate) use self::credentials::{forget, keep};
 use crate::environment::{self, home};
@@ -22,6 +23,16 @@ pub(crate) struct NetworkOptions {
     /// Registry that may have any certificate, or none; may be repeated
     #[arg(long = "insecure-registry", value_name = "HOST[:PORT]")]
     insecure: Vec<String>,
+    /// Whether certificates of registries are checked, and http is refused
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set,
+        num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    tls_verify: bool,
+    /// Directory with `*.crt`, and `*.cert` with `*.key`, for every registry
+    #[arg(long, value_name = "DIR")]
+    cert_dir: Option<PathBuf>,
+    /// Name and password for every registry, in place of what is kept; others can see it
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = credential)]
+    creds: Option<Credential>,
     /// File with credentials, in the form of docker's `config.json`
     #[arg(long, value_name = "FILE")]
     authfile: Option<PathBuf>,
@@ -31,6 +42,9 @@ pub(crate) struct NetworkOptions {
     /// How long to wait before that, `500ms` or `2s`; doubled each time, up to eightfold
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration_ms)]
     retry_delay: u64,
+    /// How long a server may be silent
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration_ms)]
+    timeout: u64,
     /// Send blobs in pieces of this size, `32m` for example
     #[arg(long, value_name = "SIZE", value_parser = chunk)]
     upload_chunk: Option<u64>,
@@ -39,7 +53,14 @@ pub(crate) struct NetworkOptions {
 impl NetworkOptions {
     /// What a command has that was given none of them.
     pub(crate) fn usual() -> Self {
-        Self { retry: 5, retry_delay: 1000, ..Self::default() }
+        Self { retry: 5, retry_delay: 1000, timeout: 60_000, tls_verify: true, ..Self::default() }
+    }
+
+    /// Returns these with more registries that may have any certificate, or none.
+    pub(crate) fn with_insecure(&self, hosts: Vec<String>) -> Self {
+        let mut options = self.clone();
+        options.insecure.extend(hosts);
+        options
     }
 
     /// The file with credentials that was asked for.
@@ -49,6 +70,9 @@ impl NetworkOptions {
 
     /// Returns a client of registries. Nothing is opened yet.
     pub(crate) fn registry(&self) -> Result<Registry, String> {
+        if let Some(credential) = self.creds.clone() {
+            return self.registry_with(Credentials::new(move |_| Ok(Some(credential.clone()))));
+        }
         let authfile = self.authfile();
         let find = move |name: &str| credentials::find(authfile.as_deref(), name);
         self.registry_with(Credentials::new(find))
@@ -61,13 +85,18 @@ impl NetworkOptions {
         found.insecure.extend(self.insecure.iter().map(|host| {
             host.trim_start_matches("https://").trim_start_matches("http://").to_owned()
         }));
+        if !self.tls_verify {
+            found.insecure.push(dockwright_builder::http::EVERY_HOST.to_owned());
+        }
         let defaults = Settings::default();
         Ok(Registry::new(Settings {
             http: http::Settings {
                 certificate_directories: directories,
+                certificates: self.cert_dir.clone(),
                 is_offline: self.offline,
                 n_retries: self.retry,
                 retry_delay_ms: self.retry_delay,
+                idle_timeout_ms: self.timeout,
                 ..environment::http_settings()
             },
             insecure: found.insecure,
@@ -106,4 +135,11 @@ fn duration_ms(text: &str) -> Result<u64, String> {
 fn chunk(text: &str) -> Result<u64, String> {
     let size = dockwright_builder::size_bytes(text).filter(|size| *size > 0);
     size.ok_or_else(|| "write it as `32m`".to_owned())
+}
+
+/// `NAME:PASSWORD`.
+fn credential(text: &str) -> Result<Credential, String> {
+    let (user, password) = text.split_once(':').ok_or("write it as `NAME:PASSWORD`")?;
+    let password = Secret(password.to_owned());
+    Ok(Credential::Password { user: user.to_owned(), password })
 }

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use dockwright_builder::compress::Compression;
 use dockwright_builder::export::{
-    self, Annotations, ArchiveKind, Export, ImageOptions, OutputFile,
+    self, Annotations, ArchiveKind, Attested, Export, FileOptions, ImageOptions, OutputFile,
 };
+use dockwright_builder::image::Descriptor;
 use dockwright_builder::{Error, Image, Result, Store};
+
+use crate::csv;
 
 /// One `--output`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,13 +18,12 @@ pub(crate) struct Output {
     kind: Kind,
     /// `-` is standard output.
     pub(crate) destination: PathBuf,
-    compression: Compression,
-    level: Option<i32>,
-    is_forced: bool,
-    /// Names on a registry, in place of `--tag`.
-    names: Vec<String>,
+    options: ImageOptions,
+    is_split: Option<bool>,
+    attestation_prefix: String,
     is_by_digest: bool,
-    annotations: Annotations,
+    /// Whether the registry may have any certificate, or none.
+    is_insecure: bool,
 }
 
 /// An image of an archive, with its names there.
@@ -38,6 +40,8 @@ enum Kind {
     DockerArchive,
     Tar,
     Local,
+    /// In an engine, if there is one.
+    Engine,
     /// On its registry.
     Registry,
     /// In the store only, under its names.
@@ -57,25 +61,21 @@ impl Output {
             let kind = if text == "-" { Kind::Tar } else { Kind::Local };
             return Ok(Self::new(kind, PathBuf::from(text)));
         }
-        let mut fields = std::collections::BTreeMap::new();
-        for field in text.split(',') {
-            let (name, value) = field
-                .split_once('=')
-                .ok_or_else(|| format!("`{field}` in `--output {text}` is not `name=value`"))?;
-            fields.insert(name.to_ascii_lowercase(), value);
-        }
+        let mut fields = fields(text)?;
         let mut take = |name: &str| fields.remove(name);
-        let kind = match (take("type"), take("tar")) {
+        let destination = take("dest").filter(|path| !path.is_empty());
+        let has_destination = destination.is_some();
+        let kind = match (take("type").as_deref(), take("tar").as_deref()) {
             (Some("oci"), Some("false")) => Kind::OciDirectory,
             (Some("oci"), None | Some("true")) => Kind::OciArchive,
+            (Some("docker"), None) if !has_destination => Kind::Engine,
             (Some("docker"), None | Some("true")) => Kind::DockerArchive,
             (Some("tar"), None) => Kind::Tar,
             (Some("local"), None) => Kind::Local,
             (Some("registry"), None) => Kind::Registry,
-            (Some("image"), None) => match take("push") {
-                Some("true") => Kind::Registry,
-                None | Some("false") => Kind::Store,
-                Some(value) => return Err(format!("`push={value}` is neither true nor false")),
+            (Some("image"), None) => match flag("push", take("push"))? {
+                Some(true) => Kind::Registry,
+                _ => Kind::Store,
             },
             (Some("cacheonly"), None) => Kind::CacheOnly,
             (Some("oci" | "docker"), Some(value)) => {
@@ -86,35 +86,46 @@ impl Output {
             }
             (None, _) => return Err(format!("`--output {text}` has no `type=`; {TYPES}")),
         };
-        let destination = take("dest").filter(|path| !path.is_empty());
-        let destination = match (destination, kind) {
-            (Some(path), _) => PathBuf::from(path),
-            (None, Kind::OciDirectory | Kind::Local) => {
-                return Err(format!("`--output {text}` has no `dest=`"));
-            }
-            (None, _) => PathBuf::from("-"),
-        };
-        let mut output = Self::new(kind, destination);
-        output.set_compression(take("compression"), take("compression-level"))?;
-        output.is_forced = match take("force-compression") {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(value) => {
-                return Err(format!("`force-compression={value}` is neither true nor false"));
-            }
-        };
-        if matches!(kind, Kind::Registry | Kind::Store) {
-            let mut take = |name: &str| fields.remove(name);
-            output.names = take("name").map(|name| vec![name.to_owned()]).unwrap_or_default();
-            output.is_by_digest = take("push-by-digest") == Some("true");
-            // Always so here.
-            take("oci-mediatypes");
+        if matches!(kind, Kind::OciDirectory | Kind::Local) && !has_destination {
+            return Err(format!("`--output {text}` has no `dest=`"));
         }
+        let destination = PathBuf::from(destination.unwrap_or_else(|| "-".to_owned()));
+        let mut output = Self::new(kind, destination);
+        output.take_image_options(&mut fields)?;
+        output.take_file_options(&mut fields)?;
         output.take_annotations(&mut fields)?;
-        match fields.keys().next() {
+        // What BuildKit's own store, or engines, make of images there.
+        let known = ["context", "dangling-name-prefix", "name-canonical", "prefer-nondist-layers"];
+        let ignored = ["rewrite-timestamp", "store", "unpack", "push", "mode"];
+        match fields.keys().find(|name| ![&known[..], &ignored].concat().contains(&name.as_str())) {
             Some(name) => Err(format!("`{name}` in `--output {text}` is not known")),
             None => Ok(output),
         }
+    }
+
+    fn take_image_options(&mut self, fields: &mut Fields) -> std::result::Result<(), String> {
+        if matches!(self.kind, Kind::Tar | Kind::Local | Kind::CacheOnly) {
+            return Ok(());
+        }
+        let mut take = |name: &str| fields.remove(name);
+        self.set_compression(take("compression").as_deref(), take("compression-level").as_deref())?;
+        let options = &mut self.options;
+        options.names = take("name").map(|names| split_names(&names)).unwrap_or_default();
+        let mut take_flag = |name: &str| flag(name, take(name));
+        options.is_forced = take_flag("force-compression")?.unwrap_or(false);
+        options.has_docker_types = take_flag("oci-mediatypes")? == Some(false);
+        options.is_artifact = take_flag("oci-artifact")?.unwrap_or(true);
+        self.is_by_digest = take_flag("push-by-digest")?.unwrap_or(false);
+        self.is_insecure = take_flag("registry.insecure")?.unwrap_or(false);
+        Ok(())
+    }
+
+    fn take_file_options(&mut self, fields: &mut Fields) -> std::result::Result<(), String> {
+        if matches!(self.kind, Kind::Tar | Kind::Local) {
+            self.is_split = flag("platform-split", fields.remove("platform-split"))?;
+            self.attestation_prefix = fields.remove("attestation-prefix").unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// A tar of the files; without a path on standard output.
@@ -134,32 +145,31 @@ impl Output {
         Ok(output)
     }
 
-    /// Archives that are loaded elsewhere are gzipped as docker's are; what stays here is not.
     fn new(kind: Kind, destination: PathBuf) -> Self {
         Self {
             kind,
             destination,
-            compression: Compression::Gzip,
-            level: None,
-            is_forced: false,
-            names: Vec::new(),
+            options: ImageOptions::named(Vec::new()),
+            is_split: None,
+            attestation_prefix: String::new(),
             is_by_digest: false,
-            annotations: Annotations::default(),
+            is_insecure: false,
         }
     }
 
-    /// Takes fields such as `annotation.KEY` and `annotation-index.KEY`.
-    fn take_annotations(
-        &mut self,
-        fields: &mut std::collections::BTreeMap<String, &str>,
-    ) -> std::result::Result<(), String> {
+    /// Takes fields such as `annotation.KEY` and `annotation-index[linux/amd64].KEY`.
+    fn take_annotations(&mut self, fields: &mut Fields) -> std::result::Result<(), String> {
         let names: Vec<String> =
             fields.keys().filter(|name| name.starts_with("annotation")).cloned().collect();
         for name in names {
             let value = fields.remove(&name).unwrap_or_default();
             let (place, key) = name.split_once('.').unwrap_or((&name, ""));
-            let place = place.strip_prefix("annotation-").unwrap_or("manifest");
-            annotate(&mut self.annotations, place, key, value)?;
+            let place = place.strip_prefix("annotation").unwrap_or(place);
+            let place = match place.strip_prefix('-') {
+                Some(place) => place.to_owned(),
+                None => format!("manifest{place}"),
+            };
+            annotate(&mut self.options.annotations, &place, key, &value)?;
         }
         Ok(())
     }
@@ -174,9 +184,50 @@ impl Output {
         self.kind == Kind::Registry
     }
 
-    /// Whether the image is named in the store, as it is with outputs elsewhere.
+    /// What `--load` stands for.
+    pub(crate) fn engine() -> Self {
+        Self::new(Kind::Engine, PathBuf::from("-"))
+    }
+
+    /// Whether the image goes to an engine, if there is one.
+    pub(crate) fn is_engine(&self) -> bool {
+        self.kind == Kind::Engine
+    }
+
+    /// The same as an archive in a file.
+    pub(crate) fn as_archive(&self, path: PathBuf) -> Self {
+        Self { kind: Kind::DockerArchive, destination: path, ..self.clone() }
+    }
+
+    /// Whether the registry may have any certificate, or none.
+    pub(crate) fn is_insecure(&self) -> bool {
+        self.is_insecure
+    }
+
+    /// Whether it is written to a file, a directory or standard output.
     pub(crate) fn is_file(&self) -> bool {
-        !matches!(self.kind, Kind::Registry | Kind::Store | Kind::CacheOnly)
+        !matches!(self.kind, Kind::Registry | Kind::Store | Kind::CacheOnly | Kind::Engine)
+    }
+
+    /// Whether it is an archive on standard output, which is no place for one if it is a terminal.
+    pub(crate) fn is_standard_output(&self) -> bool {
+        self.is_file() && self.destination == Path::new("-")
+    }
+
+    /// Whether it holds one platform only.
+    pub(crate) fn is_of_one_platform(&self) -> bool {
+        matches!(self.kind, Kind::DockerArchive | Kind::Engine)
+    }
+
+    /// Whether there is a manifest, and with several platforms an index.
+    pub(crate) fn has_manifest(&self) -> bool {
+        matches!(self.kind, Kind::Registry | Kind::OciArchive | Kind::OciDirectory)
+    }
+
+    /// Whether annotations are put on an index.
+    pub(crate) fn annotates_index(&self) -> bool {
+        let annotations = &self.options.annotations;
+        !annotations.index.is_empty() || !annotations.index_descriptor.is_empty()
     }
 
     /// Whether only digests name what goes to a registry.
@@ -186,29 +237,25 @@ impl Output {
 
     /// The names that an image gets on a registry.
     pub(crate) fn names<'n>(&'n self, tags: &'n [String]) -> &'n [String] {
-        if self.names.is_empty() { tags } else { &self.names }
+        if self.options.names.is_empty() { tags } else { &self.options.names }
     }
 
     /// Adds annotations to those of the output.
     pub(crate) fn annotate(&mut self, text: &str) -> std::result::Result<(), String> {
-        let wrong = || format!("`--annotation {text}` is not `[manifest:|index:]KEY=VALUE`");
-        let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+        let wrong = |why: &str| format!("`--annotation {text}`: {why}");
+        let (name, value) =
+            text.split_once('=').ok_or_else(|| wrong("it is not `[manifest:|index:]KEY=VALUE`"))?;
         let (places, key) = name.split_once(':').unwrap_or(("manifest", name));
         for place in places.split(',') {
-            annotate(&mut self.annotations, place, key, value).map_err(|_| wrong())?;
+            annotate(&mut self.options.annotations, place, key, value)
+                .map_err(|why| wrong(&why))?;
         }
         Ok(())
     }
 
-    /// How the image is written, under these names.
+    /// How the image is written, under these names unless it has its own.
     pub(crate) fn options(&self, names: &[String]) -> ImageOptions {
-        ImageOptions {
-            names: names.to_vec(),
-            compression: self.compression,
-            level: self.level,
-            is_forced: self.is_forced,
-            annotations: self.annotations.clone(),
-        }
+        ImageOptions { names: self.names(names).to_vec(), ..self.options.clone() }
     }
 
     fn set_compression(
@@ -216,7 +263,7 @@ impl Output {
         name: Option<&str>,
         level: Option<&str>,
     ) -> std::result::Result<(), String> {
-        self.compression = match name {
+        self.options.compression = match name {
             None | Some("gzip") => Compression::Gzip,
             Some("zstd") => Compression::Zstd,
             Some("none" | "uncompressed") => Compression::None,
@@ -227,47 +274,52 @@ impl Output {
             }
         };
         let Some(level) = level else { return Ok(()) };
-        let max = self.compression.max_level();
+        let max = self.options.compression.max_level();
         let number = level.parse().ok().filter(|number| (1..=max).contains(number));
         let Some(number) = number else {
             return Err(format!("`compression-level={level}` is not a number from 1 to {max}"));
         };
-        self.level = Some(number);
+        self.options.level = Some(number);
         Ok(())
     }
 
-    /// Writes the image there. The owners of files in a directory are kept for root only: other
-    /// users could not even remove what is not theirs.
+    /// Writes the images there, one for each platform, and returns what a layout says of them. The
+    /// owners of files in a directory are kept for root only: other users could not even remove what
+    /// is not theirs.
     pub(crate) fn write(
         &self,
-        image: &Image,
+        images: &[Attested],
         names: &[String],
         store: &Store,
         is_root: bool,
-    ) -> Result<()> {
+    ) -> Result<Option<Descriptor>> {
         let options = self.options(names);
+        let file_options = FileOptions {
+            owner: (!is_root).then_some((0, 0)),
+            is_split: self.is_split,
+            attestation_prefix: self.attestation_prefix.clone(),
+        };
+        let directory = self.destination.clone();
         match self.kind {
             // Others do that.
-            Kind::Registry | Kind::Store | Kind::CacheOnly => {}
+            Kind::Registry | Kind::Store | Kind::CacheOnly | Kind::Engine => Ok(None),
             Kind::OciDirectory => {
-                export::run(Export::OciDirectory(self.destination.clone(), options), image, store)?;
+                let export = Export::OciDirectory(directory, options);
+                export::run(export, images, store).map(|exported| exported.root)
             }
             Kind::Local => {
-                let owner = (!is_root).then_some((0, 0));
-                export::run(Export::Local(self.destination.clone(), owner), image, store)?;
+                let export = Export::Local(directory, file_options);
+                export::run(export, images, store).map(|exported| exported.root)
             }
-            Kind::OciArchive | Kind::DockerArchive | Kind::Tar => {
-                self.stream(|out| {
-                    let export = match self.kind {
-                        Kind::OciArchive => Export::OciArchive(out, options),
-                        Kind::DockerArchive => Export::DockerArchive(out, options),
-                        _ => Export::Tar(out),
-                    };
-                    export::run(export, image, store).map(|_| ())
-                })?;
-            }
+            Kind::OciArchive | Kind::DockerArchive | Kind::Tar => self.stream(|out| {
+                let export = match self.kind {
+                    Kind::OciArchive => Export::OciArchive(out, options),
+                    Kind::DockerArchive => Export::DockerArchive(out, options),
+                    _ => Export::Tar(out, file_options),
+                };
+                export::run(export, images, store).map(|exported| exported.root)
+            }),
         }
-        Ok(())
     }
 
     /// Writes several images into one archive.
@@ -283,39 +335,92 @@ impl Output {
     }
 
     /// Opens the destination, which appears under its name only once it is whole.
-    fn stream(&self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    fn stream<T>(&self, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
         if self.destination == Path::new("-") {
             let mut out = std::io::stdout().lock();
-            write(&mut out)?;
-            return out
-                .flush()
-                .map_err(|error| Error::system("cannot write standard output", error));
+            let written = write(&mut out)?;
+            out.flush().map_err(|error| Error::system("cannot write standard output", error))?;
+            return Ok(written);
         }
         let mut file = OutputFile::create(&self.destination)?;
-        write(&mut file)?;
-        file.finish()
+        let written = write(&mut file)?;
+        file.finish()?;
+        Ok(written)
     }
 }
 
-/// Puts an annotation in its place.
+/// The fields of an output, by their names in small letters.
+type Fields = std::collections::BTreeMap<String, String>;
+
+/// Splits a record of `name=value`: a field with a comma stands in quotes, `"name=a:1,a:2"`.
+fn fields(text: &str) -> std::result::Result<Fields, String> {
+    let record = csv::fields(text)
+        .ok_or_else(|| format!("the quotes in `--output {text}` are not closed"))?;
+    let mut fields = Fields::new();
+    for field in record {
+        let (name, value) = field
+            .split_once('=')
+            .ok_or_else(|| format!("`{field}` in `--output {text}` is not `name=value`"))?;
+        // The names of annotations are what they are.
+        let name = match name.split_once('.') {
+            Some((place, key)) => format!("{}.{key}", place.to_ascii_lowercase()),
+            None => name.to_ascii_lowercase(),
+        };
+        fields.insert(name, value.to_owned());
+    }
+    Ok(fields)
+}
+
+fn flag(name: &str, value: Option<String>) -> std::result::Result<Option<bool>, String> {
+    match value.as_deref() {
+        None => Ok(None),
+        Some("true" | "1") => Ok(Some(true)),
+        Some("false" | "0") => Ok(Some(false)),
+        Some(value) => Err(format!("`{name}={value}` is neither true nor false")),
+    }
+}
+
+fn split_names(names: &str) -> Vec<String> {
+    names.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
+/// Puts an annotation in its place: `manifest`, or `manifest[linux/amd64]` for one platform.
 fn annotate(
     annotations: &mut Annotations,
     place: &str,
     key: &str,
     value: &str,
 ) -> std::result::Result<(), String> {
-    // `manifest[linux/amd64]`: of one platform; there is but one manifest to put it on.
-    let map = match place.split('[').next().unwrap_or(place) {
-        "manifest" => &mut annotations.manifest,
-        "manifest-descriptor" => &mut annotations.manifest_descriptor,
-        "index" => &mut annotations.index,
-        "index-descriptor" => &mut annotations.index_descriptor,
-        _ => return Err(format!("there are no annotations of `{place}`")),
+    let (place, platform) = match place.split_once('[') {
+        Some((place, platform)) => {
+            let platform = platform
+                .strip_suffix(']')
+                .ok_or_else(|| format!("`{place}[{platform}` has no `]`"))?;
+            (place, Some(platform))
+        }
+        None => (place, None),
     };
     if key.is_empty() {
         return Err("an annotation has no name".to_owned());
     }
-    map.insert(key.to_owned(), value.to_owned());
+    let key_value = (key.to_owned(), value.to_owned());
+    match (place, platform) {
+        ("manifest", platform) => annotations.manifest.insert(platform, key, value),
+        ("manifest-descriptor", platform) => {
+            annotations.manifest_descriptor.insert(platform, key, value);
+        }
+        ("index", None) => annotations.index.extend([key_value]),
+        ("index-descriptor", None) => annotations.index_descriptor.extend([key_value]),
+        ("index" | "index-descriptor", Some(_)) => {
+            return Err("an index is of no platform".to_owned());
+        }
+        _ => {
+            return Err(format!(
+                "there are no annotations of `{place}`: they are of manifest, index, \
+                 manifest-descriptor or index-descriptor"
+            ));
+        }
+    }
     Ok(())
 }
 
@@ -326,13 +431,9 @@ mod tests {
     #[test]
     fn outputs_are_read_in_dockers_words() {
         let output = Output::parse("type=oci,dest=a.tar,compression=zstd,compression-level=3");
-        let expected = Output {
-            kind: Kind::OciArchive,
-            destination: "a.tar".into(),
-            compression: Compression::Zstd,
-            level: Some(3),
-            ..Output::new(Kind::OciArchive, "a.tar".into())
-        };
+        let mut expected = Output::new(Kind::OciArchive, "a.tar".into());
+        expected.options.compression = Compression::Zstd;
+        expected.options.level = Some(3);
         assert_eq!(output, Ok(expected));
         assert_eq!(Output::parse("out").map(|output| output.kind), Ok(Kind::Local));
         assert_eq!(Output::parse("-").map(|output| output.kind), Ok(Kind::Tar));
@@ -340,7 +441,10 @@ mod tests {
             Output::parse("type=oci,tar=false,dest=d").map(|o| o.kind),
             Ok(Kind::OciDirectory)
         );
-        assert_eq!(Output::parse("type=docker").map(|o| o.destination), Ok("-".into()));
+        assert_eq!(Output::parse("type=docker").map(|o| o.kind), Ok(Kind::Engine));
+        assert_eq!(Output::parse("type=docker,dest=-").map(|o| o.kind), Ok(Kind::DockerArchive));
+        let names = Output::parse("type=image,\"name=a:1,b\",push=true").map(|o| o.options.names);
+        assert_eq!(names, Ok(vec!["a:1".to_owned(), "b".to_owned()]));
     }
 
     #[test]

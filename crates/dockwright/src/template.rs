@@ -1,4 +1,9 @@
-//! The part of Go's templates that people give to `--format`: `{{.Field.Sub}}` and `{{json .Field}}`.
+//! The templates that people give to `--format`: Go's `text/template` with docker's functions, as far
+//! as they make sense of plain data.
+
+mod functions;
+mod parse;
+mod run;
 
 use serde_json::Value;
 
@@ -6,45 +11,51 @@ use serde_json::Value;
 ///
 /// # Errors
 ///
-/// One sentence that names the place, when an action is neither form or names a field that is not
-/// there.
+/// One sentence that names the place, when the template is wrong or names a field that is not there.
 pub(crate) fn render(template: &str, value: &Value) -> Result<String, String> {
-    let mut text = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let (action, after) = after
-            .split_once("}}")
-            .ok_or_else(|| format!("the template `{template}` has `{{{{` without `}}}}`"))?;
-        text.push_str(&unescaped(before));
-        let action = action.trim();
-        let (json, path) = match action.strip_prefix("json ") {
-            Some(path) => (true, path.trim()),
-            None => (false, action),
-        };
-        let found = field(value, path)
-            .ok_or_else(|| format!("the template's `{{{{{action}}}}}` names no field of this"))?;
-        match found {
-            Value::String(string) if !json => text.push_str(string),
-            found => text.push_str(&found.to_string()),
-        }
-        rest = after;
+    let text = unescaped(template);
+    let nodes = parse::parse(&text)?;
+    run::run(&nodes, value)
+}
+
+/// Fills a format of docker's lists: `json`, a template for each row, or `table` and a template, whose
+/// columns get the heads of `heads`.
+///
+/// # Errors
+///
+/// As [`render`].
+pub(crate) fn list(format: &str, heads: &Value, rows: &[Value]) -> Result<String, String> {
+    if format == "json" {
+        return Ok(rows.iter().map(|row| format!("{row}\n")).collect());
     }
-    text.push_str(&unescaped(rest));
-    Ok(text)
+    let Some(template) = format.strip_prefix("table ") else {
+        return rows.iter().map(|row| render(format, row).map(|line| line + "\n")).collect();
+    };
+    let lines: Result<Vec<String>, String> =
+        std::iter::once(heads).chain(rows).map(|row| render(template.trim(), row)).collect();
+    let cells = |line: &String| line.split('\t').map(str::to_owned).collect();
+    Ok(crate::human::table(&lines?.iter().map(cells).collect::<Vec<_>>()))
 }
 
-/// The value at a path such as `.Config.Cmd`; `.` is everything.
-fn field<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    let path = path.strip_prefix('.')?;
-    path.split('.').filter(|name| !name.is_empty()).try_fold(value, |value, name| match value {
-        Value::Object(fields) => fields.get(name),
-        _ => None,
-    })
-}
-
-/// docker lets `\t` and `\n` in a template stand for themselves.
+/// docker lets `\t` and `\n` in a template stand for themselves, but for those in Go's strings.
 fn unescaped(text: &str) -> String {
-    text.replace("\\t", "\t").replace("\\n", "\n")
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        let (before, action) = match rest.find("{{") {
+            Some(at) => {
+                let end = rest[at..].find("}}").map_or(rest.len(), |end| at + end);
+                (&rest[..at], &rest[at..end])
+            }
+            None => (rest, ""),
+        };
+        shown.push_str(&before.replace("\\t", "\t").replace("\\n", "\n"));
+        shown.push_str(action);
+        rest = &rest[before.len() + action.len()..];
+        if action.is_empty() {
+            return shown;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -54,17 +65,60 @@ mod tests {
 
     #[track_caller]
     fn check(template: &str, expected: Result<&str, &str>) {
-        let value = json!({ "Id": "sha256:1", "Config": { "Cmd": ["ls", "-a"] } });
+        let value = json!({
+            "Id": "sha256:1", "Size": 7, "Empty": [],
+            "Config": {
+                "Cmd": ["ls", "-a"], "Env": ["A=1", "B=2"], "Labels": { "a.b/c": "x", "d": "y" },
+                "User": "", "Entrypoint": null,
+            },
+            "Layers": [{ "N": 1 }, { "N": 2 }],
+        });
         let rendered = render(template, &value);
-        assert_eq!(rendered.as_deref().map_err(String::as_str), expected);
+        assert_eq!(rendered.as_deref().map_err(String::as_str), expected, "{template}");
     }
 
     #[test]
     fn fields_and_json() {
         check("{{.Id}}", Ok("sha256:1"));
         check("{{ .Id }}\\t{{json .Config.Cmd}}", Ok("sha256:1\t[\"ls\",\"-a\"]"));
-        check("{{json .Id}}", Ok("\"sha256:1\""));
-        check("{{.Nope}}", Err("the template's `{{.Nope}}` names no field of this"));
-        check("{{.Id", Err("the template `{{.Id` has `{{` without `}}`"));
+        check("{{json .Id}}|{{.Config.Cmd | json}}", Ok("\"sha256:1\"|[\"ls\",\"-a\"]"));
+        check("{{.Nope}}", Err("the template's `.Nope` names no field of this"));
+        check("{{.Id", Err("the template has `{{` without `}}`"));
+        check("{{.Config.Labels.nope}}", Ok("<no value>"));
+        check("{{.Config.Cmd}} {{.Config.Labels}} {{.Size}}", Ok("[ls -a] map[a.b/c:x d:y] 7"));
+    }
+
+    #[test]
+    fn functions_are_docker_s() {
+        check("{{index .Config.Labels \"a.b/c\"}}", Ok("x"));
+        check("{{index .Config.Env 1}} {{len .Config.Env}}", Ok("B=2 2"));
+        check("{{join .Config.Cmd \" \"}} {{upper .Id}}", Ok("ls -a SHA256:1"));
+        check("{{(index .Layers 1).N}} {{(split .Id \":\") | len}}", Ok("2 2"));
+        check(
+            "{{println .Size}}{{print .Id 1}}{{printf \"%s-%d-%q\" .Id .Size \"z\"}}",
+            Ok("7\nsha256:1 1sha256:1-7-\"z\""),
+        );
+        check("{{slice .Id 7}} {{truncate .Id 3}} {{title \"ab\"}}", Ok("1 sha Ab"));
+        check("{{index .Config.Env 5}}", Err("the template asks for element 5 of 2"));
+        check("{{nope 1}}", Err("the template's function `nope` is not known"));
+    }
+
+    #[test]
+    fn conditions_and_loops_are_go_s() {
+        check("{{range .Config.Env}}{{.}};{{end}}", Ok("A=1;B=2;"));
+        check("{{range $i, $e := .Config.Env}}{{if $i}},{{end}}{{$e}}{{end}}", Ok("A=1,B=2"));
+        check("{{range $k, $v := .Config.Labels}}{{$k}}={{$v}} {{end}}", Ok("a.b/c=x d=y "));
+        check("{{range .Empty}}x{{else}}none{{end}}", Ok("none"));
+        check("{{if .Config.User}}a{{else if eq .Size 7}}b{{else}}c{{end}}", Ok("b"));
+        check(
+            "{{with .Config}}{{.Cmd}}{{$.Id}}{{end}}{{with .Empty}}x{{end}}",
+            Ok("[ls -a]sha256:1"),
+        );
+        check("{{$x := .Id}}a {{- $x -}} b{{/* note */}}", Ok("asha256:1b"));
+        check("{{if and .Id (not .Config.Entrypoint) (or .Config.User true)}}y{{end}}", Ok("y"));
+        check("{{if gt .Size 3}}y{{end}}{{if ne .Id \"x\"}}z{{end}}", Ok("yz"));
+        check("{{range .Layers}}{{if eq .N 2}}{{break}}{{end}}{{.N}}{{end}}", Ok("1"));
+        check("{{if .Id}}", Err("the template has an `if` without `end`"));
+        check("{{end}}", Err("the template has an `end` too many"));
     }
 }

@@ -5,24 +5,25 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use super::{Blob, ImageOptions, Origin, Packed, REF_NAME, Spool};
+use super::pack::{Origin, Spool};
+use super::{Attested, Blob, Bundle, ImageOptions, REF_NAME};
 use crate::archive::{Entry, EntryKind, Writer};
 use crate::error::Context;
-use crate::image::{Descriptor, Image, Index, MAX_JSON_BYTES};
+use crate::image::{Descriptor, Index, MAX_JSON_BYTES};
 use crate::store::Store;
 use crate::{Digest, Error, Result};
 
 /// The file that marks a layout.
 pub(crate) const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
-/// Adds an image to the layout in `path`, which is made if it is not there. Returns the digest of
-/// its manifest.
+/// Adds images to the layout in `path`, which is made if it is not there. Returns what it says of
+/// them.
 pub(super) fn write_directory(
     path: &Path,
-    image: &Image,
+    images: &[Attested],
     store: &Store,
     options: &ImageOptions,
-) -> Result<Digest> {
+) -> Result<Descriptor> {
     let doing = || format!("write the OCI layout `{}`", path.display());
     let blobs = path.join("blobs/sha256");
     if path.join("oci-layout").symlink_metadata().is_err() {
@@ -38,8 +39,8 @@ pub(super) fn write_directory(
     let lock = OpenOptions::new().read(true).open(path.join("oci-layout")).doing(doing)?;
     lock.lock().doing(doing)?;
 
-    let packed = Packed::new(image, store, options, &blobs)?;
-    for (digest, blob) in &packed.blobs {
+    let bundle = Bundle::new(images, store, options, &blobs)?;
+    for (digest, blob) in &bundle.blobs {
         let path = blobs.join(digest.hex());
         if let Origin::Spool(Spool(spool)) = &blob.from {
             File::open(spool).and_then(|file| file.sync_all()).doing(doing)?;
@@ -51,20 +52,22 @@ pub(super) fn write_directory(
             put(&blobs, &digest.hex(), |file| blob.write(digest, store, file))?;
         }
     }
-    let manifest = &packed.manifest;
-    put(&blobs, &packed.manifest_digest.hex(), |file| file.write_all(manifest).doing(doing))?;
+    for document in &bundle.documents {
+        let bytes = &document.bytes;
+        put(&blobs, &document.digest.hex(), |file| file.write_all(bytes).doing(doing))?;
+    }
     File::open(&blobs).and_then(|blobs| blobs.sync_all()).doing(doing)?;
 
-    let index = updated_index(path, &packed)?.to_json();
+    let index = updated_index(path, &bundle)?.to_json();
     put(path, "index.json", |file| file.write_all(&index).doing(doing))?;
     File::open(path).and_then(|path| path.sync_all()).doing(doing)?;
-    Ok(packed.manifest_digest)
+    Ok(bundle.root)
 }
 
 /// Writes images as a layout in a tar. `extra` is a file beside the index.
 pub(super) fn write_archive(
     out: &mut dyn Write,
-    images: &[Packed],
+    images: &[Bundle],
     store: &Store,
     extra: Option<(&str, &[u8])>,
 ) -> Result<()> {
@@ -86,9 +89,10 @@ pub(super) fn write_archive(
     tar.header(&directory("blobs/sha256")).doing(doing)?;
     // What several images share is written once.
     let mut blobs: BTreeMap<&Digest, From<'_>> = BTreeMap::new();
-    for packed in images {
-        blobs.insert(&packed.manifest_digest, From::Manifest(&packed.manifest));
-        blobs.extend(packed.blobs.iter().map(|(digest, blob)| (digest, From::Blob(blob))));
+    for bundle in images {
+        let documents = bundle.documents.iter();
+        blobs.extend(documents.map(|it| (&it.digest, From::Document(it.bytes.as_slice()))));
+        blobs.extend(bundle.blobs.iter().map(|(digest, blob)| (digest, From::Blob(blob))));
     }
     for (digest, from) in blobs {
         match from {
@@ -97,14 +101,14 @@ pub(super) fn write_archive(
                 blob.write(digest, store, &mut tar.raw_data())?;
                 tar.pad(blob.size).doing(doing)?;
             }
-            From::Manifest(mut json) => {
+            From::Document(mut json) => {
                 let size = json.len() as u64;
                 tar.header(&file(blob_path(digest), size)).doing(doing)?;
                 tar.data(&mut json, size).doing(doing)?;
             }
         }
     }
-    let entries = images.iter().flat_map(|packed| packed.index.iter().cloned());
+    let entries = images.iter().flat_map(Bundle::layout_entries);
     let index = Index::new(entries.collect()).to_json();
     let mut small = vec![("index.json", index.as_slice()), ("oci-layout", LAYOUT)];
     small.extend(extra);
@@ -120,7 +124,7 @@ pub(super) fn write_archive(
 /// Where the bytes of a member of an archive come from.
 enum From<'a> {
     Blob(&'a Blob),
-    Manifest(&'a [u8]),
+    Document(&'a [u8]),
 }
 
 /// Returns the path of a blob in a layout.
@@ -128,8 +132,8 @@ pub(super) fn blob_path(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
 }
 
-/// Returns the index of the layout with the image in the place of what had its names.
-fn updated_index(path: &Path, packed: &Packed) -> Result<Index> {
+/// Returns the index of the layout with the images in the place of what had their names.
+fn updated_index(path: &Path, bundle: &Bundle) -> Result<Index> {
     let path = path.join("index.json");
     let mut json = Vec::new();
     let mut index = match File::open(&path) {
@@ -145,13 +149,14 @@ fn updated_index(path: &Path, packed: &Packed) -> Result<Index> {
         Err(error) => return Err(error).doing(|| format!("read `{}`", path.display())),
     };
     let name = |descriptor: &Descriptor| descriptor.annotations.get(REF_NAME).cloned();
+    let entries = bundle.layout_entries();
     index.manifests.retain(|old| {
-        packed.index.iter().all(|new| match name(new) {
+        entries.iter().all(|new| match name(new) {
             Some(new) => name(old).as_ref() != Some(&new),
             None => old.digest != new.digest,
         })
     });
-    index.manifests.extend(packed.index.iter().cloned());
+    index.manifests.extend(entries);
     Ok(index)
 }
 

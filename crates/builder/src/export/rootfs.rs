@@ -1,27 +1,66 @@
-//! The files of an image, without the image.
+//! The files of images, without the images.
 
 use std::io::{BufReader, Write};
 use std::path::Path;
 
+use super::{Attested, FileOptions};
+use crate::archive::{Entry, EntryKind, Writer};
 use crate::error::Context;
-use crate::image::Image;
-use crate::layer::{self, ExtractOptions};
+use crate::image::{Image, Platform};
+use crate::layer::{self, ExtractOptions, Stack};
 use crate::store::Store;
 use crate::{Error, Result};
 
 /// Writes the files as one tar.
-pub(super) fn write_tar(out: &mut dyn Write, image: &Image, store: &Store) -> Result<()> {
-    layer::write_merged(&store.layer_paths(&image.layers)?, &mut *out)?;
-    out.flush().doing(|| "write the archive".to_owned())
+pub(super) fn write_tar(
+    out: &mut dyn Write,
+    images: &[Attested],
+    store: &Store,
+    options: &FileOptions,
+) -> Result<()> {
+    let doing = || "write the archive".to_owned();
+    let mut tar = Writer::new(&mut *out);
+    for one in images {
+        let directory = directory(&one.image, images, options);
+        let stack = Stack::open(&store.layer_paths(&one.image.layers)?)?;
+        layer::append_part(&stack, b"", directory.as_bytes(), &mut tar)?;
+        for (name, statement) in statements(one, images, store, options)? {
+            let path = if directory.is_empty() { name } else { format!("{directory}/{name}") };
+            let size = statement.len() as u64;
+            let entry = Entry {
+                path: path.into_bytes(),
+                kind: EntryKind::File,
+                mode: 0o644,
+                size,
+                ..Entry::default()
+            };
+            tar.header(&entry).doing(doing)?;
+            tar.data(&mut statement.as_slice(), size).doing(doing)?;
+        }
+    }
+    tar.finish().doing(doing)?;
+    out.flush().doing(doing)
 }
 
 /// Writes the files into `path`, beside what is there.
 pub(super) fn write_directory(
     path: &Path,
-    image: &Image,
+    images: &[Attested],
     store: &Store,
-    owner: Option<(u32, u32)>,
+    options: &FileOptions,
 ) -> Result<()> {
+    for one in images {
+        let path = path.join(directory(&one.image, images, options));
+        write_files(&path, &one.image, store, options.owner)?;
+        for (name, statement) in statements(one, images, store, options)? {
+            let path = path.join(name);
+            std::fs::write(&path, statement).doing(|| format!("write `{}`", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_files(path: &Path, image: &Image, store: &Store, owner: Option<(u32, u32)>) -> Result<()> {
     let doing = || format!("write `{}`", path.display());
     std::fs::create_dir_all(path).doing(doing)?;
     let layers = store.layer_paths(&image.layers)?;
@@ -38,4 +77,44 @@ pub(super) fn write_directory(
         extracted?;
         written
     })
+}
+
+/// Returns the directory that an image's platform has of its own; empty if it has none.
+fn directory(image: &Image, images: &[Attested], options: &FileOptions) -> String {
+    let is_split = options.is_split.unwrap_or(images.len() > 1);
+    if is_split { platform_name(image) } else { String::new() }
+}
+
+/// Returns `linux_amd64`, or `linux_arm_v7`.
+fn platform_name(image: &Image) -> String {
+    let Platform { os, architecture, variant } = Platform::of(&image.config);
+    let variant = variant.map(|variant| format!("_{variant}")).unwrap_or_default();
+    format!("{os}_{architecture}{variant}")
+}
+
+/// Returns what is attested of the files, each with the name of its file. The subjects are the files
+/// themselves.
+fn statements(
+    one: &Attested,
+    images: &[Attested],
+    store: &Store,
+    options: &FileOptions,
+) -> Result<Vec<(String, Vec<u8>)>> {
+    if one.attestations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let subjects = layer::file_digests(&store.layer_paths(&one.image.layers)?)?;
+    // Several platforms in one directory have files of different names.
+    let is_shared = images.len() > 1 && options.is_split == Some(false);
+    let prefix = &options.attestation_prefix;
+    let statement = |attestation: &crate::attestation::Attestation| {
+        let name = match attestation.file_name.split_once('.') {
+            Some((stem, ending)) if is_shared => {
+                format!("{prefix}{stem}.{}.{ending}", platform_name(&one.image))
+            }
+            _ => format!("{prefix}{}", attestation.file_name),
+        };
+        (name, attestation.statement(&subjects))
+    };
+    Ok(one.attestations.iter().map(statement).collect())
 }

@@ -148,3 +148,16 @@ fn what_is_too_large_or_offline_is_refused() {
     let error = offline.send(&request).expect_err("no network");
     assert_eq!(error.help(), Some("leave `--offline` out"));
 }
+
+#[test]
+fn a_date_to_wait_for_counts_from_the_server_s_own() {
+    assert_eq!(super::date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+    assert_eq!(super::date("Thu, 29 Feb 2024 00:00:00 GMT"), Some(1_709_164_800));
+    assert_eq!(super::date("Sunday, 06-Nov-94 08:49:37 GMT"), None);
+    let now = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+    let wait = |value| super::retry_after(Some(value), now).map(|wait| wait.as_secs());
+    assert_eq!(wait("Sun, 06 Nov 1994 08:50:00 GMT"), Some(23));
+    assert_eq!(wait("Sun, 06 Nov 1994 08:40:00 GMT"), Some(0));
+    assert_eq!((wait("7"), wait("soon")), (Some(7), None));
+    assert_eq!(super::retry_after(now, None), None);
+}

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::*;
 use crate::Digest;
-use crate::export::{self, Annotations, Export, ImageOptions};
+use crate::export::{self, Export, FileOptions, ImageOptions};
 
 const PLATFORM: &str = "linux/amd64";
 
@@ -39,13 +39,7 @@ fn commit(store: &Store, script: &str, lowers: &[std::path::PathBuf]) -> DiffId 
 
 fn options(compression: Compression) -> ImageOptions {
     let names = vec!["example.com/a:1".to_owned(), "b".to_owned()];
-    ImageOptions {
-        names,
-        compression,
-        level: None,
-        is_forced: false,
-        annotations: Annotations::default(),
-    }
+    ImageOptions { compression, ..ImageOptions::named(names) }
 }
 
 fn load_options() -> LoadOptions {
@@ -60,7 +54,7 @@ impl Fixture {
     fn archive(&self, compression: Compression) -> Vec<u8> {
         let mut out = Vec::new();
         let export = Export::DockerArchive(&mut out, options(compression));
-        export::run(export, &self.image, &self.store).unwrap();
+        export::run(export, &[self.image.clone().into()], &self.store).unwrap();
         out
     }
 
@@ -75,7 +69,12 @@ impl Fixture {
         assert_eq!(names(store), ["b:latest", "example.com/a:1"]);
         let tar = |store: &Store, image: &Image| {
             let mut out = Vec::new();
-            export::run(Export::Tar(&mut out), image, store).unwrap();
+            export::run(
+                Export::Tar(&mut out, FileOptions::default()),
+                &[image.clone().into()],
+                store,
+            )
+            .unwrap();
             Digest::of(&out)
         };
         assert_eq!(tar(store, &loaded[0].image), tar(&self.store, &self.image));
@@ -99,19 +98,19 @@ fn an_oci_layout_comes_back_from_a_directory_and_keeps_other_images() {
     let fixture = fixture();
     let path = fixture.directory.path().join("layout");
     let export = || Export::OciDirectory(path.clone(), options(Compression::Gzip));
-    let exported = export::run(export(), &fixture.image, &fixture.store).unwrap();
-    export::run(export(), &fixture.image, &fixture.store).unwrap();
+    let exported = export::run(export(), &[fixture.image.clone().into()], &fixture.store).unwrap();
+    export::run(export(), &[fixture.image.clone().into()], &fixture.store).unwrap();
     let other = ImageConfig::scratch("linux", "arm64", None);
     let other = Image::write(&fixture.store, &other, &fixture.image.layers[..1]).unwrap();
     let mut names = options(Compression::Gzip);
     names.names = vec!["c:other".to_owned()];
     let export = Export::OciDirectory(path.clone(), names);
-    export::run(export, &other, &fixture.store).unwrap();
+    export::run(export, &[other.clone().into()], &fixture.store).unwrap();
 
     let store = fixture.other_store();
     let loaded = load(&store, &path, &load_options()).unwrap();
     assert_eq!(loaded.len(), 2);
-    assert_eq!(Some(loaded[0].image.manifest), exported.manifest);
+    assert_eq!(Some(loaded[0].image.manifest), exported.root.as_ref().map(|root| root.digest));
     assert_eq!(loaded[1].names, ["c:other"]);
     store.untag("c:other").unwrap();
     fixture.check(&store, &loaded[..1]);
@@ -124,7 +123,7 @@ fn the_json_of_a_layout_is_that_of_the_specification() {
     let fixture = fixture();
     let path = fixture.directory.path().join("layout");
     let export = Export::OciDirectory(path.clone(), options(Compression::Zstd));
-    export::run(export, &fixture.image, &fixture.store).unwrap();
+    export::run(export, &[fixture.image.clone().into()], &fixture.store).unwrap();
     let index = ImageIndex::from_file(path.join("index.json")).unwrap();
     let descriptors = index.manifests();
     assert_eq!(descriptors.len(), 2);
@@ -194,8 +193,9 @@ fn the_archive_of_an_old_docker_is_loaded() {
 fn a_local_export_has_the_files_and_not_the_deleted_ones() {
     let fixture = fixture();
     let path = fixture.directory.path().join("files");
-    let export = Export::Local(path.clone(), Some((0, 0)));
-    export::run(export, &fixture.image, &fixture.store).unwrap();
+    let export =
+        Export::Local(path.clone(), FileOptions { owner: Some((0, 0)), ..FileOptions::default() });
+    export::run(export, &[fixture.image.clone().into()], &fixture.store).unwrap();
     assert_eq!(std::fs::read_to_string(path.join("etc/link")).unwrap(), "one\n");
     assert_eq!(std::fs::read_to_string(path.join("opt/two")).unwrap(), "two\n");
     assert!(!path.join("gone").exists());
@@ -229,14 +229,29 @@ fn a_file_system_becomes_an_image() {
     let fixture = fixture();
     let config = ImageConfig::scratch("linux", "amd64", None);
     let mut tar = Vec::new();
-    export::run(Export::Tar(&mut tar), &fixture.image, &fixture.store).unwrap();
+    export::run(
+        Export::Tar(&mut tar, FileOptions::default()),
+        &[fixture.image.clone().into()],
+        &fixture.store,
+    )
+    .unwrap();
     let archive = std::io::Cursor::new(tar.clone());
     let from_archive = import_archive(&fixture.store, archive, &config, 315_532_800).unwrap();
     let path = fixture.directory.path().join("files");
-    export::run(Export::Local(path.clone(), None), &fixture.image, &fixture.store).unwrap();
+    export::run(
+        Export::Local(path.clone(), FileOptions::default()),
+        &[fixture.image.clone().into()],
+        &fixture.store,
+    )
+    .unwrap();
     let from_files = import_directory(&fixture.store, &path, &config, 315_532_800).unwrap();
     assert_eq!(from_archive, from_files);
     let mut again = Vec::new();
-    export::run(Export::Tar(&mut again), &from_files, &fixture.store).unwrap();
+    export::run(
+        Export::Tar(&mut again, FileOptions::default()),
+        &[from_files.clone().into()],
+        &fixture.store,
+    )
+    .unwrap();
     assert!(tar == again);
 }

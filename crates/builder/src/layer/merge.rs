@@ -9,9 +9,9 @@ use rustix::fs::{FileType, Mode, OFlags, Stat};
 
 use super::lower::{Found, Stack, reading};
 use super::{CAPABILITY, kind};
-use crate::Result;
 use crate::archive::{Entry, EntryKind, Writer};
 use crate::error::Context;
+use crate::{Digest, Result};
 
 /// Writes the tree that `layers`, unpacked and given bottom first, show together as one tar.
 pub(crate) fn write_merged(layers: &[PathBuf], out: impl Write) -> Result<()> {
@@ -22,24 +22,55 @@ pub(crate) fn write_merged(layers: &[PathBuf], out: impl Write) -> Result<()> {
 /// Writes a part of such a tree: the file or directory at `path`, whose parents are no links, under
 /// the name `name`. An empty name leaves the directory itself out and puts what is in it at the top.
 pub(crate) fn write_part(stack: &Stack, path: &[u8], name: &[u8], out: impl Write) -> Result<()> {
-    let found = stack.look_up(path).doing(|| reading(path))?;
-    let writer = Writer::new(out);
-    let mut merge = Merge { writer, links: HashMap::new(), stack, n_replaced: path.len(), name };
-    let writing = || "write the archive".to_owned();
-    if found.merged.is_empty() {
-        merge.write(path, &found)?;
-    } else {
-        if let Some((_, stat)) = found.shown.filter(|_| !name.is_empty()) {
-            merge.writer.header(&entry_of(name, &stat)).doing(writing)?;
-        }
-        stack.walk(path, &found.merged, &mut |path, found| merge.write(path, found))?;
-    }
-    merge.writer.finish().doing(writing)?;
+    let mut writer = Writer::new(out);
+    append_part(stack, path, name, &mut writer)?;
+    writer.finish().doing(|| "write the archive".to_owned())?;
     Ok(())
 }
 
+/// Does what [`write_part`] does to an archive that goes on.
+pub(crate) fn append_part<W: Write>(
+    stack: &Stack,
+    path: &[u8],
+    name: &[u8],
+    writer: &mut Writer<W>,
+) -> Result<()> {
+    let found = stack.look_up(path).doing(|| reading(path))?;
+    let mut merge = Merge { writer, links: HashMap::new(), stack, n_replaced: path.len(), name };
+    let writing = || "write the archive".to_owned();
+    if found.merged.is_empty() {
+        return merge.write(path, &found);
+    }
+    if let Some((_, stat)) = found.shown.filter(|_| !name.is_empty()) {
+        merge.writer.header(&entry_of(name, &stat)).doing(writing)?;
+    }
+    stack.walk(path, &found.merged, &mut |path, found| merge.write(path, found))
+}
+
+/// Returns the digests of the regular files of such a tree, by path, without those whose paths are
+/// no text.
+pub(crate) fn file_digests(layers: &[PathBuf]) -> Result<Vec<(String, Digest)>> {
+    let stack = Stack::open(layers)?;
+    let mut digests = Vec::new();
+    stack.walk(b"", &stack.all(), &mut |path, found| {
+        let Some((index, stat)) = found.shown else { return Ok(()) };
+        let (FileType::RegularFile, Ok(name)) = (kind(&stat), std::str::from_utf8(path)) else {
+            return Ok(());
+        };
+        let file = rustix::fs::openat(stack.layer(index), path, READ, Mode::empty());
+        let file = File::from(file.doing(|| reading(path))?);
+        digests.push((name.to_owned(), Digest::of_reader(file).doing(|| reading(path))?));
+        Ok(())
+    })?;
+    Ok(digests)
+}
+
+/// How files are opened that somebody else made.
+const READ: OFlags =
+    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
+
 struct Merge<'a, W> {
-    writer: Writer<W>,
+    writer: &'a mut Writer<W>,
     /// The first path of each file that has several, by layer and inode.
     links: HashMap<(usize, u64), Vec<u8>>,
     stack: &'a Stack,
@@ -52,9 +83,12 @@ impl<W: Write> Merge<'_, W> {
     /// Returns what a path is called in the tar.
     fn shown(&self, path: &[u8]) -> Vec<u8> {
         let rest = &path[self.n_replaced.min(path.len())..];
-        let rest =
-            if self.name.is_empty() { rest.strip_prefix(b"/").unwrap_or(rest) } else { rest };
-        [self.name, rest].concat()
+        let rest = rest.strip_prefix(b"/").unwrap_or(rest);
+        match (self.name, rest) {
+            ([], rest) => rest.to_vec(),
+            (name, []) => name.to_vec(),
+            (name, rest) => [name, rest].join(&b'/'),
+        }
     }
 
     /// Writes what is at `path`.
@@ -81,8 +115,7 @@ impl<W: Write> Merge<'_, W> {
         if entry.kind != EntryKind::File {
             return self.writer.header(&entry).doing(writing);
         }
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = rustix::fs::openat(layer, path, flags, Mode::empty()).doing(|| reading(path))?;
+        let file = rustix::fs::openat(layer, path, READ, Mode::empty()).doing(|| reading(path))?;
         let mut capability = Vec::with_capacity(64);
         let buffer = rustix::buffer::spare_capacity(&mut capability);
         let has_capability = rustix::fs::fgetxattr(&file, CAPABILITY, buffer).is_ok();

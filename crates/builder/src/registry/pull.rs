@@ -39,6 +39,22 @@ impl Registry {
     /// When there is no such image or none for the platform, when it cannot be had, and when
     /// something of it is not what its digest says.
     pub fn pull(&self, store: &Store, reference: &Reference, pull: &Pull) -> Result<Pulled> {
+        self.pull_telling(store, reference, pull, &|_, _| {})
+    }
+
+    /// Does what [`Registry::pull`] does, and tells of each layer when it is here, and whether it had
+    /// to be fetched.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registry::pull`].
+    pub fn pull_telling(
+        &self,
+        store: &Store,
+        reference: &Reference,
+        pull: &Pull,
+        tell: &(dyn Fn(&Digest, bool) + Sync),
+    ) -> Result<Pulled> {
         let document = self.document(reference)?;
         let digest = document.digest;
         let manifest = self.select(document, reference, &pull.platform)?;
@@ -65,6 +81,7 @@ impl Registry {
             in_parallel(&parsed.layers, self.0.settings.jobs, |layer| {
                 let is_new = self.fetch_blob(store, &layer.digest, layer.size, &endpoints)?;
                 n.fetch_add(usize::from(is_new), std::sync::atomic::Ordering::Relaxed);
+                tell(&layer.digest, is_new);
                 Ok(())
             })?;
             n_fetched = n.into_inner();

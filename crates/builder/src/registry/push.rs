@@ -1,26 +1,28 @@
 //! Images sent to a registry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::session::Scope;
 use super::{Endpoint, Reference, Registry, in_parallel};
-use crate::export::{Blob, ImageOptions, Packed};
-use crate::image::{Descriptor, INDEX_TYPE, Image, Index, MANIFEST_TYPE};
+use crate::export::{Attested, Blob, Bundle, Document, ImageOptions, pack_unknown};
+use crate::image::{Descriptor, INDEX_TYPE, Image, Index, select};
 use crate::store::{Store, WorkDir};
 use crate::{Digest, Error, Result};
+
+/// How many layers are compressed at once: each uses all processors, but waits while it is sent.
+const N_PACKED: usize = 2;
 
 /// What is sent, and as what.
 #[derive(Clone, Debug)]
 pub struct Push<'a> {
     /// The images: one, or one for each platform.
-    pub images: &'a [Image],
+    pub images: &'a [Attested],
     /// The name that it gets. It has no digest.
     pub reference: &'a Reference,
-    /// How layers are compressed, and the annotations.
+    /// How layers are compressed, the annotations, and the names that attestations tell.
     pub options: &'a ImageOptions,
-    /// Whether an index is written, which is so for several images anyhow.
-    pub with_index: bool,
     /// Whether only digests name what is sent, no tag.
     pub by_digest: bool,
 }
@@ -69,59 +71,90 @@ impl Registry {
             registry: reference.registry.clone(),
             repository: reference.repository.clone(),
         };
-        let tag = (!push.by_digest).then(|| reference.version());
         let spool = store.work_dir()?;
-        let has_index = push.with_index || push.images.len() != 1;
-        let ways = Ways::default();
-        let mut descriptors = Vec::new();
-        for image in push.images {
-            self.fetch_what_is_packed(store, image, push.options)?;
-            let packed = Packed::new(image, store, push.options, spool.path())?;
-            let version = tag.clone().filter(|_| !has_index);
-            self.push_image(store, &endpoint, version.as_deref(), &packed, &spool, &ways)?;
-            descriptors.push(packed.descriptor);
+        for one in push.images {
+            self.fetch_what_is_packed(store, &one.image, push.options)?;
         }
-        let descriptor = match descriptors.as_slice() {
-            [descriptor] if !has_index => Some(descriptor.clone()),
-            _ => Some(self.push_index(&endpoint, tag.as_deref(), descriptors, push.options)?),
-        };
+        let ways = Ways::default();
+        let done = self.push_packed(store, &endpoint, push, &spool, &ways)?;
+        let mut bundle = Bundle::new(push.images, store, push.options, spool.path())?;
+        bundle.blobs.retain(|digest, _| !done.contains(digest));
+        let tag = (!push.by_digest).then(|| reference.version());
+        let version = tag.unwrap_or_else(|| bundle.root.digest.to_string());
+        self.push_bundle(store, &endpoint, &version, &bundle, &spool, &ways)?;
         let [n_present, n_mounted, n_sent] = ways.0.map(AtomicUsize::into_inner);
-        let digest = descriptor.as_ref().map(|descriptor| descriptor.digest);
+        let (digest, descriptor) = (Some(bundle.root.digest), Some(bundle.root));
         Ok(Pushed { digest, descriptor, n_sent, n_mounted, n_present })
     }
 
-    /// Sends an image whose layers are packed, its manifest last.
-    fn push_image(
+    /// Compresses the layers that were not compressed before, and sends each as soon as it is, while
+    /// others still are. Returns those that the registry has now.
+    fn push_packed(
         &self,
         store: &Store,
         endpoint: &Endpoint,
-        tag: Option<&str>,
-        packed: &Packed,
+        push: &Push<'_>,
+        spool: &WorkDir,
+        ways: &Ways,
+    ) -> Result<BTreeSet<Digest>> {
+        let layers = push.images.iter().flat_map(|one| &one.image.layers);
+        let layers = Vec::from_iter(layers.collect::<BTreeSet<_>>());
+        let done = Mutex::new(BTreeSet::new());
+        in_parallel(&layers, N_PACKED, |layer| {
+            let packed = pack_unknown(layer, store, push.options, spool.path())?;
+            let Some((digest, blob)) = packed else { return Ok(()) };
+            self.push_counted(store, endpoint, &digest, &blob, spool, ways)?;
+            done.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
+            Ok(())
+        })?;
+        Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn push_counted(
+        &self,
+        store: &Store,
+        endpoint: &Endpoint,
+        digest: &Digest,
+        blob: &Blob,
         spool: &WorkDir,
         ways: &Ways,
     ) -> Result<()> {
-        let digest = packed.manifest_digest.to_string();
-        let version = tag.unwrap_or(&digest);
+        let way = self.push_blob(store, endpoint, digest, blob, spool)?;
+        ways.0[way as usize].fetch_add(1, Ordering::Relaxed);
+        // Another repository of this registry can have it from here.
+        store.put_blob_source(digest, blob.size, &[endpoint.name()])
+    }
+
+    /// Sends what a name stands for: what others name first.
+    fn push_bundle(
+        &self,
+        store: &Store,
+        endpoint: &Endpoint,
+        version: &str,
+        bundle: &Bundle,
+        spool: &WorkDir,
+        ways: &Ways,
+    ) -> Result<()> {
         let scopes = [Scope::push(&endpoint.repository)];
-        let there = self.tag_digest(endpoint, version, &scopes)?;
-        if there == Some(packed.manifest_digest) {
-            ways.0[Way::Present as usize].fetch_add(packed.blobs.len(), Ordering::Relaxed);
+        if self.tag_digest(endpoint, version, &scopes)? == Some(bundle.root.digest) {
+            ways.0[Way::Present as usize].fetch_add(bundle.blobs.len(), Ordering::Relaxed);
             return Ok(());
         }
-        let blobs: Vec<(&Digest, &Blob)> = packed.blobs.iter().collect();
+        let blobs: Vec<(&Digest, &Blob)> = bundle.blobs.iter().collect();
         in_parallel(&blobs, self.0.settings.jobs, |(digest, blob)| {
-            let way = self.push_blob(store, endpoint, digest, blob, spool)?;
-            ways.0[way as usize].fetch_add(1, Ordering::Relaxed);
-            // Another repository of this registry can have it from here.
-            store.put_blob_source(digest, blob.size, &[endpoint.name()])
+            self.push_counted(store, endpoint, digest, blob, spool, ways)
         })?;
-        self.put_document(endpoint, version, MANIFEST_TYPE, &packed.manifest)
+        let Some((root, children)) = bundle.documents.split_last() else { return Ok(()) };
+        in_parallel(children, self.0.settings.jobs, |Document { media_type, digest, bytes }| {
+            self.put_document(endpoint, &digest.to_string(), media_type, bytes)
+        })?;
+        self.put_document(endpoint, version, &root.media_type, &root.bytes)
     }
 
     fn push_index(
         &self,
         endpoint: &Endpoint,
-        tag: Option<&str>,
+        tag: &str,
         descriptors: Vec<Descriptor>,
         options: &ImageOptions,
     ) -> Result<Descriptor> {
@@ -129,10 +162,9 @@ impl Registry {
         index.annotations.clone_from(&options.annotations.index);
         let bytes = index.to_json();
         let digest = Digest::of(&bytes);
-        let version = tag.map_or_else(|| digest.to_string(), str::to_owned);
         let scopes = [Scope::push(&endpoint.repository)];
-        if self.tag_digest(endpoint, &version, &scopes)? != Some(digest) {
-            self.put_document(endpoint, &version, INDEX_TYPE, &bytes)?;
+        if self.tag_digest(endpoint, tag, &scopes)? != Some(digest) {
+            self.put_document(endpoint, tag, INDEX_TYPE, &bytes)?;
         }
         Ok(Descriptor::new(INDEX_TYPE, digest, bytes.len() as u64))
     }
@@ -194,17 +226,11 @@ impl Registry {
     pub fn join(&self, store: &Store, push: &Push<'_>) -> Result<Pushed> {
         let tag = push.reference.version();
         let mut pushed = Pushed::default();
-        for image in push.images {
-            let platform = platform_tag(image);
+        for one in push.images {
+            let platform = platform_tag(&one.image);
             let reference = push.reference.tagged(&format!("{tag}-{platform}"));
-            let images = std::slice::from_ref(image);
-            let one = Push {
-                images,
-                reference: &reference,
-                with_index: false,
-                by_digest: false,
-                ..*push
-            };
+            let images = std::slice::from_ref(one);
+            let one = Push { images, reference: &reference, by_digest: false, ..*push };
             let one = self.push(store, &one)?;
             pushed.n_sent += one.n_sent;
             pushed.n_mounted += one.n_mounted;
@@ -218,8 +244,7 @@ impl Registry {
         // Another machine may have put its tag up in between, or its older index over ours.
         for _ in 0..8 {
             let platforms = self.platforms(&endpoint, &tag, reference)?;
-            let descriptor =
-                self.push_index(&endpoint, Some(&tag), platforms.clone(), push.options)?;
+            let descriptor = self.push_index(&endpoint, &tag, platforms.clone(), push.options)?;
             pushed.digest = Some(descriptor.digest);
             let scopes = [Scope::push(&endpoint.repository)];
             let is_there = self.tag_digest(&endpoint, &tag, &scopes)? == pushed.digest;
@@ -248,16 +273,21 @@ impl Registry {
                 continue;
             }
             let document = self.document_at(endpoint, &other, &reference.tagged(&other))?;
-            if document.is_index()? {
-                continue;
-            }
-            let descriptor = self.describe(endpoint, &document)?;
-            let platform = descriptor.platform.as_ref().map(select_tag);
-            if platform.as_deref() == Some(suffix) {
-                found.insert(suffix.to_owned(), descriptor);
+            // With what is attested of it, an image is an index of its own.
+            let entries = match document.is_index()? {
+                true => Index::parse(&document.bytes)?.manifests,
+                false => vec![self.describe(endpoint, &document)?],
+            };
+            let (images, attested): (Vec<_>, Vec<_>) =
+                entries.into_iter().partition(select::is_image);
+            if let [image] = images.as_slice()
+                && image.platform.as_ref().map(select_tag).as_deref() == Some(suffix)
+            {
+                found.insert(suffix.to_owned(), (image.clone(), attested));
             }
         }
-        Ok(found.into_values().collect())
+        let (images, attested): (Vec<_>, Vec<_>) = found.into_values().unzip();
+        Ok(images.into_iter().chain(attested.into_iter().flatten()).collect())
     }
 }
 

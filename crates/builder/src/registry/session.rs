@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::challenge::Challenge;
 use super::reference::DOCKER_HUB;
 use super::{Credential, Endpoint, Settings};
-use crate::http::{Body, Client, Method, Request, Response, Secret, url};
+use crate::http::{Body, Client, EVERY_HOST, Method, Request, Response, Secret, url};
 use crate::{Error, ErrorKind, Result};
 
 /// The largest answer of a token server and the largest error of a registry that is read, in bytes.
@@ -58,10 +58,9 @@ struct State {
 impl Session {
     pub(super) fn new(endpoint: &Endpoint, settings: &Settings) -> Self {
         let registry = endpoint.registry.as_str();
-        let is_insecure = settings
-            .insecure
-            .iter()
-            .any(|insecure| insecure == registry || insecure == url::host_name(registry));
+        let names = [registry, url::host_name(registry), EVERY_HOST];
+        let is_insecure =
+            settings.insecure.iter().any(|insecure| names.contains(&insecure.as_str()));
         Self {
             registry: registry.to_owned(),
             name: endpoint.name(),

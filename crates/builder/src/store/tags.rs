@@ -28,6 +28,17 @@ impl ImageRecord {
     pub fn is_nameless(&self) -> bool {
         self.name.starts_with(NAMELESS)
     }
+
+    /// Returns the repository with the digest that a registry gave: `busybox@sha256:…`.
+    pub fn remote_name(&self) -> Option<String> {
+        let remote = self.remote?;
+        let name = self.name.split('@').next().unwrap_or(&self.name);
+        let repository = match name.rsplit_once(':') {
+            Some((repository, tag)) if !tag.contains('/') => repository,
+            _ => name,
+        };
+        Some(format!("{repository}@{remote}"))
+    }
 }
 
 /// What [`Store::find`] comes to.
@@ -200,7 +211,7 @@ pub(crate) fn familiar_name(name: &str) -> String {
 }
 
 /// Returns the whole form of a reference, with registry and tag.
-pub(crate) fn full_name(name: &str) -> String {
+pub fn full_name(name: &str) -> String {
     let name = familiar_name(name);
     match name.split_once('/') {
         None => format!("docker.io/library/{name}"),

@@ -1,19 +1,22 @@
 //! `dockwright build`
 
 mod accepted;
+mod attest;
 mod check;
 pub(super) mod context;
 mod publish;
-mod run_options;
+pub(super) mod run_options;
 mod times;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dockerfile_parser::SourceText;
+use dockwright_builder::export::Attested;
 use dockwright_builder::{Build, Digest, Error, ErrorKind, Network, Request, SourceLines, Store};
 
 use self::accepted::Accepted;
+use self::attest::AttestOptions;
 use self::check::CheckOptions;
 use self::context::Context;
 use self::publish::{Publish, Publishing};
@@ -76,6 +79,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     publish: Box<Publish>,
     #[command(flatten)]
+    attest: AttestOptions,
+    #[command(flatten)]
     remote: Box<NetworkOptions>,
     /// Write the image's id to a file
     #[arg(long, value_name = "FILE")]
@@ -127,10 +132,17 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     for tag in &arguments.tags {
         check_name(session, tag)?;
     }
-    let outputs = publish::outputs(arguments, session)?;
+    let wanted = arguments.attest.wanted(session)?;
+    let outputs = publish::outputs(arguments, &wanted, session)?;
     let store = open_store(session)?;
     let Prepared { mut request, file, notes, _context } = request(arguments, session, &store)?;
     let style = arguments.style();
+    let insecure = publish::insecure_hosts(arguments, &outputs);
+    if !insecure.is_empty() {
+        request.registry = Some(registry(&arguments.remote.with_insecure(insecure), session)?);
+    }
+    let source = attest::source(&arguments.context, arguments.file.as_deref());
+    let name = arguments.tags.first().cloned().unwrap_or_else(|| "image".to_owned());
     let mut images = Vec::new();
     for platform in publish::platforms(arguments) {
         request.platform = platform;
@@ -155,13 +167,17 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
         SourceLines::of(&built.plan, &file.name, &request.dockerfile)
             .save(&store, &built.image)
             .map_err(|error| failure(session, &error, None))?;
-        images.push((built.image, progress));
+        let attestations = wanted
+            .of(&built, &request, &source, &store, &name)
+            .map_err(|error| failure(session, &error, None))?;
+        images.push((Attested { image: built.image, attestations }, progress));
     }
     let (images, mut progresses): (Vec<_>, Vec<_>) = images.into_iter().unzip();
-    let registry = request.registry.as_ref();
-    publish::write(&Publishing { arguments, session, store: &store, registry }, &images, &outputs)?;
+    let (registry, build_platform) = (request.registry.as_ref(), request.build_platform.as_str());
+    let publishing = Publishing { arguments, session, store: &store, registry, build_platform };
+    publish::write(&publishing, &images, &outputs)?;
     let files = || outputs.iter().filter(|output| output.is_file());
-    for (image, progress) in images.iter().zip(&mut progresses) {
+    for (Attested { image, .. }, progress) in images.iter().zip(&mut progresses) {
         progress.done(&Done {
             image_id: image.config_digest.to_string(),
             manifest: image.manifest.to_string(),

@@ -32,7 +32,8 @@ fn export(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     let image = require_whole_image(session, &store, &arguments.image)?;
     let output = Output::tar(arguments.output.clone());
     output
-        .write(&image, &[], &store, session.environment.is_root)
+        .write(&[image.into()], &[], &store, session.environment.is_root)
+        .map(|_| ())
         .map_err(|error| failure(session, &error, None))
 }
 

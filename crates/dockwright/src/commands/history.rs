@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     /// Show the line of the Dockerfile that each step comes from, where the image was built here
     #[arg(long)]
     lines: bool,
-    /// `json`, or a template with fields such as `{{.CreatedBy}}`
+    /// `table`, `json`, or a template with fields such as `{{.CreatedBy}}`
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     /// Name of the image
@@ -60,27 +60,15 @@ fn show(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
     if arguments.quiet {
         return Ok(rows.iter().map(|row| format!("{}\n", id(row, arguments))).collect());
     }
-    if let Some(format) = &arguments.format {
-        let lines: Result<String, String> = rows
-            .iter()
-            .enumerate()
-            .map(|(at, row)| {
-                let value = fields(row, arguments, &place(at));
-                let text = if format == "json" {
-                    value.to_string()
-                } else {
-                    template::render(format, &value)?
-                };
-                Ok(text + "\n")
-            })
-            .collect();
-        return lines.map_err(|message| {
-            usage(
-                session,
-                &message,
-                "the fields are ID, CreatedAt, CreatedSince, CreatedBy, Size, Comment, Line",
-            )
+    if let Some(format) = arguments.format.as_deref().filter(|format| *format != "table") {
+        let values = rows.iter().enumerate().map(|(at, row)| fields(row, arguments, &place(at)));
+        let heads = json!({
+            "ID": "IMAGE", "CreatedAt": "CREATED AT", "CreatedSince": "CREATED",
+            "CreatedBy": "CREATED BY", "Size": "SIZE", "Comment": "COMMENT", "Line": "LINE",
         });
+        let help = "the fields are ID, CreatedAt, CreatedSince, CreatedBy, Size, Comment, Line";
+        return template::list(format, &heads, &values.collect::<Vec<_>>())
+            .map_err(|message| usage(session, &message, help));
     }
     let head = ["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"].map(String::from).to_vec();
     let cells = rows.iter().map(|row| {

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     #[arg(short, long)]
     all: bool,
     /// Show only some: `dangling=true`, `label=NAME[=VALUE]`, `reference=PATTERN`, `before=IMAGE`,
-    /// `since=IMAGE`; may be repeated
+    /// `since=IMAGE`, `until=TIME`; may be repeated
     #[arg(short, long, value_name = "FILTER")]
     filter: Vec<String>,
     /// `table`, `json`, or a template with fields such as `{{.Repository}}`
@@ -61,6 +61,7 @@ fn list(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
     let store = open_store(session)?;
     let fail = |error| failure(session, &error, None);
     let filters = filters(arguments, session, &store)?;
+    let name = arguments.name.clone().map(Filter::Reference);
     let mut all = Vec::new();
     for record in store.images().map_err(fail)? {
         let image = Image::load(&store, &record.manifest).map_err(fail)?;
@@ -68,29 +69,38 @@ fn list(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
         let size = if is_whole { Some(inspect::size(&store, &image).map_err(fail)?) } else { None };
         let created = image.config.created.as_deref().and_then(human::seconds);
         let listed = Listed { record, image, size, created };
-        if filters.iter().all(|filter| filter.accepts(&listed)) {
+        // Of several patterns one must fit, of all else all.
+        let mut patterns =
+            filters.iter().filter(|it| matches!(it, Filter::Reference(_))).peekable();
+        let is_meant = patterns.peek().is_none() || patterns.any(|filter| filter.accepts(&listed));
+        let mut others = filters.iter().filter(|it| !matches!(it, Filter::Reference(_)));
+        let is_named = name.as_ref().is_none_or(|filter| filter.accepts(&listed));
+        if is_meant && is_named && others.all(|filter| filter.accepts(&listed)) {
             all.push(listed);
         }
     }
+    // The newest first, as docker has it.
+    all.sort_by_key(|one| std::cmp::Reverse(one.created));
     if arguments.quiet {
         // As docker has it: an image with several names comes once for each.
         return Ok(all.iter().map(|one| shown_id(&one.image, arguments.no_trunc) + "\n").collect());
     }
-    match arguments.format.as_deref() {
-        None | Some("table") => Ok(table(&all, arguments)),
-        Some("json") => {
-            Ok(all.iter().map(|one| fields(one, arguments).to_string() + "\n").collect())
-        }
-        Some(format) => {
-            let help = "the fields are ID, Repository, Tag, Digest, CreatedAt, CreatedSince, Size";
-            let render = |one| {
-                template::render(format, &fields(one, arguments))
-                    .map(|line| line + "\n")
-                    .map_err(|message| usage(session, &message, help))
-            };
-            all.iter().map(render).collect()
-        }
-    }
+    let Some(format) = arguments.format.as_deref().filter(|format| *format != "table") else {
+        return Ok(table(&all, arguments));
+    };
+    let rows: Vec<Value> = all.iter().map(|one| fields(one, arguments)).collect();
+    let help = "the fields are ID, Repository, Tag, Digest, CreatedAt, CreatedSince, Size";
+    template::list(format, &heads(), &rows).map_err(|message| usage(session, &message, help))
+}
+
+/// The heads of the columns of docker's templates.
+fn heads() -> Value {
+    json!({
+        "Containers": "CONTAINERS", "CreatedAt": "CREATED AT", "CreatedSince": "CREATED",
+        "Digest": "DIGEST", "ID": "IMAGE ID", "Repository": "REPOSITORY",
+        "SharedSize": "SHARED SIZE", "Size": "SIZE", "Tag": "TAG", "UniqueSize": "UNIQUE SIZE",
+        "VirtualSize": "VIRTUAL SIZE",
+    })
 }
 
 fn table(all: &[Listed], arguments: &Arguments) -> String {
@@ -104,11 +114,16 @@ fn table(all: &[Listed], arguments: &Arguments) -> String {
         let id = shown_id(&one.image, arguments.no_trunc);
         let mut row = vec![repository.to_owned(), tag.to_owned(), id, since(one), size(one)];
         if arguments.digests {
-            row.insert(2, one.image.manifest.to_string());
+            row.insert(2, digest(one));
         }
         rows.push(row);
     }
     human::table(&rows)
+}
+
+/// The digest that a registry gave for the name.
+fn digest(one: &Listed) -> String {
+    one.record.remote.map_or("<none>".to_owned(), |digest| digest.to_string())
 }
 
 fn since(one: &Listed) -> String {
@@ -124,9 +139,9 @@ fn fields(one: &Listed, arguments: &Arguments) -> Value {
     let (repository, tag) = names(one);
     json!({
         "Containers": "N/A",
-        "CreatedAt": one.image.config.created,
+        "CreatedAt": one.image.config.created.as_deref().map(human::go_time),
         "CreatedSince": since(one),
-        "Digest": one.image.manifest.to_string(),
+        "Digest": digest(one),
         "ID": shown_id(&one.image, arguments.no_trunc),
         "Repository": repository,
         "SharedSize": "N/A",
@@ -214,14 +229,11 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 fn filters(arguments: &Arguments, session: &Session, store: &Store) -> Result<Vec<Filter>, Exit> {
     let mut filters = Vec::new();
-    if let Some(name) = &arguments.name {
-        filters.push(Filter::Reference(name.clone()));
-    }
     for text in &arguments.filter {
         let wrong = || {
             let message = format!("the filter `{text}` is not known");
             let help = "it is `dangling=true`, `label=NAME[=VALUE]`, `reference=PATTERN`, \
-                        `before=IMAGE` or `since=IMAGE`";
+                        `before=IMAGE`, `since=IMAGE` or `until=TIME`";
             usage(session, &message, help)
         };
         let created = |name: &str| {
@@ -237,6 +249,13 @@ fn filters(arguments: &Arguments, session: &Session, store: &Store) -> Result<Ve
                 None => Filter::Label(label.to_owned(), None),
             },
             ("reference", pattern) => Filter::Reference(pattern.to_owned()),
+            ("until", text) => {
+                let then = human::seconds(text).or_else(|| {
+                    let ago = dockwright_builder::duration_seconds(text)?;
+                    environment::now().checked_sub_unsigned(ago)
+                });
+                Filter::Before(Some(then.ok_or_else(wrong)?))
+            }
             ("before", name) => Filter::Before(created(name)?),
             ("since", name) => Filter::Since(created(name)?),
             _ => return Err(wrong()),

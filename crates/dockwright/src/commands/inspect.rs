@@ -13,6 +13,12 @@ pub(crate) struct Arguments {
     /// `json`, or a template with fields such as `{{.Config.Cmd}}`
     #[arg(short, long, value_name = "FORMAT")]
     format: Option<String>,
+    /// Accepted because docker has it: all there is are images
+    #[arg(long = "type", value_name = "TYPE", value_parser = ["image"])]
+    kind: Option<String>,
+    /// Accepted because docker has it: sizes are always told
+    #[arg(short, long)]
+    size: bool,
     /// Names of images
     #[arg(value_name = "NAME[:TAG]", required = true)]
     images: Vec<String>,

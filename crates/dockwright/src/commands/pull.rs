@@ -1,7 +1,7 @@
 //! `dockwright pull`
 
-use dockwright_builder::Request;
 use dockwright_builder::registry::{Pull, Reference};
+use dockwright_builder::{Digest, Request};
 
 use super::{failure, open_store, registry};
 use crate::cli::Session;
@@ -45,7 +45,17 @@ fn pull(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     let platform = arguments.platform.clone().unwrap_or_else(|| Request::new("").build_platform);
     let options = Pull { platform, with_layers: true };
     for (name, reference) in arguments.names.iter().zip(&references) {
-        let pulled = registry.pull(&store, reference, &options).map_err(fail)?;
+        if !arguments.quiet {
+            let (tag, repository) = (reference.version(), &reference.repository);
+            print::output(&format!("{tag}: Pulling from {repository}\n"));
+        }
+        let tell = |layer: &Digest, is_new: bool| {
+            if !arguments.quiet {
+                let what = if is_new { "Pull complete" } else { "Already exists" };
+                print::output(&format!("{}: {what}\n", &layer.hex()[..12]));
+            }
+        };
+        let pulled = registry.pull_telling(&store, reference, &options, &tell).map_err(fail)?;
         store.tag_remote(name, &pulled.image.manifest, Some(pulled.digest)).map_err(fail)?;
         if arguments.quiet {
             print::output(&format!("{reference}\n"));

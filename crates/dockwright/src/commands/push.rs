@@ -1,8 +1,9 @@
 //! `dockwright push`
 
 use dockwright_builder::compress::Compression;
-use dockwright_builder::export::{Annotations, ImageOptions};
-use dockwright_builder::registry::{Push, Reference};
+use dockwright_builder::export::{Attested, ImageOptions};
+use dockwright_builder::registry::{Push, Reference, Registry};
+use dockwright_builder::{Error, Store};
 
 use super::{failure, open_store, registry, require_image, usage};
 use crate::cli::Session;
@@ -25,6 +26,9 @@ pub(crate) struct Arguments {
     /// Show nothing but the digest
     #[arg(short, long)]
     quiet: bool,
+    /// Send every tag that the store has of this repository
+    #[arg(short, long, conflicts_with = "destination")]
+    all_tags: bool,
     #[command(flatten)]
     network: NetworkOptions,
     /// Name of the image, which tells the registry
@@ -50,38 +54,67 @@ fn push(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
         let message = format!("`--compression-level {level}` is not a number from 1 to {max}");
         return Err(usage(session, &message, "leave it out for the usual level"));
     }
-    let name = arguments.destination.as_ref().unwrap_or(&arguments.name);
+    let store = open_store(session)?;
+    let registry = registry(&arguments.network, session)?;
+    if !arguments.all_tags {
+        let name = arguments.destination.as_ref().unwrap_or(&arguments.name);
+        return push_one(arguments, session, &store, &registry, (&arguments.name, name));
+    }
+    let repository = Reference::parse(&arguments.name).map_err(fail)?;
+    let mut n_tags = 0;
+    for record in store.images().map_err(fail)? {
+        let Ok(reference) = Reference::parse(&record.name) else { continue };
+        let (own, wanted) = (&reference.repository, &repository.repository);
+        if reference.registry == repository.registry && own == wanted && !record.is_nameless() {
+            n_tags += 1;
+            let names = (record.name.as_str(), record.name.as_str());
+            push_one(arguments, session, &store, &registry, names)?;
+        }
+    }
+    if n_tags == 0 {
+        let error = Error::new(format!("there is no image of `{}` in the store", arguments.name));
+        return Err(fail(error.with_help("`dockwright images` lists what is there")));
+    }
+    Ok(())
+}
+
+/// Sends the image `source` as `name`.
+fn push_one(
+    arguments: &Arguments,
+    session: &Session,
+    store: &Store,
+    registry: &Registry,
+    (source, name): (&str, &str),
+) -> Result<(), Exit> {
+    let fail = |error| failure(session, &error, None);
     let name = name.strip_prefix("docker://").unwrap_or(name);
     let reference = Reference::parse(name).map_err(fail)?;
-    let store = open_store(session)?;
-    let image = require_image(session, &store, &arguments.name)?;
-    let registry = registry(&arguments.network, session)?;
+    let image = require_image(session, store, source)?;
     let options = ImageOptions {
-        names: Vec::new(),
         compression: arguments.compression,
         level: arguments.compression_level,
         is_forced: arguments.force_compression,
-        annotations: Annotations::default(),
+        ..ImageOptions::named(vec![reference.to_string()])
     };
-    let images = [image];
-    let push = Push {
-        images: &images,
-        reference: &reference,
-        options: &options,
-        with_index: false,
-        by_digest: false,
-    };
-    let pushed = registry.push(&store, &push).map_err(fail)?;
+    let manifest = image.manifest;
+    let images = [Attested::from(image)];
+    let push = Push { images: &images, reference: &reference, options: &options, by_digest: false };
+    let pushed = registry.push(store, &push).map_err(fail)?;
     let Some(descriptor) = pushed.descriptor else { return Ok(()) };
+    let (digest, size) = (descriptor.digest, descriptor.size);
+    // The name now has a digest there, as after a pull.
+    let record = store.resolve(name).map_err(fail)?;
+    if record.is_some_and(|it| it.manifest == manifest && it.remote != Some(digest)) {
+        store.tag_remote(name, &manifest, Some(digest)).map_err(fail)?;
+    }
     if arguments.quiet {
-        print::output(&format!("{}\n", descriptor.digest));
+        print::output(&format!("{digest}\n"));
         return Ok(());
     }
     print::error(&format!(
         "{} blobs sent, {} mounted, {} already there\n",
         pushed.n_sent, pushed.n_mounted, pushed.n_present
     ));
-    let (digest, size) = (descriptor.digest, descriptor.size);
     print::output(&format!("{}: digest: {digest} size: {size}\n", reference.version()));
     Ok(())
 }

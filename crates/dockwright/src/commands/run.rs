@@ -1,5 +1,7 @@
 //! `dockwright run`
 
+mod options;
+
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,7 @@ use dockwright_builder::config::{ContainerConfig, DEFAULT_PATH};
 use dockwright_builder::exec::{Mount, MountSource};
 use dockwright_builder::{Exit as Ended, Image, Isolation, Network, Process, Resources, Snapshot};
 
+use self::options::MoreOptions;
 use super::{check_name, failure, open_store, require_whole_image, usage};
 use crate::cli::Session;
 use crate::exit_code::Exit;
@@ -59,6 +62,8 @@ pub(crate) struct Arguments {
     /// Network: `host` is the machine's own, `none` has only a loopback interface
     #[arg(long, value_name = "MODE", default_value = "host")]
     network: String,
+    #[command(flatten)]
+    more: MoreOptions,
     /// Refused: publishing ports takes an engine
     #[arg(short, long, value_name = "PORT")]
     publish: Vec<String>,
@@ -118,6 +123,7 @@ fn start(arguments: &Arguments, session: &Session) -> Result<Ended, Exit> {
     // Opened here: the namespace that an ordinary user's store is in has its own mounts.
     let volumes = volumes(arguments, session)?;
     let fail = |error| failure(session, &error, None);
+    arguments.more.pull(arguments.image(), &store, session)?;
     let image: Image = require_whole_image(session, &store, arguments.image())?;
     let config = container(arguments, &image.config.config, &env);
     let mut process = process(arguments, &config, network);
@@ -128,7 +134,8 @@ fn start(arguments: &Arguments, session: &Session) -> Result<Ended, Exit> {
         ));
         return Err(fail(error.with_help("give the command: `dockwright run NAME COMMAND`")));
     }
-    process.mounts = volumes;
+    arguments.more.apply(&mut process, session)?;
+    process.mounts.extend(volumes);
     let lowers = store.layer_paths(&image.layers).map_err(fail)?;
     let snapshot = Snapshot::new(&store, &lowers).map_err(fail)?;
     let ended = dockwright_builder::exec::interactive(&snapshot, &process).map_err(|error| {

@@ -1,17 +1,23 @@
 //! Who the user is to a registry: docker's and podman's files, and the helpers that they name.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use dockwright_builder::http::Secret;
 use dockwright_builder::registry::Credential;
-use dockwright_builder::{Error, Result};
+use dockwright_builder::{Error, Result, duration_seconds};
 use serde::Deserialize;
 
 use super::docker_config::{DockerConfig, key_of};
 use crate::environment::{self, home};
 use crate::print;
+
+/// How long a credential helper may take, if `DOCKWRIGHT_HELPER_TIMEOUT` does not say.
+const HELPER_SECONDS: u64 = 60;
+/// The most that is read of its answer, in bytes.
+const MAX_ANSWER_BYTES: u64 = 1 << 20;
 
 /// Finds the credentials for `REGISTRY[/REPOSITORY]`.
 pub(super) fn find(authfile: Option<&Path>, name: &str) -> Result<Option<Credential>> {
@@ -129,8 +135,7 @@ fn run(helper: &str, action: &str, input: &str) -> std::result::Result<Option<Ve
         // A helper may end without reading.
         let _ = stdin.write_all(input.as_bytes());
     }
-    let output = child.wait_with_output();
-    let output = output.map_err(|error| format!("the credential helper `{program}`: {error}"))?;
+    let output = ended(child, &program)?;
     if output.status.success() {
         return Ok(Some(output.stdout));
     }
@@ -138,6 +143,37 @@ fn run(helper: &str, action: &str, input: &str) -> std::result::Result<Option<Ve
         return Ok(None);
     }
     Err(format!("the credential helper `{program}` failed with {}", output.status))
+}
+
+/// Waits for a helper, but not for ever: one that asks its user on no terminal would hang.
+fn ended(mut child: Child, program: &str) -> std::result::Result<Output, String> {
+    let limit = environment::variable("DOCKWRIGHT_HELPER_TIMEOUT");
+    let limit = limit.and_then(|text| duration_seconds(&text)).unwrap_or(HELPER_SECONDS);
+    let until = Instant::now() + Duration::from_secs(limit);
+    // What it says must be read while it runs, or it may wait for that.
+    let stdout = child.stdout.take();
+    let read = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        stdout.map(|stdout| stdout.take(MAX_ANSWER_BYTES).read_to_end(&mut said));
+        said
+    });
+    let status = loop {
+        match child
+            .try_wait()
+            .map_err(|error| format!("the credential helper `{program}`: {error}"))?
+        {
+            Some(status) => break status,
+            None if Instant::now() >= until => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!(
+                    "the credential helper `{program}` gave no answer within {limit} seconds"
+                ));
+            }
+            None => std::thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    Ok(Output { status, stdout: read.join().unwrap_or_default(), stderr: Vec::new() })
 }
 
 fn wrong(message: String) -> Error {

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dockwright_builder::export::{self, Export};
+use dockwright_builder::export::{self, Attested, Export};
 use dockwright_builder::image::Descriptor;
 use dockwright_builder::registry::{Push, Pushed, Reference, Registry};
 use dockwright_builder::{Error, Image, Store};
 use serde_json::json;
 
 use super::Arguments;
+use super::attest::Wanted;
 use crate::cli::Session;
 use crate::commands::{failure, usage};
 use crate::environment;
@@ -32,8 +33,9 @@ pub(crate) struct Publish {
     /// With `--push`, on several machines, one for each platform: add this platform to the index
     #[arg(long)]
     join: bool,
-    /// Annotation of the image; may be repeated
-    #[arg(long = "annotation", value_name = "[manifest:|index:]KEY=VALUE")]
+    /// Annotation; the place is manifest, index, manifest-descriptor or index-descriptor; may be
+    /// repeated
+    #[arg(long = "annotation", value_name = "[PLACE[PLATFORM]:]KEY=VALUE")]
     annotations: Vec<String>,
     /// Write digests and names to a JSON file, with buildx's keys
     #[arg(long, value_name = "FILE")]
@@ -46,18 +48,36 @@ pub(super) struct Publishing<'a> {
     pub(super) session: &'a Session,
     pub(super) store: &'a Store,
     pub(super) registry: Option<&'a Registry>,
+    pub(super) build_platform: &'a str,
 }
 
 /// `--platform`: one build each.
 pub(super) fn platforms(arguments: &Arguments) -> Vec<Option<String>> {
-    match &arguments.platform {
-        Some(platforms) => platforms.split(',').map(|it| Some(it.trim().to_owned())).collect(),
-        None => vec![None],
+    let Some(platforms) = &arguments.platform else { return vec![None] };
+    let mut all: Vec<Option<String>> = Vec::new();
+    for platform in platforms.split(',').map(str::trim).filter(|platform| !platform.is_empty()) {
+        // `local` is this machine's, for buildx.
+        let platform = (platform != "local").then(|| platform.to_owned());
+        if !all.contains(&platform) {
+            all.push(platform);
+        }
     }
+    all
+}
+
+/// The registries of outputs with `registry.insecure=true`.
+pub(super) fn insecure_hosts(arguments: &Arguments, outputs: &[Output]) -> Vec<String> {
+    let insecure = outputs.iter().filter(|output| output.is_insecure());
+    let names = insecure.flat_map(|output| output.names(&arguments.tags));
+    names.filter_map(|name| Some(Reference::parse(name).ok()?.registry)).collect()
 }
 
 /// Reads `--output` and `--push`, and refuses what cannot be before anything is built.
-pub(super) fn outputs(arguments: &Arguments, session: &Session) -> Result<Vec<Output>, Exit> {
+pub(super) fn outputs(
+    arguments: &Arguments,
+    wanted: &Wanted,
+    session: &Session,
+) -> Result<Vec<Output>, Exit> {
     let publish = &arguments.publish;
     let wrong = |message: String| {
         usage(session, &message, "write it as `type=oci,dest=image.tar`, as for docker build")
@@ -70,9 +90,20 @@ pub(super) fn outputs(arguments: &Arguments, session: &Session) -> Result<Vec<Ou
     if publish.push && !outputs.iter().any(Output::is_registry) {
         outputs.push(Output::registry());
     }
+    if publish.load && !outputs.iter().any(Output::is_engine) {
+        outputs.push(Output::engine());
+    }
+    let is_several = platforms(arguments).len() > 1;
+    let is_index = is_several || wanted.is_some() || publish.join;
     for output in &mut outputs {
         for text in &publish.annotations {
-            output.annotate(text).map_err(wrong)?;
+            output.annotate(text).map_err(|message| {
+                usage(session, &message, "write it as `--annotation index:KEY=VALUE`")
+            })?;
+        }
+        if output.annotates_index() && output.has_manifest() && !is_index {
+            let message = "there is no index to put an annotation on: the image has one platform";
+            return Err(usage(session, message, "leave `index:` out, or build several platforms"));
         }
     }
     let to_registry = outputs.iter().filter(|output| output.is_registry());
@@ -83,10 +114,18 @@ pub(super) fn outputs(arguments: &Arguments, session: &Session) -> Result<Vec<Ou
     if publish.join && to_registry.count() == 0 {
         return Err(usage(session, "`--join` is for images that are pushed", "add `--push`"));
     }
-    let is_several = platforms(arguments).len() > 1;
-    if is_several && (publish.load || outputs.iter().any(Output::is_file)) {
-        let message = "several platforms can be pushed, but not be written to one place";
-        return Err(usage(session, message, "build them one after the other, or add `--push`"));
+    if is_several && outputs.iter().any(Output::is_of_one_platform) {
+        let message = "several platforms do not go into one engine or into an archive for one";
+        return Err(usage(session, message, "build one platform, or write `type=oci`"));
+    }
+    let to_stdout = outputs.iter().filter(|output| output.is_standard_output()).count();
+    if to_stdout > 0 && session.environment.stdout_terminal {
+        let message = "an archive is not written to a terminal";
+        return Err(usage(session, message, "name a file with `dest=`, or redirect the output"));
+    }
+    if to_stdout > 1 {
+        let message = "several archives cannot go to standard output";
+        return Err(usage(session, message, "name files with `dest=`"));
     }
     Ok(outputs)
 }
@@ -94,36 +133,49 @@ pub(super) fn outputs(arguments: &Arguments, session: &Session) -> Result<Vec<Ou
 /// Exports the images, then names them: a name appears only when everything else is done.
 pub(super) fn write(
     publishing: &Publishing<'_>,
-    images: &[Image],
+    images: &[Attested],
     outputs: &[Output],
 ) -> Result<(), Exit> {
-    let Publishing { arguments, session, store, registry } = publishing;
+    let Publishing { arguments, session, store, registry, .. } = publishing;
     let fail = |error| failure(session, &error, None);
-    let mut pushed = None;
+    let Some(first) = images.first() else { return Ok(()) };
+    let (mut pushed, mut written) = (None, None);
     for output in outputs {
         if output.is_registry() {
             pushed = push(publishing, images, output)?;
-        } else if output.is_file() {
-            for image in images {
-                fetch(*registry, store, image).map_err(fail)?;
-                let is_root = session.environment.is_root;
-                output.write(image, &arguments.tags, store, is_root).map_err(fail)?;
+            continue;
+        }
+        if output.is_file() || output.is_engine() {
+            for one in images {
+                fetch(*registry, store, &one.image).map_err(fail)?;
             }
         }
+        if output.is_engine() {
+            load(publishing, &first.image, output)?;
+        }
+        let is_root = session.environment.is_root;
+        let root = output.write(images, &arguments.tags, store, is_root).map_err(fail)?;
+        written = root.filter(|_| output.has_manifest()).or(written);
     }
-    let Some(image) = images.first() else { return Ok(()) };
-    if arguments.publish.load {
-        fetch(*registry, store, image).map_err(fail)?;
-        load(publishing, image)?;
-    }
+    let root = pushed.or(written);
     if let Some(path) = &arguments.iidfile {
-        write_file(session, path, &image.config_digest.to_string())?;
+        // As buildx: what was written or pushed, else the id that engines know.
+        let digest = root.as_ref().map_or(first.image.config_digest, |root| root.digest);
+        write_file(session, path, &digest.to_string())?;
     }
     if let Some(path) = &arguments.publish.metadata_file {
-        write_file(session, path, &metadata(arguments, image, pushed.as_ref(), store))?;
+        write_file(session, path, &metadata(arguments, images, outputs, root.as_ref(), store))?;
     }
+    let native = images.iter().map(|one| &one.image).find(|image| {
+        let platform = format!("{}/{}", image.config.os, image.config.architecture);
+        platform == publishing.build_platform
+    });
+    let image = native.unwrap_or(&first.image);
     for tag in &arguments.tags {
-        store.tag(tag, &image.manifest).map_err(fail)?;
+        let is_pushed =
+            |output: &&Output| output.is_registry() && output.names(&arguments.tags).contains(tag);
+        let remote = outputs.iter().find(is_pushed).and(root.as_ref()).map(|root| root.digest);
+        store.tag_remote(tag, &image.manifest, remote).map_err(fail)?;
     }
     if arguments.tags.is_empty() && outputs.is_empty() {
         // Without a name it can still be had by its id, as from docker.
@@ -142,23 +194,18 @@ fn fetch(registry: Option<&Registry>, store: &Store, image: &Image) -> Result<()
 
 fn push(
     publishing: &Publishing<'_>,
-    images: &[Image],
+    images: &[Attested],
     output: &Output,
 ) -> Result<Option<Descriptor>, Exit> {
-    let Publishing { arguments, session, store, registry } = publishing;
+    let Publishing { arguments, session, store, registry, .. } = publishing;
     let fail = |error| failure(session, &error, None);
     let Some(registry) = registry else { return Ok(None) };
-    let options = output.options(&[]);
+    let options = output.options(&arguments.tags);
     let mut descriptor = None;
-    for name in output.names(&arguments.tags).iter().flat_map(|names| names.split(',')) {
+    for name in output.names(&arguments.tags) {
         let reference = Reference::parse(name).map_err(fail)?;
-        let push = Push {
-            images,
-            reference: &reference,
-            options: &options,
-            with_index: false,
-            by_digest: output.is_by_digest(),
-        };
+        let by_digest = output.is_by_digest();
+        let push = Push { images, reference: &reference, options: &options, by_digest };
         let pushed = match arguments.publish.join {
             true => registry.join(store, &push),
             false => registry.push(store, &push),
@@ -178,16 +225,17 @@ fn push(
 }
 
 /// Gives the image to an engine, else writes an archive that one can load.
-fn load(publishing: &Publishing<'_>, image: &Image) -> Result<(), Exit> {
+fn load(publishing: &Publishing<'_>, image: &Image, output: &Output) -> Result<(), Exit> {
     let Publishing { arguments, session, store, .. } = publishing;
     let fail = |error| failure(session, &error, None);
+    let images = [Attested::from(image.clone())];
+    let names = output.names(&arguments.tags);
     let Some(engine) = environment::engine() else {
-        let name = arguments.tags.first().map_or("image", |name| name.as_str());
+        let name = names.first().map_or("image", |name| name.as_str());
         let name = name.rsplit('/').next().unwrap_or(name).replace([':', '@'], "-");
         let path = format!("{name}.docker.tar");
-        let output = Output::parse(&format!("type=docker,dest={path}"));
-        let output = output.map_err(|message| usage(session, &message, ""))?;
-        output.write(image, &arguments.tags, store, session.environment.is_root).map_err(fail)?;
+        let archive = output.as_archive(PathBuf::from(&path));
+        archive.write(&images, names, store, session.environment.is_root).map_err(fail)?;
         print::error(&format!("no docker and no podman is there: load `{path}` where one is\n"));
         return Ok(());
     };
@@ -200,38 +248,55 @@ fn load(publishing: &Publishing<'_>, image: &Image) -> Result<(), Exit> {
         .spawn()
         .map_err(system)?;
     let Some(mut stdin) = child.stdin.take() else { return Ok(()) };
-    let output = Output::parse("type=docker").map_err(|message| usage(session, &message, ""))?;
-    let options = output.options(&arguments.tags);
-    let written = export::run(Export::DockerArchive(&mut stdin, options), image, store);
+    let options = output.options(names);
+    let written = export::run(Export::DockerArchive(&mut stdin, options), &images, store);
     drop(stdin);
     let status = child.wait().map_err(system)?;
-    written.map_err(fail)?;
     if !status.success() {
+        // What it did not read could not be written either: its own end is the cause.
         let error = Error::new(format!("{doing}: it ends with {status}"));
         return Err(fail(error.with_help(format!("does `{engine} info` work?"))));
     }
-    Ok(())
+    written.map(|_| ()).map_err(fail)
 }
 
 /// The keys that buildx writes.
 fn metadata(
     arguments: &Arguments,
-    image: &Image,
-    pushed: Option<&Descriptor>,
+    images: &[Attested],
+    outputs: &[Output],
+    root: Option<&Descriptor>,
     store: &Store,
 ) -> String {
-    let own = || {
-        let size = store.blob_size(&image.manifest).unwrap_or(0);
-        Descriptor::new(dockwright_builder::image::MANIFEST_TYPE, image.manifest, size)
-    };
-    let descriptor = pushed.cloned().unwrap_or_else(own);
-    let mut metadata = json!({
-        "containerimage.config.digest": image.config_digest,
-        "containerimage.digest": descriptor.digest,
-        "containerimage.descriptor": descriptor,
-    });
-    if !arguments.tags.is_empty() {
-        metadata["image.name"] = json!(arguments.tags.join(","));
+    let mut metadata = json!({});
+    if let Some(Attested { image, .. }) = images.first() {
+        let own = || {
+            let size = store.blob_size(&image.manifest).unwrap_or(0);
+            Descriptor::new(dockwright_builder::image::MANIFEST_TYPE, image.manifest, size)
+        };
+        let descriptor = root.cloned().unwrap_or_else(own);
+        metadata["containerimage.digest"] = json!(descriptor.digest);
+        if images.len() == 1 {
+            metadata["containerimage.config.digest"] = json!(image.config_digest);
+        }
+        metadata["containerimage.descriptor"] = json!(descriptor);
+    }
+    for Attested { image, attestations } in images {
+        let is_provenance = |kind: &str| kind.starts_with("https://slsa.dev/provenance/");
+        let provenance = attestations.iter().find(|it| is_provenance(&it.predicate_type));
+        let Some(provenance) = provenance else { continue };
+        let platform = format!("{}/{}", image.config.os, image.config.architecture);
+        let key = match images.len() {
+            1 => "buildx.build.provenance".to_owned(),
+            _ => format!("buildx.build.provenance/{platform}"),
+        };
+        metadata[key] = provenance.predicate.clone();
+    }
+    let mut names = outputs.iter().map(|output| output.names(&arguments.tags));
+    let names = names.next_back().unwrap_or(&arguments.tags);
+    if !names.is_empty() {
+        let full = names.iter().map(|name| dockwright_builder::store::full_name(name));
+        metadata["image.name"] = json!(full.collect::<Vec<_>>().join(","));
     }
     format!("{metadata:#}\n")
 }

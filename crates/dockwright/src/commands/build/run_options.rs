@@ -129,14 +129,7 @@ impl RunOptions {
         request.hostname.clone_from(&self.hostname);
         request.entitlements.clone_from(&self.entitlements);
         for text in &self.add_hosts {
-            let (name, address) = text
-                .split_once(['=', ':'])
-                .filter(|(name, _)| !name.is_empty())
-                .ok_or_else(|| wrong("--add-host", text, "write it as `NAME:ADDRESS`"))?;
-            let address = host_address(address).ok_or_else(|| {
-                wrong("--add-host", text, "the address is one of IPv4, IPv6, or `host-gateway`")
-            })?;
-            request.extra_hosts.push((name.to_owned(), address));
+            request.extra_hosts.push(extra_host(text, session)?);
         }
         if let Some(text) = &self.shm_size {
             let size = size_bytes(text);
@@ -144,16 +137,7 @@ impl RunOptions {
                 Some(size.ok_or_else(|| wrong("--shm-size", text, "write it as `64m` or `1g`"))?);
         }
         for text in &self.ulimits {
-            let limit = ulimit(text)
-                .ok_or_else(|| wrong("--ulimit", text, "write it as `nofile=1024:2048`"))?;
-            if !exec::is_limit(&limit.name) {
-                let message = format!("`--ulimit {text}`: there is no limit `{}`", limit.name);
-                let help = "the limits have the names of setrlimit(2): core, cpu, data, fsize, \
-                            locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, \
-                            sigpending, stack";
-                return Err(usage(session, &message, help));
-            }
-            request.ulimits.push(limit);
+            request.ulimits.push(limit(text, session)?);
         }
         for text in &self.secrets {
             let (id, value) = secret(text, session)?;
@@ -249,6 +233,36 @@ fn host_address(text: &str) -> Option<String> {
         return Some("127.0.0.1".to_owned());
     }
     text.parse::<std::net::IpAddr>().ok().map(|_| text.to_owned())
+}
+
+/// Reads `--add-host`: the name and the address.
+pub(in crate::commands) fn extra_host(
+    text: &str,
+    session: &Session,
+) -> Result<(String, String), Exit> {
+    let wrong = |help: &str| usage(session, &format!("`--add-host {text}` cannot be read"), help);
+    let (name, address) = text
+        .split_once(['=', ':'])
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| wrong("write it as `NAME:ADDRESS`"))?;
+    let address = host_address(address)
+        .ok_or_else(|| wrong("the address is one of IPv4, IPv6, or `host-gateway`"))?;
+    Ok((name.to_owned(), address))
+}
+
+/// Reads `--ulimit`.
+pub(in crate::commands) fn limit(text: &str, session: &Session) -> Result<Ulimit, Exit> {
+    let limit = ulimit(text).ok_or_else(|| {
+        let message = format!("`--ulimit {text}` cannot be read");
+        usage(session, &message, "write it as `nofile=1024:2048`")
+    })?;
+    if exec::is_limit(&limit.name) {
+        return Ok(limit);
+    }
+    let message = format!("`--ulimit {text}`: there is no limit `{}`", limit.name);
+    let help = "the limits have the names of setrlimit(2): core, cpu, data, fsize, locks, memlock, \
+                msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack";
+    Err(usage(session, &message, help))
 }
 
 /// `NAME=SOFT[:HARD]`; one number is both, -1 is no limit, and the soft one is not above the hard one.

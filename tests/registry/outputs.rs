@@ -1,0 +1,243 @@
+//! What a build writes: several platforms, annotations, what is attested, names of the result.
+
+use std::path::Path;
+use std::process::Command;
+
+use dockwright_tests::{Sandbox, path_text, succeed};
+use serde_json::Value;
+
+use super::server::{Options, Server};
+use super::{ok, quick, skopeo};
+
+const PLATFORMS: &str = "linux/amd64,linux/arm64";
+
+/// A context `x` for two platforms, with a secret as build argument.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let dockerfile = "FROM scratch\nARG TARGETARCH\nARG API_TOKEN\nCOPY $TARGETARCH /dir/arch\nCOPY lock /package-lock.json\n";
+    sandbox.write("x/Dockerfile", dockerfile);
+    sandbox.write("x/amd64", "amd64");
+    sandbox.write("x/arm64", "arm64");
+    sandbox.write("x/lock", r#"{"packages":{"node_modules/left-pad":{"version":"1.3.0"}}}"#);
+    sandbox
+}
+
+fn json(path: &Path) -> Value {
+    let text = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&text).expect("JSON")
+}
+
+/// The document of a descriptor in a layout.
+fn blob(layout: &Path, descriptor: &Value) -> Value {
+    let digest = descriptor["digest"].as_str().expect("a digest");
+    json(&layout.join("blobs/sha256").join(&digest[7..]))
+}
+
+fn build(sandbox: &Sandbox, arguments: &[&str]) {
+    let first = ["build", "-q", "--build-arg", "API_TOKEN=hunter2"];
+    ok(quick(sandbox, &[&first, arguments, &["x"]].concat()));
+}
+
+#[test]
+fn several_platforms_go_into_files() {
+    let sandbox = sandbox();
+    build(
+        &sandbox,
+        &[
+            "--platform",
+            PLATFORMS,
+            "-t",
+            "team/app:1",
+            "--annotation",
+            "manifest[linux/arm64],index:a=b",
+            "--annotation",
+            "manifest-descriptor:c=d",
+            "-o",
+            "type=oci,dest=layout,tar=false,annotation-index-descriptor.e=f",
+            "-o",
+            "type=oci,dest=layout.tar",
+            "-o",
+            "files",
+            "-o",
+            "type=tar,dest=files.tar",
+            "-o",
+            "type=local,dest=both,platform-split=false",
+            "--iidfile",
+            "iid",
+            "--metadata-file",
+            "meta.json",
+        ],
+    );
+    let layout = sandbox.path("layout");
+    let entry = &json(&layout.join("index.json"))["manifests"][0];
+    assert_eq!(entry["mediaType"], "application/vnd.oci.image.index.v1+json");
+    let annotations = &entry["annotations"];
+    assert_eq!(annotations["io.containerd.image.name"], "docker.io/team/app:1");
+    assert_eq!(
+        (&annotations["org.opencontainers.image.ref.name"], &annotations["e"]),
+        (&"1".into(), &"f".into())
+    );
+    let index = blob(&layout, entry);
+    assert_eq!(index["annotations"]["a"], "b");
+    let manifests = index["manifests"].as_array().expect("manifests");
+    assert_eq!(manifests.len(), 2);
+    for (descriptor, architecture) in manifests.iter().zip(["amd64", "arm64"]) {
+        assert_eq!(descriptor["platform"]["architecture"], architecture);
+        assert_eq!(descriptor["annotations"]["c"], "d");
+        let manifest = blob(&layout, descriptor);
+        assert_eq!(manifest["annotations"]["a"].as_str(), (architecture == "arm64").then_some("b"));
+        let file = sandbox.path(&format!("files/linux_{architecture}/dir/arch"));
+        assert_eq!(std::fs::read_to_string(file).expect("the file"), architecture);
+    }
+    assert_eq!(std::fs::read_to_string(sandbox.path("both/dir/arch")).expect("it"), "arm64");
+    let listed = succeed(Command::new("tar").arg("-tf").arg(sandbox.path("files.tar"))).stdout;
+    assert!(listed.contains("linux_amd64/dir/arch\n") && listed.contains("linux_arm64/dir/arch\n"));
+    // The last of what has a manifest names the result.
+    let iid = std::fs::read_to_string(sandbox.path("iid")).expect("the file");
+    let metadata = json(&sandbox.path("meta.json"));
+    assert_eq!(metadata["containerimage.digest"], iid.as_str());
+    assert_eq!(metadata["containerimage.descriptor"]["digest"], iid.as_str());
+    assert_eq!(metadata["image.name"], "docker.io/team/app:1");
+    peers_read(&sandbox);
+}
+
+/// Peers read what several platforms were written into, and so do we.
+fn peers_read(sandbox: &Sandbox) {
+    let copy = format!("oci:{}:1", path_text(&sandbox.path("layout")));
+    skopeo(&["copy", "-q", "--all", &copy, &format!("dir:{}", path_text(&sandbox.path("dir")))]);
+    assert!(sandbox.path("dir").read_dir().expect("copied").count() >= 7);
+    for (architecture, from) in [("amd64", "layout"), ("arm64", "layout.tar")] {
+        let other = Sandbox::new();
+        let platform = format!("linux/{architecture}");
+        let from = path_text(&sandbox.path(from));
+        other.succeed(["load", "-q", "--platform", &platform, &from]);
+        other.succeed(["cp", "team/app:1:/dir/arch", "arch"]);
+        assert_eq!(std::fs::read_to_string(other.path("arch")).expect("it"), architecture);
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_anything_is_built() {
+    let sandbox = sandbox();
+    let refused = quick(&sandbox, &["build", "--platform", PLATFORMS, "--load", "x"]);
+    assert!(refused.code == 2 && refused.stderr.contains("type=oci"), "{}", refused.text());
+    let refused =
+        quick(&sandbox, &["build", "--annotation", "index:a=b", "-o", "type=oci,dest=y", "x"]);
+    assert!(refused.code == 2 && refused.stderr.contains("no index"), "{}", refused.text());
+}
+
+/// What is attested of the first image of a layout: its manifest, and the statements.
+fn attested(layout: &Path) -> (Value, Vec<Value>) {
+    let index = blob(layout, &json(&layout.join("index.json"))["manifests"][0]);
+    let manifests = index["manifests"].as_array().expect("manifests");
+    let image = manifests[0]["digest"].as_str().expect("a digest");
+    let entry = &manifests[manifests.len() / 2];
+    assert_eq!(
+        entry["platform"],
+        serde_json::json!({ "architecture": "unknown", "os": "unknown" })
+    );
+    assert_eq!(entry["annotations"]["vnd.docker.reference.type"], "attestation-manifest");
+    assert_eq!(entry["annotations"]["vnd.docker.reference.digest"], image);
+    let manifest = blob(layout, entry);
+    let layers = manifest["layers"].as_array().expect("layers").clone();
+    let statements = layers.iter().map(|layer| {
+        assert_eq!(layer["mediaType"], "application/vnd.in-toto+json");
+        let statement = blob(layout, layer);
+        let kind = &layer["annotations"]["in-toto.io/predicate-type"];
+        assert_eq!(*kind, statement["predicateType"]);
+        assert_eq!(statement["subject"][0]["digest"]["sha256"], image[7..]);
+        statement
+    });
+    (manifest.clone(), statements.collect())
+}
+
+#[test]
+fn what_is_attested_stands_in_the_index() {
+    let sandbox = sandbox();
+    let both = ["--platform", PLATFORMS, "--sbom=true", "--provenance=mode=max", "-t", "app:1"];
+    for place in ["one", "two"] {
+        let output = format!("type=oci,dest={place},tar=false");
+        let output = [&both[..], &["--no-cache", "-o", &output]].concat();
+        build(&sandbox, &output);
+    }
+    let (one, two) = (sandbox.path("one"), sandbox.path("two"));
+    assert_eq!(json(&one.join("index.json")), json(&two.join("index.json")));
+    let (manifest, statements) = attested(&one);
+    assert_eq!(manifest["artifactType"], "application/vnd.docker.attestation.manifest.v1+json");
+    assert_eq!(manifest["config"]["mediaType"], "application/vnd.oci.empty.v1+json");
+    assert!(manifest["subject"]["digest"].is_string());
+    let [sbom, provenance] = statements.as_slice() else { panic!("{statements:?}") };
+    assert_eq!(sbom["predicateType"], "https://spdx.dev/Document");
+    assert_eq!(sbom["subject"][0]["name"], "pkg:docker/app@1?platform=linux%2Famd64");
+    assert!(sbom["predicate"].to_string().contains("pkg:npm/left-pad@1.3.0"));
+    assert_eq!(provenance["predicateType"], "https://slsa.dev/provenance/v1");
+    let definition = &provenance["predicate"]["buildDefinition"];
+    let request = &definition["externalParameters"]["request"];
+    assert_eq!(request["args"]["build-arg:API_TOKEN"], "***");
+    assert!(definition["internalParameters"]["buildConfig"]["llbDefinition"].is_array());
+    let text = serde_json::to_string(&statements).expect("JSON");
+    assert!(!text.contains("hunter2") && !text.contains(&path_text(&sandbox.path(""))), "{text}");
+    // We take the image out of such an index, and peers do.
+    let other = Sandbox::new();
+    other.succeed(["load", "-q", &path_text(&one)]);
+    assert_eq!(other.succeed(["images", "-q"]).stdout.lines().count(), 1);
+    let copy = format!("oci:{}:1", path_text(&one));
+    skopeo(&["copy", "-q", "--all", &copy, &format!("dir:{}", path_text(&sandbox.path("dir")))]);
+
+    // The form before, the version before, and little of it.
+    let output = "type=oci,dest=old,tar=false,oci-artifact=false";
+    build(
+        &sandbox,
+        &["--attest", "type=provenance,version=v0.2,builder-id=https://b", "-o", output],
+    );
+    let (manifest, statements) = attested(&sandbox.path("old"));
+    let config = blob(&sandbox.path("old"), &manifest["config"]);
+    assert_eq!(config["rootfs"]["diff_ids"][0], manifest["layers"][0]["digest"]);
+    let predicate = &statements[0]["predicate"];
+    assert_eq!(predicate["builder"]["id"], "https://b");
+    assert_eq!(predicate["invocation"]["parameters"]["args"], serde_json::json!({}));
+    assert_eq!(predicate["metadata"]["completeness"]["parameters"], false);
+    assert_eq!(statements[0]["subject"][0]["name"], "_");
+
+    // Beside files, and of files.
+    build(&sandbox, &["--sbom=true", "--provenance=true", "-o", "files"]);
+    let provenance = json(&sandbox.path("files/provenance.json"));
+    let names = provenance["subject"].as_array().expect("subjects").iter();
+    let names: Vec<_> = names.map(|subject| subject["name"].as_str().expect("a name")).collect();
+    assert_eq!(names, ["dir/arch", "package-lock.json"]);
+    assert!(sandbox.path("files/sbom.spdx.json").is_file());
+    let wrong = quick(&sandbox, &["build", "--provenance=mode=most", "x"]);
+    assert!(wrong.code == 2 && wrong.stderr.contains("neither min nor max"), "{}", wrong.text());
+}
+
+#[test]
+fn what_is_attested_goes_to_a_registry_and_machines_join() {
+    let server = Server::new(Options::default());
+    let name = server.image("team/app:1");
+    for platform in ["linux/amd64", "linux/arm64"] {
+        let sandbox = sandbox();
+        let push = ["--push", "--join", "--platform", platform, "--provenance=true", "-t", &name];
+        build(&sandbox, &push);
+    }
+    let raw = skopeo(&["inspect", "--raw", "--tls-verify=false", &format!("docker://{name}")]);
+    let index: Value = serde_json::from_str(&raw).expect("JSON");
+    let manifests = index["manifests"].as_array().expect("manifests");
+    let names = manifests.iter().map(|it| it["platform"]["architecture"].as_str().expect("one"));
+    assert_eq!(names.collect::<Vec<_>>(), ["amd64", "arm64", "unknown", "unknown"]);
+    let other = Sandbox::new();
+    ok(quick(&other, &["pull", &name]));
+    let inspected = other.succeed(["inspect", "-f", "{{index .RepoDigests 0}}", &name]).stdout;
+    assert!(inspected.starts_with(&format!("{}@sha256:", server.image("team/app"))), "{inspected}");
+}
+
+#[test]
+fn docker_s_media_types_are_had_too() {
+    let sandbox = sandbox();
+    build(&sandbox, &["-o", "type=oci,dest=old,tar=false,oci-mediatypes=false"]);
+    let old = sandbox.path("old");
+    let manifest = blob(&old, &json(&old.join("index.json"))["manifests"][0]);
+    assert_eq!(manifest["mediaType"], "application/vnd.docker.distribution.manifest.v2+json");
+    let layer = &manifest["layers"][0]["mediaType"];
+    assert_eq!(layer, "application/vnd.docker.image.rootfs.diff.tar.gzip");
+    Sandbox::new().succeed(["load", "-q", "--name", "x", &path_text(&old)]);
+}
