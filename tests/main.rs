@@ -6,6 +6,7 @@ mod bad_input;
 mod browser;
 mod cache;
 mod conformance;
+mod depfile;
 mod drop_in;
 mod hadolint;
 mod hostile;

@@ -1,6 +1,7 @@
 //! The entry point.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::event::Warning;
 use crate::plan::{BaseImage, Plan, Planned, plan};
@@ -19,6 +20,9 @@ pub struct Build {
     pub image: Image,
     /// What was run.
     pub plan: Plan,
+    /// The files that COPY, ADD and mounts take from contexts on this machine, and the directories
+    /// whose names count, sorted; empty unless the request asks for them.
+    pub read: Vec<PathBuf>,
 }
 
 /// Builds an image and writes it to `store`.
@@ -35,12 +39,12 @@ pub fn build(request: &Request, store: &Store, events: &mut dyn FnMut(Event)) ->
     for Warning { message, span } in &plan.warnings {
         events(Event::Warning(Warning { message: message.clone(), span: *span }));
     }
-    let stack = solve::solve(&plan, request, store, events)?;
+    let (stack, read) = solve::solve(&plan, request, store, events)?;
     let mut config = plan.config.clone();
     history::fit(&mut config.history, stack.layers.len(), plan.epoch);
     config.created = Some(history::rfc3339(plan.epoch));
     let image = Image::write(store, &config, &stack.layers)?;
-    Ok(Build { image, plan })
+    Ok(Build { image, plan, read })
 }
 
 /// What a build would do.

@@ -6,8 +6,10 @@ mod walk;
 
 pub use list::{ContextFile, context_files, why_ignored};
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -37,6 +39,8 @@ pub(crate) struct Source {
     time: Option<i64>,
     /// What earlier builds have read, for a build context.
     digests: Option<FileDigests>,
+    /// The paths that were selected, if somebody wants to know.
+    read: Option<Mutex<BTreeSet<Vec<u8>>>>,
 }
 
 /// The ignore rules of a context.
@@ -107,6 +111,7 @@ impl Source {
             has_git_modes: false,
             time: None,
             digests: None,
+            read: None,
         })
     }
 
@@ -116,6 +121,29 @@ impl Source {
         let root = rustix::fs::fstat(&self.root).doing(|| shown("look up", b"."))?;
         let digests = FileDigests::open(store, (root.st_dev, root.st_ino));
         Ok(Self { digests: Some(digests), ..self })
+    }
+
+    /// Takes down which paths are selected.
+    pub(crate) fn taking_down(self) -> Self {
+        Self { read: Some(Mutex::default()), ..self }
+    }
+
+    /// Takes down that the result depends on a path: on a file, or on the names in a directory.
+    pub(crate) fn take_down(&self, path: &[u8]) {
+        if let Some(read) = &self.read {
+            read.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_vec());
+        }
+    }
+
+    /// Tells whether paths are taken down.
+    pub(crate) fn takes_down(&self) -> bool {
+        self.read.is_some()
+    }
+
+    /// Returns the paths that were taken down, sorted.
+    pub(crate) fn taken_down(&self) -> Vec<Vec<u8>> {
+        let Some(read) = &self.read else { return Vec::new() };
+        read.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Returns what is remembered of the files of this tree.
@@ -143,6 +171,7 @@ impl Source {
             has_git_modes: false,
             time: None,
             digests: None,
+            read: None,
         }
     }
 

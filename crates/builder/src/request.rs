@@ -86,6 +86,8 @@ pub struct Request {
     pub context_mode: ContextMode,
     /// Whether layers keep times that are newer than `epoch`, as Docker's do.
     pub keeps_times: bool,
+    /// Whether the build lists what it read of contexts on this machine.
+    pub lists_read: bool,
     /// How many process ids are used up in a RUN before its command gets one; 0 as a rule.
     pub pid_base: u32,
 }
@@ -267,6 +269,7 @@ impl Request {
             cache_ttl_seconds: None,
             context_mode: ContextMode::Exact,
             keeps_times: false,
+            lists_read: false,
             pid_base: 0,
             isolation: Isolation::Native,
             resources: Resources::default(),

@@ -82,7 +82,8 @@ struct State {
     has_shell: bool,
 }
 
-/// Runs `plan` and returns the layers of its result.
+/// Runs `plan` and returns the layers of its result, and what it read of contexts if the request
+/// asks for that.
 ///
 /// # Errors
 ///
@@ -93,7 +94,7 @@ pub(crate) fn solve(
     request: &Request,
     store: &Store,
     events: &mut dyn FnMut(Event),
-) -> Result<Stack> {
+) -> Result<(Stack, Vec<PathBuf>)> {
     let needed = needed(plan);
     let steps = plan.operations.iter();
     let step = |op: &Operation| Step {
@@ -133,7 +134,7 @@ pub(crate) fn solve(
     kept?;
     let result = solver.state().results.get(plan.result.0).cloned().flatten();
     let result = result.ok_or_else(|| Error::new("the build ended without a result"))?;
-    solver.stamped(result)
+    Ok((solver.stamped(result)?, solver.inputs.read(request)))
 }
 
 /// The operations that the result needs.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustix::fs::FileType;
 use sha2::Digest as _;
 
-use super::wildcard::has_wildcard;
+use super::wildcard::{has_wildcard, split_literal};
 use crate::context::{Entry, Filter, Resolved, Source, Wanted, base_name, clean, join};
 use crate::error::{Context as _, Result};
 use crate::op::CopyOp;
@@ -40,6 +40,7 @@ pub(crate) fn select(source: &Source, op: &CopyOp, argument: &str) -> Result<Vec
     }
     let pattern = String::from_utf8_lossy(&clean(argument.as_bytes())).into_owned();
     let found = if has_wildcard(&pattern) {
+        take_down_directories(source, &pattern)?;
         source.expand(&pattern)?
     } else {
         vec![source.resolve(pattern.as_bytes())?.ok_or_else(|| not_found(source, argument))?]
@@ -69,6 +70,22 @@ pub(crate) fn select_fetched(
     let resolved = resolved.filter(is_fine).ok_or_else(|| no_directory(&fetched.remote, path))?;
     let selection = whole(source, resolved, &excluded)?;
     Ok(vec![Selection { name: fetched.name.clone().into_bytes(), ..selection }])
+}
+
+/// Takes down the directories in which a pattern looks: another file there may match as well.
+fn take_down_directories(source: &Source, pattern: &str) -> Result<()> {
+    if !source.takes_down() {
+        return Ok(());
+    }
+    source.take_down(&clean(split_literal(pattern).0.as_bytes()));
+    for (at, _) in pattern.match_indices('/').filter(|(at, _)| has_wildcard(&pattern[..*at])) {
+        for found in source.expand(&pattern[..at])? {
+            if found.entry.kind == FileType::Directory {
+                source.take_down(&found.path);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A file, or a directory with all that is not excluded. A file that was named is never excluded.
@@ -125,6 +142,15 @@ pub(crate) fn listing(source: &Source, selections: &[Selection]) -> Result<Vec<u
 
 /// Returns the digest of [`listing`], which is not held in memory.
 pub(crate) fn content(source: &Source, selections: &[Selection]) -> Result<Digest> {
+    if source.takes_down() {
+        for selection in selections {
+            for entry in &selection.entries {
+                let below = selection.entries.len() > 1 || entry.kind == FileType::Directory;
+                let path = if below { join(&selection.path, &entry.path) } else { Vec::new() };
+                source.take_down(if below { &path } else { &selection.path });
+            }
+        }
+    }
     let mut hasher = sha2::Sha256::new();
     list(source, selections, &mut |text| hasher.update(text))?;
     Ok(Digest::finish(hasher))

@@ -1,6 +1,9 @@
 //! The trees that steps read.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::Solver;
@@ -49,6 +52,32 @@ impl Contexts {
 }
 
 impl Contexts {
+    /// Returns the files and directories of contexts on this machine that the result depends on,
+    /// sorted, if the request asks for them.
+    pub(super) fn read(&self, request: &Request) -> Vec<PathBuf> {
+        let mut read = Vec::new();
+        let mut add = |root: &Path, source: &Source| {
+            let paths = source.taken_down().into_iter();
+            read.extend(paths.map(|path| match path.as_slice() {
+                b"" => root.to_owned(),
+                path => root.join(OsStr::from_bytes(path)),
+            }));
+        };
+        if let (Some(root), Some(source)) = (&request.context, self.main.get()) {
+            add(root, source);
+        }
+        for (name, context) in &request.named_contexts {
+            if let (NamedContext::Directory { path, .. }, Some(Some(Named::Directory(source)))) =
+                (context, self.named.get(name).map(OnceLock::get))
+            {
+                add(path, source);
+            }
+        }
+        read.sort();
+        read.dedup();
+        read
+    }
+
     /// Keeps what was read, for the next build. That is of use to nothing else, so failing is no
     /// failure of the build.
     pub(super) fn remember(&self) {
@@ -123,8 +152,9 @@ impl Solver<'_> {
         }
     }
 
-    fn context(&self, path: &std::path::Path, filter: Option<Filter>) -> Result<Source> {
+    fn context(&self, path: &Path, filter: Option<Filter>) -> Result<Source> {
         let source = Source::context(path, filter)?.remembering(self.store)?;
+        let source = if self.request.lists_read { source.taking_down() } else { source };
         Ok(match self.request.context_mode {
             ContextMode::Exact => source,
             ContextMode::Git => source.in_git_form(self.epoch()),

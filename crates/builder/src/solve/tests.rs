@@ -72,7 +72,7 @@ fn run(store: &Path, context: &Path, operations: Vec<Operation>) -> (Result<Stac
             outcomes.insert(id, outcome);
         }
     });
-    (stack, outcomes.into_values().collect())
+    (stack.map(|(stack, _)| stack), outcomes.into_values().collect())
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod accepted;
 mod attest;
 mod check;
 pub(super) mod context;
+mod depfile;
 mod publish;
 pub(super) mod run_options;
 mod times;
@@ -27,6 +28,7 @@ use crate::cli::Session;
 use crate::environment;
 use crate::exit_code::Exit;
 use crate::network::NetworkOptions;
+use crate::output::Output;
 use crate::print;
 use crate::progress::{self, Done, Failure, Progress, Style};
 use crate::source_file::SourceFile;
@@ -85,6 +87,10 @@ pub(crate) struct Arguments {
     /// Write the image's id to a file
     #[arg(long, value_name = "FILE")]
     iidfile: Option<PathBuf>,
+    /// Write what the build read (Dockerfile, ignore file, files of contexts) as a rule for `make`;
+    /// its targets are the files that the build writes: outputs, `--iidfile`, `--metadata-file`
+    #[arg(long, value_name = "FILE")]
+    depfile: Option<PathBuf>,
     /// Show how long each step took; with a file, write a page with a timeline
     #[arg(long, value_name = "FILE.html", num_args = 0..=1, require_equals = true)]
     timings: Option<Option<PathBuf>>,
@@ -135,7 +141,7 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     let wanted = arguments.attest.wanted(session)?;
     let outputs = publish::outputs(arguments, &wanted, session)?;
     let store = open_store(session)?;
-    let Prepared { mut request, file, notes, _context } = request(arguments, session, &store)?;
+    let Prepared { mut request, file, notes, context } = request(arguments, session, &store)?;
     let style = arguments.style();
     let insecure = publish::insecure_hosts(arguments, &outputs);
     if !insecure.is_empty() {
@@ -144,6 +150,7 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     let source = attest::source(&arguments.context, arguments.file.as_deref());
     let name = arguments.tags.first().cloned().unwrap_or_else(|| "image".to_owned());
     let mut images = Vec::new();
+    let mut read = context.files.clone();
     for platform in publish::platforms(arguments) {
         request.platform = platform;
         let mut progress = Progress::new(style, &session.environment);
@@ -170,12 +177,14 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
         let attestations = wanted
             .of(&built, &request, &source, &store, &name)
             .map_err(|error| failure(session, &error, None))?;
+        read.extend(built.read);
         images.push((Attested { image: built.image, attestations }, progress));
     }
     let (images, mut progresses): (Vec<_>, Vec<_>) = images.into_iter().unzip();
     let (registry, build_platform) = (request.registry.as_ref(), request.build_platform.as_str());
     let publishing = Publishing { arguments, session, store: &store, registry, build_platform };
     publish::write(&publishing, &images, &outputs)?;
+    write_depfile(arguments, session, &outputs, read, &context)?;
     let files = || outputs.iter().filter(|output| output.is_file());
     for (Attested { image, .. }, progress) in images.iter().zip(&mut progresses) {
         progress.done(&Done {
@@ -218,11 +227,58 @@ fn tell_timings(
             print::error(&timings.table(file));
             Ok(())
         }
-        Some(Some(path)) => write_file(session, path, &timings.page(&built.plan, file)),
+        Some(Some(path)) => write_file(session, path, timings.page(&built.plan, file)),
     }
 }
 
-fn write_file(session: &Session, path: &Path, text: &str) -> Result<(), Exit> {
+/// Writes `--depfile` for the files that the build made.
+fn write_depfile(
+    arguments: &Arguments,
+    session: &Session,
+    outputs: &[Output],
+    read: Vec<PathBuf>,
+    context: &Context,
+) -> Result<(), Exit> {
+    let Some(path) = &arguments.depfile else { return Ok(()) };
+    let files = outputs.iter().filter(|output| output.is_file());
+    let mut made: Vec<PathBuf> = files.map(|output| output.destination.clone()).collect();
+    made.extend(arguments.iidfile.iter().chain(arguments.publish.metadata_file()).cloned());
+    // Paths below the context are written as the context was.
+    let mut read: Vec<PathBuf> = read
+        .into_iter()
+        .filter(|file| !context.is_fetched() || !file.starts_with(&context.path))
+        .filter(|file| !file.is_dir() || !holds_any(file, made.iter().chain([path])))
+        .map(|file| match file.strip_prefix(&context.path) {
+            Ok(rest) if arguments.context == Path::new(".") && rest != Path::new("") => {
+                rest.to_owned()
+            }
+            Ok(rest) if rest == Path::new("") => arguments.context.clone(),
+            Ok(rest) => arguments.context.join(rest),
+            Err(_) => file,
+        })
+        .collect();
+    read.sort();
+    read.dedup();
+    if made.is_empty() {
+        // Nothing but a name stands for the image then.
+        made.push(arguments.tags.first().map_or("image", String::as_str).into());
+    }
+    write_file(session, path, depfile::text(&made, &read))
+}
+
+/// Whether one of the files stands in this directory: writing it changes the directory.
+fn holds_any<'p>(directory: &Path, mut files: impl Iterator<Item = &'p PathBuf>) -> bool {
+    let directory = environment::resolved(directory);
+    files.any(|file| match file.parent() {
+        Some(parent) if parent == Path::new("") => {
+            environment::resolved(Path::new(".")) == directory
+        }
+        Some(parent) => environment::resolved(parent) == directory,
+        None => false,
+    })
+}
+
+fn write_file(session: &Session, path: &Path, text: impl AsRef<[u8]>) -> Result<(), Exit> {
     std::fs::write(path, text).map_err(|error| {
         let message = format!("cannot write `{}`: {error}", path.display());
         usage(session, &message, "name a file in a directory that can be written")
@@ -236,7 +292,7 @@ pub(super) struct Prepared {
     pub(super) file: SourceFile,
     pub(super) notes: Vec<String>,
     /// What was fetched for the context stays until the build is over.
-    pub(super) _context: Context,
+    pub(super) context: Context,
 }
 
 /// Turns the command line and what it names into plain data.
@@ -280,7 +336,8 @@ pub(super) fn request(
     source.as_str().clone_into(&mut request.dockerfile);
     request.ignore.clone_from(&context.ignore);
     request.context = Some(context.path.clone());
-    Ok(Prepared { request, file, notes, _context: context })
+    request.lists_read = arguments.depfile.is_some();
+    Ok(Prepared { request, file, notes, context })
 }
 
 /// A request with nothing but a context, to look at that.

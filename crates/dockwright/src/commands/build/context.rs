@@ -22,11 +22,18 @@ pub(in crate::commands) struct Context {
     pub(super) path: PathBuf,
     /// Its ignore file.
     pub(super) ignore: Option<IgnoreFile>,
+    /// The Dockerfile and the ignore file, where they are files of this machine.
+    pub(super) files: Vec<PathBuf>,
     /// What is removed at the end.
-    _fetched: Option<FetchedContext>,
+    fetched: Option<FetchedContext>,
 }
 
 impl Context {
+    /// Tells whether it came from elsewhere, and goes at the end.
+    pub(super) const fn is_fetched(&self) -> bool {
+        self.fetched.is_some()
+    }
+
     /// Finds what the command line names: `context`, and `file` of `-f`.
     pub(super) fn find(
         context: &Path,
@@ -75,12 +82,15 @@ impl Context {
         let dockerfile = source_file::read(&path).map_err(|message| {
             fail(message, "name the Dockerfile with `-f`, or put one in the context")
         })?;
+        let (ignore, ignore_path) = ignore_file(&path, context, session)?.unzip();
+        let is_file = path != Path::new("-");
         Ok(Self {
             dockerfile,
             name: display_name(&path),
+            files: is_file.then_some(path).into_iter().chain(ignore_path).collect(),
             path: environment::absolute(context).map_err(|message| fail(message, ""))?,
-            ignore: ignore_file(&path, context, session)?,
-            _fetched: None,
+            ignore,
+            fetched: None,
         })
     }
 
@@ -96,7 +106,15 @@ impl Context {
                 return Err(usage(session, "the context is a Dockerfile itself", help));
             }
             let (dockerfile, name) = (dockerfile.to_owned(), "-".to_owned());
-            return Ok(Self { dockerfile, name, path, ignore: None, _fetched: Some(fetched) });
+            let files = Vec::new();
+            return Ok(Self {
+                dockerfile,
+                name,
+                path,
+                ignore: None,
+                files,
+                fetched: Some(fetched),
+            });
         }
         let read = |name: &str| fetched.file(name).map_err(|error| failure(session, &error, None));
         let (name, dockerfile) = match file {
@@ -129,7 +147,7 @@ impl Context {
                 ignore = Some(IgnoreFile { name, text });
             }
         }
-        Ok(Self { dockerfile, name, path, ignore, _fetched: Some(fetched) })
+        Ok(Self { dockerfile, name, path, ignore, files: Vec::new(), fetched: Some(fetched) })
     }
 }
 
@@ -161,7 +179,7 @@ fn ignore_file(
     dockerfile: &Path,
     context: &Path,
     session: &Session,
-) -> Result<Option<IgnoreFile>, Exit> {
+) -> Result<Option<(IgnoreFile, PathBuf)>, Exit> {
     let mut own = dockerfile.as_os_str().to_owned();
     own.push(".dockerignore");
     for path in [PathBuf::from(own), context.join(".dockerignore")] {
@@ -170,7 +188,7 @@ fn ignore_file(
                 cannot_start(session, &message, "make it a readable file, or remove it")
             })?;
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            return Ok(Some(IgnoreFile { name: display_name(&path), text }));
+            return Ok(Some((IgnoreFile { name: display_name(&path), text }, path)));
         }
     }
     Ok(None)

@@ -42,6 +42,13 @@ pub(crate) struct Publish {
     metadata_file: Option<PathBuf>,
 }
 
+impl Publish {
+    /// `--metadata-file`
+    pub(super) const fn metadata_file(&self) -> Option<&PathBuf> {
+        self.metadata_file.as_ref()
+    }
+}
+
 /// What publishing needs.
 pub(super) struct Publishing<'a> {
     pub(super) arguments: &'a Arguments,
