@@ -33,13 +33,12 @@ pub(crate) struct Paths<'a> {
     pub(crate) json: bool,
 }
 
-/// Reads the content of an instruction into `kind`, which stays as it is if that fails.
-#[inline]
-pub(crate) fn read<'a>(head: Head<'_, 'a>, kind: &mut Kind<'a>) -> Result<(), SyntaxError> {
+/// Reads the content of an instruction.
+pub(crate) fn read<'a>(head: Head<'_, 'a>) -> Result<Kind<'a>, SyntaxError> {
     if onbuild::is_too_deep(head.depth) {
-        return Ok(());
+        return Ok(Kind::Invalid(head.keyword));
     }
-    *kind = match head.keyword {
+    Ok(match head.keyword {
         Keyword::Add => Kind::Add(add::parse(head)?),
         Keyword::Arg => Kind::Arg(arg::parse(head)?),
         Keyword::Cmd => Kind::Cmd(command::parse(head)?),
@@ -59,8 +58,7 @@ pub(crate) fn read<'a>(head: Head<'_, 'a>, kind: &mut Kind<'a>) -> Result<(), Sy
         Keyword::Volume => Kind::Volume(volume::parse(head)?),
         Keyword::Workdir => Kind::Workdir(whole::parse(head)?),
         Keyword::Unknown => return Err(unknown(head.word)),
-    };
-    Ok(())
+    })
 }
 
 /// Tells whether `<<` starts a heredoc in this instruction.

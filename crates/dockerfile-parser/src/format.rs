@@ -143,20 +143,41 @@ fn write_instruction(
     options: &FormatOptions,
 ) {
     let original = &parse.source[instruction.span.range()];
-    let formatted = match &instruction.kind {
-        Kind::Invalid(_) => None,
-        _ => formatted(parse, instruction, options),
-    };
-    let Some(formatted) = formatted.filter(|text| text != original) else {
-        return out.push_str(original);
-    };
-    // Nothing is believed: the new text is read again and must mean the same.
-    let again = parse_part(&formatted, parse.escape);
-    let is_same = match again.instructions.as_slice() {
-        [one] => again.errors.is_empty() && meaning::is_same(instruction, one),
-        _ => false,
-    };
-    out.push_str(if is_same { &formatted } else { original });
+    let formatted = stable(parse, instruction, options);
+    out.push_str(formatted.as_deref().unwrap_or(original));
+}
+
+/// Formats an instruction until that changes nothing any more; `None` when it must stay as it is.
+fn stable(
+    parse: &Parse<'_>,
+    instruction: &Instruction<'_>,
+    options: &FormatOptions,
+) -> Option<String> {
+    // A second round sees what the first one made: an instruction that came to stand on one line.
+    const N_ROUNDS: usize = 4;
+    if matches!(instruction.kind, Kind::Invalid(_)) {
+        return None;
+    }
+    let mut text = formatted(parse, instruction, options)?;
+    if text == parse.source[instruction.span.range()] {
+        return None;
+    }
+    for _ in 0..N_ROUNDS {
+        // Nothing is believed: the new text is read again and must mean the same.
+        let again = parse_part(&text, parse.escape);
+        let [one] = again.instructions.as_slice() else { return None };
+        if !again.errors.is_empty() || !meaning::is_same(instruction, one) {
+            return None;
+        }
+        let Some(mut next) = formatted(&again, one, options) else { return Some(text) };
+        // Comments that stood among its lines may follow it now.
+        next.push_str(text.get(one.span.end as usize..).unwrap_or_default());
+        if next == text {
+            return Some(text);
+        }
+        text = next;
+    }
+    None
 }
 
 fn formatted(

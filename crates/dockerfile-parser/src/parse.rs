@@ -5,13 +5,14 @@ use std::ops::Range;
 use crate::directive::{self, Directive};
 use crate::error::SyntaxError;
 use crate::instruction::{Instruction, Keyword, Kind};
-use crate::line::{Line, Lines, find};
+use crate::line::{Line, Lines};
 use crate::text::Cook;
 use crate::token::{Token, TokenKind, Tokens};
 use crate::{List, Parse, Span, Text, convert, flag, heredoc, space};
 
 mod bodies;
 mod command;
+mod plain;
 mod tiles;
 
 pub(crate) use command::command_pieces;
@@ -52,6 +53,7 @@ fn start(source: &str, escape: u8, placeholders: bool, in_directives: bool) -> P
         trivia: Vec::new(),
         words: Vec::new(),
         bodies: bodies::Bodies::default(),
+        mark: 0,
     };
     parser.tokens.list.reserve(n_lines * 5 / 2 + 12);
     parser.all();
@@ -76,6 +78,8 @@ struct Parser<'a> {
     /// The places of the flags in the logical line.
     words: Vec<Range<usize>>,
     bodies: bodies::Bodies<'a>,
+    /// Where `<<` stands next.
+    mark: usize,
 }
 
 /// A logical line, read into its parts.
@@ -104,31 +108,42 @@ struct LineHead<'a> {
 impl<'a> Parser<'a> {
     fn all(&mut self) {
         let bytes = self.context.source.as_bytes();
-        loop {
-            while bytes.get(self.lines.at) == Some(&b'\n') {
-                self.in_directives = false;
-                self.tokens.push(TokenKind::Newline, self.lines.at, self.lines.at + 1);
-                self.lines.skip_blank();
-            }
-            let Some(mut line) = self.next_line() else { return };
-            if self.lines.number == 1 && bytes.starts_with(b"\xEF\xBB\xBF") {
-                self.tokens.push(TokenKind::ByteOrderMark, 0, 3);
-                line.start = 3;
-                line.end = line.end.max(3);
-            }
-            let mut start = line.start;
-            if !bytes.get(start).is_some_and(|first| matches!(first, b'!'..0x80)) {
-                start += space::trim_start(&self.context.source[line.start..line.end]);
-                self.tokens.push(TokenKind::Whitespace, line.start, start);
-            }
-            match bytes.get(start..line.end).and_then(<[u8]>::first) {
-                None => {
+        while let Some(first) = bytes.get(self.lines.at).copied() {
+            let Some(line) = self.next_line() else { return };
+            match first {
+                b'\n' => {
                     self.in_directives = false;
-                    self.line_end(line);
+                    self.tokens.push(TokenKind::Newline, line.start, line.next);
                 }
-                Some(b'#') => self.comment(line, start),
-                Some(_) => self.instruction(line, start),
+                b'#' => self.comment(line, line.start),
+                b'A'..=b'z' => {
+                    if !self.plain(line) {
+                        self.instruction(line, line.start);
+                    }
+                }
+                _ => self.any_line(line),
             }
+        }
+    }
+
+    /// Reads a line that starts with anything.
+    fn any_line(&mut self, line: Line) {
+        let bytes = self.context.source.as_bytes();
+        let mut line = line;
+        if self.lines.number == 1 && bytes.starts_with(b"\xEF\xBB\xBF") {
+            self.tokens.push(TokenKind::ByteOrderMark, 0, 3);
+            line.start = 3;
+            line.end = line.end.max(3);
+        }
+        let start = line.start + space::trim_start(&self.context.source[line.start..line.end]);
+        self.tokens.push(TokenKind::Whitespace, line.start, start);
+        match bytes.get(start..line.end).and_then(<[u8]>::first) {
+            None => {
+                self.in_directives = false;
+                self.line_end(line);
+            }
+            Some(b'#') => self.comment(line, start),
+            Some(_) => self.instruction(line, start),
         }
     }
 
@@ -229,52 +244,85 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads an instruction whose first line starts at `start`.
-    #[inline]
+    #[inline(never)]
     fn instruction(&mut self, line: Line, start: usize) {
         self.in_directives = false;
         let first_line = self.lines.number;
         let content = &self.context.source.as_bytes()[start..line.end];
-        let comments = if self.n_comments == 0 { List::default() } else { self.take_comments() };
+        let comments = self.comments_before(self.tokens.list.len());
         let head = match continuation(content, self.context.escape) {
             None => self.one_line(line, start),
-            Some(cut) => self.lines_together(line, start, cut),
+            Some(_) => self.lines_together(line, start),
         };
+        self.add(start, first_line, comments, head);
+    }
+
+    /// Adds the instruction that starts at `start` and reads its content.
+    #[inline]
+    fn add(
+        &mut self,
+        start: usize,
+        first_line: u32,
+        comments: List<Text<'a>>,
+        head: LineHead<'a>,
+    ) {
         let LineHead { keyword, word, flags, arguments, .. } = head;
-        self.make_room();
-        self.instructions.push(Instruction {
+        let lines = (first_line, self.lines.number);
+        let reading = convert::Head {
+            context: self.context,
+            keyword,
+            word: &word,
+            flags: &flags,
+            arguments: &arguments,
+            lines,
+            depth: 0,
+        };
+        let takes_heredocs = head.heredoc_line.is_some() && convert::takes_heredocs(reading);
+        let kind = match convert::read(reading) {
+            Ok(kind) => kind,
+            Err(error) => self.invalid(keyword, error),
+        };
+        let instruction = Instruction {
             span: Span::new(start as u32, head.end as u32),
-            lines: (first_line, self.lines.number),
+            lines,
             has_blank_continuation: head.has_blank,
             keyword: word,
             flags,
             arguments,
             heredocs: Vec::new(),
             comments,
-            kind: Kind::Invalid(keyword),
-        });
-        let Some(instruction) = self.instructions.last_mut() else { return };
-        let reading = convert::Head {
-            context: self.context,
-            keyword,
-            word: &instruction.keyword,
-            flags: &instruction.flags,
-            arguments: &instruction.arguments,
-            lines: instruction.lines,
-            depth: 0,
+            kind,
         };
-        let takes_heredocs = head.heredoc_line.is_some() && convert::takes_heredocs(reading);
-        if let Err(error) = convert::read(reading, &mut instruction.kind) {
-            self.errors.push(error);
-        }
+        self.push(instruction);
         if let Some(line) = head.heredoc_line.filter(|_| takes_heredocs) {
             self.add_heredocs(&line, keyword, head.end);
         }
     }
 
-    /// Returns the texts of the comments that stand before an instruction.
-    fn take_comments(&mut self) -> List<Text<'a>> {
+    #[inline]
+    fn push(&mut self, instruction: Instruction<'a>) {
+        self.make_room();
+        self.instructions.push(instruction);
+    }
+
+    /// Keeps what is wrong with an instruction, and returns its content.
+    #[cold]
+    fn invalid(&mut self, keyword: Keyword, error: SyntaxError) -> Kind<'a> {
+        self.errors.push(error);
+        Kind::Invalid(keyword)
+    }
+
+    /// Returns the texts of the comments that stand before an instruction whose first token is or
+    /// will be number `end`.
+    #[inline]
+    fn comments_before(&mut self, end: usize) -> List<Text<'a>> {
+        if self.n_comments == 0 { List::default() } else { self.take_comments(end) }
+    }
+
+    #[inline(never)]
+    fn take_comments(&mut self, end: usize) -> List<Text<'a>> {
         self.n_comments = 0;
-        let tokens = self.tokens.list[self.first_comment..].iter();
+        let tokens = self.tokens.list[self.first_comment..end].iter();
         let text = |token: &Token| {
             let body = &self.context.source[token.span.range()][1..];
             let trimmed = space::trim(body);
@@ -316,7 +364,6 @@ impl<'a> Parser<'a> {
     }
 
     /// Splits a line that is not continued.
-    #[inline(always)]
     fn one_line(&mut self, line: Line, start: usize) -> LineHead<'a> {
         let source = self.context.source;
         let text = &source[start..line.end];
@@ -353,11 +400,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Splits a line that is continued behind `cut`.
-    fn lines_together(&mut self, line: Line, start: usize, cut: usize) -> LineHead<'a> {
-        if let Some(head) = self.plain_command(line, start, cut) {
-            return head;
-        }
+    /// Splits a line that is continued.
+    fn lines_together(&mut self, line: Line, start: usize) -> LineHead<'a> {
         let (end, has_blank) = self.logical_line(line, start);
         self.any_lines(start, end, has_blank)
     }
@@ -456,10 +500,9 @@ fn give_back<T>(list: &mut Vec<T>) {
 }
 
 /// Tells whether `<<` stands in `line`.
-#[inline]
 fn has_heredoc_mark(line: &[u8], keyword: Keyword) -> bool {
     matches!(keyword, Keyword::Run | Keyword::Copy | Keyword::Add | Keyword::Onbuild)
-        && find(line, 0, b'<').is_some_and(|at| line[at..].windows(2).any(|two| two == b"<<"))
+        && memchr::memmem::find(line, b"<<").is_some()
 }
 
 /// Where a line's content ends if it is continued: `[^E]E[ \t]*$`, or nothing but `E[ \t]*`.

@@ -62,3 +62,9 @@ fn tabs() {
     let text = "RUN a \\\n    b\n";
     assert_eq!(format(&parse(text), &options), "RUN a \\\n\tb\n");
 }
+
+#[test]
+fn an_instruction_that_comes_to_stand_on_one_line() {
+    check("ARG a  b \\\n\n  \n", "ARG a b\n");
+    check("ARG a  b \\\n# c\n\r\n", "ARG a b\n# c\n");
+}

@@ -27,6 +27,37 @@ pub enum Keyword {
     Unknown,
 }
 
+/// Letters differ from their other case in this bit alone.
+const CASE: u8 = 0x20;
+
+/// The keywords of at most seven letters, each as a number in its slot: the letters from the lowest
+/// byte on, and how many they are in the highest.
+static SHORT: [(u64, Keyword); 16] = {
+    let mut table = [(0, Keyword::Unknown); 16];
+    let mut index = 0;
+    while index < Keyword::ALL.len() {
+        let keyword = Keyword::ALL[index];
+        let letters = keyword.as_str().as_bytes();
+        if letters.len() < 8 {
+            let mut word = (letters.len() as u64) << 56;
+            let mut at = 0;
+            while at < letters.len() {
+                word |= (letters[at] as u64) << (8 * at);
+                at += 1;
+            }
+            table[slot(word)] = (word, keyword);
+        }
+        index += 1;
+    }
+    table
+};
+
+/// The slot of a word; no two keywords share one.
+const fn slot(word: u64) -> usize {
+    const SPREAD: u64 = 0xEE57_9CAC_D846_49A5;
+    (word.wrapping_mul(SPREAD) >> 60) as usize
+}
+
 impl Keyword {
     /// Every keyword, in alphabetical order.
     pub const ALL: [Self; 18] = [
@@ -50,10 +81,27 @@ impl Keyword {
         Self::Workdir,
     ];
 
+    /// Returns the keyword at `start` and its length, if it has at most seven letters and a blank
+    /// follows it.
+    #[inline(always)]
+    pub(crate) fn short_at(bytes: &[u8], start: usize) -> Option<(Self, usize)> {
+        const ONES: u64 = u64::from_ne_bytes([1; 8]);
+        let eight = bytes.get(start..)?.first_chunk()?;
+        let eight = u64::from_le_bytes(*eight) ^ (ONES * b' ' as u64);
+        // The lowest high bit that is set stands at the first blank.
+        let blanks = eight.wrapping_sub(ONES) & !eight & (ONES << 7);
+        let len = blanks.trailing_zeros() as usize / 8;
+        if len == 0 || len == 8 {
+            return None;
+        }
+        let letters = eight & (u64::MAX >> (64 - 8 * len)) & !(ONES * CASE as u64);
+        let word = letters | (len as u64) << 56;
+        let (known, keyword) = SHORT[slot(word)];
+        (known == word).then_some((keyword, len))
+    }
+
     /// Returns the keyword that `word` is, in any case.
     pub fn of(word: &str) -> Self {
-        // Letters differ from their other case in this bit alone.
-        const CASE: u8 = 0x20;
         let word = word.as_bytes();
         let is = |keyword: &[u8]| {
             word.len() == keyword.len()
@@ -136,10 +184,18 @@ mod tests {
         for keyword in Keyword::ALL {
             assert_eq!(Keyword::of(keyword.as_str()), keyword);
             assert_eq!(Keyword::of(&keyword.as_str().to_lowercase()), keyword);
+            let is_short = keyword.as_str().len() < 8;
+            for text in [format!("{keyword} x 12345"), format!("{keyword} y").to_lowercase()] {
+                let is_long_enough = text.len() >= 8;
+                let found = Keyword::short_at(text.as_bytes(), 0);
+                let expected = (is_short && is_long_enough).then(|| (keyword, keyword.as_str().len()));
+                assert_eq!(found, expected, "{text:?}");
+            }
         }
-        for word in ["", "RU", "RUNN", "MAINTAINERS", "HEALTHCHECKS", "é", "AXX", "AXD", "\u{12}UN"]
+        for word in ["", "RU", "RUNN", "MAINTAINERS", "HEALTHCHECKS", "é", "AXX", "AXD", "\u{12}UN", "\0", "RUN\0"]
         {
             assert_eq!(Keyword::of(word), Keyword::Unknown);
+            assert_eq!(Keyword::short_at(format!("{word} 123456789").as_bytes(), 0), None);
         }
     }
 }

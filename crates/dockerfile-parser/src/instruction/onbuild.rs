@@ -12,9 +12,8 @@ const MAX_DEPTH: usize = 8;
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Onbuild<'a>, SyntaxError> {
     let mut trigger = trigger(head);
     let word = Keyword::of(&trigger.keyword);
-    let mut kind = Kind::Invalid(word);
-    match convert::read(inner(head, &trigger, word), &mut kind) {
-        Ok(()) => trigger.kind = kind,
+    match convert::read(inner(head, &trigger, word)) {
+        Ok(kind) => trigger.kind = kind,
         // What the line parser refuses counts now, the rest only when the trigger runs.
         Err(error) if error.stage == ErrorStage::Parse => return Err(error),
         Err(_) => {}

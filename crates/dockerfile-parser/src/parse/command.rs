@@ -1,8 +1,9 @@
 //! Continued shell commands: most of the text of most files, and read without joining it.
 
-use super::{LineHead, Parser, continuation, keyword_len};
-use crate::instruction::Keyword;
-use crate::line::{Line, Lines, find};
+use super::plain::{is_visible, shell, token};
+use super::{Parser, continuation};
+use crate::instruction::{Instruction, Keyword};
+use crate::line::{Line, Lines};
 use crate::token::TokenKind;
 use crate::{Span, Text};
 
@@ -14,54 +15,57 @@ struct Mark<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// Reads a shell command that starts at `start` of `line` and goes on behind `cut`.
-    ///
-    /// Nothing is read when it is more than that: flags, JSON, heredocs, blanks other than space and
-    /// tab, or the end of the file in the middle.
-    pub(super) fn plain_command(
-        &mut self,
-        line: Line,
-        start: usize,
-        cut: usize,
-    ) -> Option<LineHead<'a>> {
+    /// Reads a shell command whose first line is `line` and ends in the escape character. Reads
+    /// nothing when it is more than that: flags, heredocs, blanks other than space and tab, or the
+    /// end of the file in the middle.
+    #[inline(never)]
+    pub(super) fn command(&mut self, line: Line, keyword: Keyword, keyword_end: usize) -> bool {
         let source = self.context.source;
-        let content = &source.as_bytes()[start..start + cut];
-        let keyword_len = keyword_len(content);
-        let word = &source[start..start + keyword_len];
-        let keyword = Keyword::of(word);
-        let from = keyword_len + n_blanks(&content[keyword_len..]);
-        let is_plain = match content.get(from) {
-            Some(b'-' | b'[') | None => false,
-            Some(byte) => is_visible(*byte),
-        };
-        let is_command = matches!(keyword, Keyword::Run | Keyword::Cmd | Keyword::Entrypoint);
-        if !is_command || !is_plain || find(content, from, b'<').is_some() {
-            return None;
+        let start = line.start;
+        let bytes = &source.as_bytes()[start..line.end];
+        let Some(cut) = continuation(bytes, self.context.escape) else { return false };
+        let from = keyword_end + 1 - start;
+        // The first line must end its last word, and not in the middle of `<<`.
+        if cut <= from || bytes[cut - 1] == b'<' {
+            return false;
         }
         let mark = Mark {
             lines: self.lines.clone(),
             n_tokens: self.tokens.list.len(),
             n_errors: self.errors.len(),
         };
-        self.tokens.push(TokenKind::Keyword, start, start + keyword_len);
-        self.tokens.push(TokenKind::Whitespace, start + keyword_len, start + from);
-        self.tokens.push(TokenKind::Argument, start + from, start + cut);
-        self.tokens.push(TokenKind::Continuation, start + cut, line.next);
-        let Some((len, end, has_blank)) = self.command_lines(cut) else {
+        let first_line = self.lines.number;
+        self.tokens.list.extend_from_slice(&[
+            token(TokenKind::Keyword, start, keyword_end),
+            token(TokenKind::Whitespace, keyword_end, start + from),
+            token(TokenKind::Argument, start + from, start + cut),
+            token(TokenKind::Continuation, start + cut, line.next),
+        ]);
+        let (Some((len, end, has_blank)), Some(word)) =
+            (self.command_lines(cut), source.get(start..keyword_end))
+        else {
             self.lines = mark.lines;
             self.tokens.list.truncate(mark.n_tokens);
             self.errors.truncate(mark.n_errors);
-            return None;
+            return false;
         };
-        Some(LineHead {
-            keyword,
-            word: Text::borrowed(word, start as u32),
+        self.in_directives = false;
+        let text = &source[start..end];
+        let arguments = Text::of_command(text, start, self.context.escape, from..len);
+        let kind = shell(keyword, &arguments);
+        let instruction = Instruction {
+            span: Span::new(start as u32, end as u32),
+            lines: (first_line, self.lines.number),
+            has_blank_continuation: has_blank,
+            keyword: Text::borrowed(word, start as u32),
             flags: Vec::new(),
-            arguments: Text::of_command(&source[start..end], start, self.context.escape, from..len),
-            heredoc_line: None,
-            end,
-            has_blank,
-        })
+            arguments,
+            heredocs: Vec::new(),
+            comments: self.comments_before(mark.n_tokens),
+            kind,
+        };
+        self.push(instruction);
+        true
     }
 
     /// Reads the lines after the first; `len` is the length of the command so far. Returns its whole
@@ -90,17 +94,24 @@ impl<'a> Parser<'a> {
                 Some(byte) if is_visible(*byte) => {}
                 Some(_) => return None,
             }
-            if find(text, indent, b'<').is_some() {
+            if self.has_mark(line) {
                 return None;
             }
-            let cut = continuation(text, self.context.escape);
-            let end = line.start + cut.unwrap_or(text.len());
-            len += end - line.start;
-            self.tokens.push(TokenKind::Argument, line.start, end);
-            if cut.is_some() {
-                self.tokens.push(TokenKind::Continuation, end, line.next);
+            if let Some(cut) = continuation(text, self.context.escape) {
+                let end = line.start + cut;
+                if cut == 0 || bytes[end - 1] == b'<' {
+                    return None;
+                }
+                len += cut;
+                self.tokens.list.extend_from_slice(&[
+                    token(TokenKind::Argument, line.start, end),
+                    token(TokenKind::Continuation, end, line.next),
+                ]);
                 continue;
             }
+            let end = line.end;
+            len += end - line.start;
+            self.tokens.push(TokenKind::Argument, line.start, end);
             self.line_end(line);
             let is_trimmed = text.last().is_some_and(|byte| is_visible(*byte));
             return is_trimmed.then_some((len, line.end, has_blank));
@@ -121,12 +132,6 @@ pub(crate) fn command_pieces(command: &str, escape: u8) -> Vec<Span> {
         }
     }
     pieces
-}
-
-/// Tells whether `byte` is a character of its own and no white space.
-#[inline]
-const fn is_visible(byte: u8) -> bool {
-    matches!(byte, b'!'..0x80)
 }
 
 /// Number of spaces and tabs that a line starts with.
