@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::error::nearest;
 use crate::space::is_space;
 use crate::text::Cook;
-use crate::{Flag, SyntaxError, Text};
+use crate::{Flag, Span, SyntaxError, Text};
 
 /// A flag that an instruction knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,45 @@ pub(crate) fn lex<'a>(
     }
 }
 
+/// As [`lex`] for `source[range]` where flags hold nothing but visible ASCII without quotes and
+/// escapes, and spaces alone part them; `None` where that is not so, or no arguments follow.
+pub(crate) fn plain<'a>(
+    source: &'a str,
+    range: Range<usize>,
+    escape: u8,
+    flags: &mut Vec<Flag<'a>>,
+) -> Option<usize> {
+    let bytes = source.as_bytes().get(..range.end)?;
+    let mut at = range.start;
+    while bytes.get(at..)?.starts_with(b"--") {
+        let start = at;
+        let mut equals = None;
+        loop {
+            match *bytes.get(at)? {
+                b' ' => break,
+                b'=' => equals = equals.or(Some(at)),
+                byte if byte == escape => return None,
+                b'!'..0x7F if !matches!(bytes[at], b'\'' | b'"') => {}
+                _ => return None,
+            }
+            at += 1;
+        }
+        if at == start + 2 {
+            return None;
+        }
+        let part = |range: Range<usize>| {
+            Text::borrowed(source.get(range.clone()).unwrap_or_default(), range.start as u32)
+        };
+        let name = part(start + 2..equals.unwrap_or(at));
+        let value = equals.map(|equals| part(equals + 1..at));
+        flags.push(Flag { span: Span::new(start as u32, at as u32), name, value });
+        while bytes.get(at) == Some(&b' ') {
+            at += 1;
+        }
+    }
+    bytes.get(at).filter(|first| matches!(first, b'!'..0x80)).map(|_| at)
+}
+
 /// Where the flag word at `at` ends, and whether it has neither quotes nor escapes.
 fn word_end(bytes: &[u8], mut at: usize, end: usize, escape: u8) -> (usize, bool) {
     let mut quote = None;
@@ -135,7 +174,13 @@ fn cook<'a>(text: &Text<'a>, range: Range<usize>, escape: u8) -> Text<'a> {
 }
 
 /// Judges the flags of an instruction by the table of those it knows.
+#[inline]
 pub(crate) fn check(flags: &[Flag<'_>], specs: &'static [FlagSpec]) -> Result<(), SyntaxError> {
+    if flags.is_empty() { Ok(()) } else { check_all(flags, specs) }
+}
+
+#[inline(never)]
+fn check_all(flags: &[Flag<'_>], specs: &'static [FlagSpec]) -> Result<(), SyntaxError> {
     for (index, flag) in flags.iter().enumerate() {
         let name = flag.name.as_str();
         let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
@@ -169,6 +214,7 @@ pub(crate) fn check(flags: &[Flag<'_>], specs: &'static [FlagSpec]) -> Result<()
     Ok(())
 }
 
+#[cold]
 fn unknown(flag: &Flag<'_>, specs: &'static [FlagSpec]) -> SyntaxError {
     let message = format!("unknown flag `--{}`", flag.name);
     let error = SyntaxError::instruction("unknown-flag", flag.span, message);

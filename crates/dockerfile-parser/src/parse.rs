@@ -37,14 +37,12 @@ pub(crate) fn parse_part(source: &str, escape: char) -> Parse<'_> {
 }
 
 fn start(source: &str, escape: u8, placeholders: bool, in_directives: bool) -> Parse<'_> {
-    // One fast walk brings the text near and tells how much room it will need.
-    let n_lines = memchr::memchr_iter(b'\n', source.as_bytes()).count();
     let mut parser = Parser {
         context: Context { source, escape, placeholders },
         lines: Lines::new(source),
         tokens: Tokens::default(),
         directives: Vec::new(),
-        instructions: Vec::with_capacity(n_lines / 3 + 4),
+        instructions: Vec::with_capacity(source.len() / BYTES_PER_INSTRUCTION + 4),
         errors: Vec::new(),
         n_comments: 0,
         first_comment: 0,
@@ -55,10 +53,14 @@ fn start(source: &str, escape: u8, placeholders: bool, in_directives: bool) -> P
         bodies: bodies::Bodies::default(),
         mark: 0,
     };
-    parser.tokens.list.reserve(n_lines * 5 / 2 + 12);
+    parser.tokens.list.reserve(source.len() / BYTES_PER_TOKEN + 16);
     parser.all();
     parser.finish()
 }
+
+/// What most files have at least; for the others more room is made on the way.
+const BYTES_PER_INSTRUCTION: usize = 64;
+const BYTES_PER_TOKEN: usize = 11;
 
 struct Parser<'a> {
     context: Context<'a>,
@@ -117,7 +119,7 @@ impl<'a> Parser<'a> {
                 }
                 b'#' => self.comment(line, line.start),
                 b'A'..=b'z' => {
-                    if !self.plain(line) {
+                    if !self.plain(line, line.start) {
                         self.instruction(line, line.start);
                     }
                 }
@@ -143,7 +145,11 @@ impl<'a> Parser<'a> {
                 self.line_end(line);
             }
             Some(b'#') => self.comment(line, start),
-            Some(_) => self.instruction(line, start),
+            Some(_) => {
+                if !self.plain(line, start) {
+                    self.instruction(line, start);
+                }
+            }
         }
     }
 
@@ -494,7 +500,7 @@ impl<'a> Parser<'a> {
 
 /// Gives memory back if much of it is not used.
 fn give_back<T>(list: &mut Vec<T>) {
-    if list.capacity() - list.len() > list.len() / 2 + 8 {
+    if list.capacity() - list.len() > list.len() + 8 {
         list.shrink_to_fit();
     }
 }

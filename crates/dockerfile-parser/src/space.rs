@@ -41,15 +41,54 @@ pub(crate) fn trim_end_len(text: &str) -> usize {
 }
 
 /// Returns the words of `text` between runs of the five ASCII blanks.
-pub(crate) fn split(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        at += bytes.get(at..)?.iter().position(|byte| !is_space(*byte))?;
-        let start = at;
-        at = bytes[at..].iter().position(|byte| is_space(*byte)).map_or(bytes.len(), |n| at + n);
-        Some(start..at)
-    })
+#[inline]
+pub(crate) fn split(text: &str) -> Split<'_> {
+    Split { bytes: text.as_bytes(), at: 0 }
+}
+
+/// The words of a text.
+pub(crate) struct Split<'t> {
+    bytes: &'t [u8],
+    at: usize,
+}
+
+impl Iterator for Split<'_> {
+    type Item = Range<usize>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Range<usize>> {
+        let mut start = self.at;
+        while is_space(*self.bytes.get(start)?) {
+            start += 1;
+        }
+        self.at = next_space(self.bytes, start);
+        Some(start..self.at)
+    }
+}
+
+/// Offset of the first of the five ASCII blanks at or after `from`, or the end.
+#[inline]
+pub(crate) fn next_space(bytes: &[u8], from: usize) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let mut at = from;
+    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let eight = u64::from_le_bytes(*eight);
+        // The lowest high bit that is set stands at the first byte up to a space.
+        let low = eight.wrapping_sub(ONES * (b' ' + 1) as u64) & !eight & (ONES << 7);
+        if low == 0 {
+            at += 8;
+            continue;
+        }
+        at += low.trailing_zeros() as usize / 8;
+        if is_space(bytes[at]) {
+            return at;
+        }
+        at += 1;
+    }
+    while bytes.get(at).is_some_and(|byte| !is_space(*byte)) {
+        at += 1;
+    }
+    at
 }
 
 #[cfg(test)]
@@ -67,6 +106,7 @@ mod tests {
         check("", &[]);
         check("  a\tb\u{b}c  ", &["a", "b", "c"]);
         check("80\u{2003}81 82", &["80\u{2003}81", "82"]);
+        check("a\u{1}\nb123456789\u{2}0 x\u{e9}\u{1f}yyyyyyy", &["a\u{1}\nb123456789\u{2}0", "x\u{e9}\u{1f}yyyyyyy"]);
     }
 
     #[test]

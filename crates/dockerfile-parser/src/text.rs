@@ -169,20 +169,20 @@ impl<'a> Text<'a> {
         }
     }
 
-    #[inline]
-    fn verbatim_part(value: &'a str, start: u32, range: Range<usize>) -> Option<Self> {
-        let part = value.get(range.clone())?;
-        Some(Self::borrowed(part, start + range.start as u32))
-    }
-
     /// As [`Text::slice`], but a part that stands in `source` as it is borrows from there.
     #[inline]
     pub(crate) fn slice_of(&self, source: &'a str, range: Range<usize>) -> Self {
-        if let Form::Verbatim { value, start } = &self.0
-            && let Some(part) = Self::verbatim_part(value, *start, range.clone())
-        {
-            return part;
+        match &self.0 {
+            Form::Verbatim { value, start } => match value.get(range.clone()) {
+                Some(part) => Self::borrowed(part, start + range.start as u32),
+                None => Self::borrowed("", *start),
+            },
+            Form::Cooked { .. } => self.cooked_slice_of(source, range),
         }
+    }
+
+    #[inline(never)]
+    fn cooked_slice_of(&self, source: &'a str, range: Range<usize>) -> Self {
         if let Form::Cooked { cooked, start, .. } = &self.0 {
             let whole = *start as usize + range.start..*start as usize + range.end;
             if let Some(span) = cooked.verbatim(&whole)

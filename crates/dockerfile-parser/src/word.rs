@@ -8,7 +8,7 @@ use std::ops::Range;
 /// word, except in single quotes; as the last character of the text it is dropped. A quote that is
 /// not closed runs to the end of the text.
 pub(crate) fn words(text: &str, escape: u8) -> Words<'_> {
-    Words { text, at: 0, escape }
+    Words { text, at: 0, escape, is_open: false }
 }
 
 /// The words of a text.
@@ -16,6 +16,8 @@ pub(crate) struct Words<'t> {
     text: &'t str,
     at: usize,
     escape: u8,
+    /// Whether the last word has a quote that is not closed.
+    pub(crate) is_open: bool,
 }
 
 impl Iterator for Words<'_> {
@@ -53,6 +55,7 @@ impl Iterator for Words<'_> {
             at += 1;
         }
         self.at = at;
+        self.is_open = quote.is_some();
         Some(start..at)
     }
 }

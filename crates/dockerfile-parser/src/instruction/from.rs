@@ -9,12 +9,16 @@ pub(crate) const FLAGS: &[FlagSpec] = &[FlagSpec::new("platform", FlagKind::Stri
 
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<From<'a>, SyntaxError> {
     let mut words = head.words();
-    let (image, as_keyword, name) = match (words.next(), words.next(), words.next(), words.next()) {
-        (Some(image), None, None, None) => (image, None, None),
-        (Some(image), Some(keyword), Some(name), None) if keyword.eq_ignore_ascii_case("as") => {
-            (image, Some(keyword), Some(name))
-        }
-        (_, extra, ..) => return Err(wrong_count(head, extra)),
+    let (image, as_keyword, name) = match (words.next(), words.next()) {
+        (Some(image), None) => (image, None, None),
+        (image, keyword) => match (image, keyword, words.next(), words.next()) {
+            (Some(image), Some(keyword), Some(name), None)
+                if keyword.eq_ignore_ascii_case("as") =>
+            {
+                (image, Some(keyword), Some(name))
+            }
+            (_, extra, ..) => return Err(wrong_count(head, extra)),
+        },
     };
     if let Some(name) = &name
         && !is_stage_name(name)
@@ -24,10 +28,14 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<From<'a>, SyntaxError> {
             .help("start with a letter and go on with letters, digits, `-`, `_` and `.`"));
     }
     let flags = head.flags;
+    if flags.is_empty() {
+        return Ok(From { image, platform: None, as_keyword, name });
+    }
     flag::check(flags, FLAGS)?;
     Ok(From { image, platform: flag::value(flags, "platform").map(Box::new), as_keyword, name })
 }
 
+#[cold]
 fn wrong_count<'a>(head: Head<'_, 'a>, extra: Option<Text<'a>>) -> SyntaxError {
     let error = head.too_few(
         "either one or three arguments",

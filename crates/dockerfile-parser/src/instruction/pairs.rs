@@ -4,28 +4,71 @@ use std::ops::Range;
 
 use super::{Pair, Pairs};
 use crate::convert::Head;
-use crate::{List, SyntaxError, flag, space, word};
+use crate::{List, Span, SyntaxError, Text, flag, space, word};
 
 pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Pairs<'a>, SyntaxError> {
-    let keyword = head.keyword;
     let text = head.arguments.as_str();
     let mut words = word::words(text, head.context.escape);
-    let first = words.next();
-    let is_legacy = first.as_ref().is_some_and(|first| equals(text, first).is_none());
-    let pairs = if is_legacy {
-        List::one(legacy(head)?)
-    } else {
-        first.into_iter().chain(words).map(|range| pair(head, range)).collect::<Result<_, _>>()?
+    let Some(first) = words.next() else {
+        flag::check(head.flags, &[])?;
+        let example = format!("write `{} name=value`", head.keyword);
+        return Err(head.too_few("at least one argument", &example));
+    };
+    let Some(equals) = equals(text, &first) else {
+        let pairs = List::one(legacy(head)?);
+        flag::check(head.flags, &[])?;
+        return Ok(Pairs { pairs, legacy: true });
+    };
+    let first = part(head, first, equals);
+    let pairs = match words.next() {
+        None => List::one(first),
+        Some(second) => {
+            let mut pairs = vec![first];
+            for range in [second].into_iter().chain(words) {
+                pairs.push(pair(head, range)?);
+            }
+            pairs.into()
+        }
     };
     flag::check(head.flags, &[])?;
-    if pairs.is_empty() {
-        return Err(head.too_few("at least one argument", &format!("write `{keyword} name=value`")));
-    }
     if let Some(pair) = pairs.iter().find(|pair| pair.name.is_empty()) {
         let start = pair.name.span().start;
-        return Err(head.blank_name_at(crate::Span::new(start, pair.value.span().end)));
+        return Err(head.blank_name_at(Span::new(start, pair.value.span().end)));
     }
-    Ok(Pairs { pairs, legacy: is_legacy })
+    Ok(Pairs { pairs, legacy: false })
+}
+
+/// Reads pairs that stand on continued lines, none of them on two; `None` when they are anything
+/// else. `pieces` are the lines without what continues them.
+pub(crate) fn on_lines<'a>(
+    source: &'a str,
+    pieces: impl Iterator<Item = Span>,
+    escape: u8,
+) -> Option<Pairs<'a>> {
+    let mut pairs = Vec::with_capacity(8);
+    let mut is_parted = true;
+    for piece in pieces {
+        let text = source.get(piece.range())?;
+        if !is_parted && !text.starts_with([' ', '\t']) {
+            return None;
+        }
+        let offset = |at: usize| piece.start + at as u32;
+        let mut words = word::words(text, escape);
+        let mut end = 0;
+        while let Some(word) = words.next() {
+            let equals = equals(text, &word).filter(|at| *at > word.start)?;
+            pairs.push(Pair {
+                name: Text::borrowed(text.get(word.start..equals)?, offset(word.start)),
+                value: Text::borrowed(text.get(equals + 1..word.end)?, offset(equals + 1)),
+            });
+            end = word.end;
+        }
+        if words.is_open {
+            return None;
+        }
+        is_parted = end < text.len();
+    }
+    (!pairs.is_empty()).then(|| Pairs { pairs: pairs.into(), legacy: false })
 }
 
 /// `name rest of the line`
@@ -46,13 +89,22 @@ fn legacy<'a>(head: Head<'_, 'a>) -> Result<Pair<'a>, SyntaxError> {
 /// `name=value`
 #[inline]
 fn pair<'a>(head: Head<'_, 'a>, range: Range<usize>) -> Result<Pair<'a>, SyntaxError> {
-    let Some(equals) = equals(head.arguments, &range) else {
-        let word = head.part(range);
-        let message = format!("`{word}` lacks a `=`");
-        return Err(SyntaxError::parse("pair-without-equals", word.span(), message)
-            .help("write `name=value`, and quote a value that holds blanks"));
-    };
-    Ok(Pair { name: head.part(range.start..equals), value: head.part(equals + 1..range.end) })
+    match equals(head.arguments, &range) {
+        Some(equals) => Ok(part(head, range, equals)),
+        None => Err(without_equals(&head.part(range))),
+    }
+}
+
+#[inline]
+fn part<'a>(head: Head<'_, 'a>, range: Range<usize>, equals: usize) -> Pair<'a> {
+    Pair { name: head.part(range.start..equals), value: head.part(equals + 1..range.end) }
+}
+
+#[cold]
+fn without_equals(word: &Text<'_>) -> SyntaxError {
+    let message = format!("`{word}` lacks a `=`");
+    SyntaxError::parse("pair-without-equals", word.span(), message)
+        .help("write `name=value`, and quote a value that holds blanks")
 }
 
 /// Where the first `=` of a word stands.

@@ -1,8 +1,8 @@
-//! Continued shell commands: most of the text of most files, and read without joining it.
+//! Continued shell commands and pairs: most of the text of most files, and read without joining it.
 
-use super::plain::{is_visible, shell, token};
+use super::plain::{Head, is_visible, shell, token};
 use super::{Parser, continuation};
-use crate::instruction::{Instruction, Keyword};
+use crate::instruction::{Instruction, Keyword, Kind, Pairs, pairs};
 use crate::line::{Line, Lines};
 use crate::token::TokenKind;
 use crate::{Span, Text};
@@ -14,17 +14,20 @@ struct Mark<'a> {
     n_errors: usize,
 }
 
+/// Length, end of the last line, whether blank lines stand in it, and the pairs.
+type Content<'a> = (usize, usize, bool, Option<Kind<'a>>);
+
 impl<'a> Parser<'a> {
-    /// Reads a shell command whose first line is `line` and ends in the escape character. Reads
-    /// nothing when it is more than that: flags, heredocs, blanks other than space and tab, or the
+    /// Reads a shell command or pairs that start at `start` of `line`, whose arguments are `from` on
+    /// and which the escape character ends. Reads nothing when it is more than that: flags, heredocs, blanks other than space and tab, or the
     /// end of the file in the middle.
     #[inline(never)]
-    pub(super) fn command(&mut self, line: Line, keyword: Keyword, keyword_end: usize) -> bool {
+    pub(super) fn command(&mut self, line: Line, head: &Head) -> bool {
         let source = self.context.source;
-        let start = line.start;
+        let &Head { keyword, start, keyword_end, from } = head;
         let bytes = &source.as_bytes()[start..line.end];
         let Some(cut) = continuation(bytes, self.context.escape) else { return false };
-        let from = keyword_end + 1 - start;
+        let from = from - start;
         // The first line must end its last word, and not in the middle of `<<`.
         if cut <= from || bytes[cut - 1] == b'<' {
             return false;
@@ -41,8 +44,7 @@ impl<'a> Parser<'a> {
             token(TokenKind::Argument, start + from, start + cut),
             token(TokenKind::Continuation, start + cut, line.next),
         ]);
-        let (Some((len, end, has_blank)), Some(word)) =
-            (self.command_lines(cut), source.get(start..keyword_end))
+        let Some((len, end, has_blank, kind)) = self.command_content(head, cut, mark.n_tokens)
         else {
             self.lines = mark.lines;
             self.tokens.list.truncate(mark.n_tokens);
@@ -50,22 +52,40 @@ impl<'a> Parser<'a> {
             return false;
         };
         self.in_directives = false;
-        let text = &source[start..end];
+        let text = source.get(start..end).unwrap_or_default();
         let arguments = Text::of_command(text, start, self.context.escape, from..len);
-        let kind = shell(keyword, &arguments);
         let instruction = Instruction {
             span: Span::new(start as u32, end as u32),
             lines: (first_line, self.lines.number),
             has_blank_continuation: has_blank,
-            keyword: Text::borrowed(word, start as u32),
+            keyword: Text::borrowed(text.get(..keyword_end - start).unwrap_or_default(), start as u32),
             flags: Vec::new(),
+            comments: self.comments_before(mark.n_tokens),
+            kind: kind.unwrap_or_else(|| shell(keyword, &arguments)),
             arguments,
             heredocs: Vec::new(),
-            comments: self.comments_before(mark.n_tokens),
-            kind,
         };
         self.push(instruction);
         true
+    }
+
+    /// Reads the lines after the first, whose tokens start at `first_token`. Returns the length of
+    /// the whole, the end of its last line, whether blank lines stand in it, and the pairs if the
+    /// keyword takes pairs.
+    #[inline]
+    fn command_content(&mut self, head: &Head, cut: usize, first_token: usize) -> Option<Content<'a>> {
+        let (len, end, has_blank) = self.command_lines(cut)?;
+        let kind: Option<fn(Pairs<'a>) -> Kind<'a>> = match head.keyword {
+            Keyword::Env => Some(Kind::Env),
+            Keyword::Label => Some(Kind::Label),
+            _ => None,
+        };
+        let Some(kind) = kind else { return Some((len, end, has_blank, None)) };
+        let tokens = self.tokens.list.get(first_token..)?.iter();
+        let lines = tokens.filter(|token| token.kind == TokenKind::Argument);
+        let lines = lines.map(|token| token.span);
+        let pairs = pairs::on_lines(self.context.source, lines, self.context.escape)?;
+        Some((len, end, has_blank, Some(kind(pairs))))
     }
 
     /// Reads the lines after the first; `len` is the length of the command so far. Returns its whole
