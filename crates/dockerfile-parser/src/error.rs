@@ -30,21 +30,25 @@ pub struct SyntaxError {
 
 impl SyntaxError {
     /// A fault that stops the reference's line parser.
+    #[cold]
     pub(crate) fn parse(code: &'static str, span: Span, message: impl Into<String>) -> Self {
         Self { code, stage: ErrorStage::Parse, span, message: message.into(), help: None }
     }
 
     /// A fault of one instruction.
+    #[cold]
     pub(crate) fn instruction(code: &'static str, span: Span, message: impl Into<String>) -> Self {
         Self { code, stage: ErrorStage::Instruction, span, message: message.into(), help: None }
     }
 
     /// A fault that only the whole file shows.
+    #[cold]
     pub(crate) fn graph(code: &'static str, span: Span, message: impl Into<String>) -> Self {
         Self { code, stage: ErrorStage::Graph, span, message: message.into(), help: None }
     }
 
     /// Says what to do about it.
+    #[cold]
     #[must_use]
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());

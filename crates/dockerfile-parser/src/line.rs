@@ -118,17 +118,27 @@ impl Iterator for Lines<'_> {
 fn line_feeds(block: &[u8; BLOCK_LEN]) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const LOWS: u64 = ONES * 0x7F;
-    /// Moves bit 7 of every byte to the byte at the top.
-    const GATHER: u64 = 0x0002_0408_1020_4081;
     let (words, _) = block.as_chunks::<8>();
-    let mut feeds = 0;
+    // Bit `i` of byte `j` stands for byte `j` of word `i`.
+    let mut bits = 0;
     for (index, word) in words.iter().enumerate() {
         let differences = u64::from_le_bytes(*word) ^ (ONES * b'\n' as u64);
         // The high bit of each byte is set where nothing differs.
         let same = !(((differences & LOWS) + LOWS) | differences | LOWS);
-        feeds |= ((same >> 7).wrapping_mul(GATHER << 7) >> 56) << (8 * index);
+        bits |= same >> (7 - index);
     }
-    feeds
+    transposed(bits)
+}
+
+/// Swaps bit `i` of byte `j` with bit `j` of byte `i`.
+const fn transposed(bits: u64) -> u64 {
+    const fn swapped(bits: u64, mask: u64, distance: u32) -> u64 {
+        let differences = (bits ^ (bits >> distance)) & mask;
+        bits ^ differences ^ (differences << distance)
+    }
+    let bits = swapped(bits, 0x00AA_00AA_00AA_00AA, 7);
+    let bits = swapped(bits, 0x0000_CCCC_0000_CCCC, 14);
+    swapped(bits, 0x0000_0000_F0F0_F0F0, 28)
 }
 
 #[cfg(test)]

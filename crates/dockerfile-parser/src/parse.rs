@@ -265,13 +265,7 @@ impl<'a> Parser<'a> {
 
     /// Adds the instruction that starts at `start` and reads its content.
     #[inline]
-    fn add(
-        &mut self,
-        start: usize,
-        first_line: u32,
-        comments: List<Text<'a>>,
-        head: LineHead<'a>,
-    ) {
+    fn add(&mut self, start: usize, first_line: u32, comments: List<Text<'a>>, head: LineHead<'a>) {
         let LineHead { keyword, word, flags, arguments, .. } = head;
         let lines = (first_line, self.lines.number);
         let reading = convert::Head {

@@ -106,7 +106,10 @@ mod tests {
         check("", &[]);
         check("  a\tb\u{b}c  ", &["a", "b", "c"]);
         check("80\u{2003}81 82", &["80\u{2003}81", "82"]);
-        check("a\u{1}\nb123456789\u{2}0 x\u{e9}\u{1f}yyyyyyy", &["a\u{1}\nb123456789\u{2}0", "x\u{e9}\u{1f}yyyyyyy"]);
+        check(
+            "a\u{1}\nb123456789\u{2}0 x\u{e9}\u{1f}yyyyyyy",
+            &["a\u{1}\nb123456789\u{2}0", "x\u{e9}\u{1f}yyyyyyy"],
+        );
     }
 
     #[test]

@@ -188,12 +188,24 @@ mod tests {
             for text in [format!("{keyword} x 12345"), format!("{keyword} y").to_lowercase()] {
                 let is_long_enough = text.len() >= 8;
                 let found = Keyword::short_at(text.as_bytes(), 0);
-                let expected = (is_short && is_long_enough).then(|| (keyword, keyword.as_str().len()));
+                let expected =
+                    (is_short && is_long_enough).then(|| (keyword, keyword.as_str().len()));
                 assert_eq!(found, expected, "{text:?}");
             }
         }
-        for word in ["", "RU", "RUNN", "MAINTAINERS", "HEALTHCHECKS", "é", "AXX", "AXD", "\u{12}UN", "\0", "RUN\0"]
-        {
+        for word in [
+            "",
+            "RU",
+            "RUNN",
+            "MAINTAINERS",
+            "HEALTHCHECKS",
+            "é",
+            "AXX",
+            "AXD",
+            "\u{12}UN",
+            "\0",
+            "RUN\0",
+        ] {
             assert_eq!(Keyword::of(word), Keyword::Unknown);
             assert_eq!(Keyword::short_at(format!("{word} 123456789").as_bytes(), 0), None);
         }

@@ -58,7 +58,10 @@ impl<'a> Parser<'a> {
             span: Span::new(start as u32, end as u32),
             lines: (first_line, self.lines.number),
             has_blank_continuation: has_blank,
-            keyword: Text::borrowed(text.get(..keyword_end - start).unwrap_or_default(), start as u32),
+            keyword: Text::borrowed(
+                text.get(..keyword_end - start).unwrap_or_default(),
+                start as u32,
+            ),
             flags: Vec::new(),
             comments: self.comments_before(mark.n_tokens),
             kind: kind.unwrap_or_else(|| shell(keyword, &arguments)),
@@ -73,7 +76,12 @@ impl<'a> Parser<'a> {
     /// the whole, the end of its last line, whether blank lines stand in it, and the pairs if the
     /// keyword takes pairs.
     #[inline]
-    fn command_content(&mut self, head: &Head, cut: usize, first_token: usize) -> Option<Content<'a>> {
+    fn command_content(
+        &mut self,
+        head: &Head,
+        cut: usize,
+        first_token: usize,
+    ) -> Option<Content<'a>> {
         let (len, end, has_blank) = self.command_lines(cut)?;
         let kind: Option<fn(Pairs<'a>) -> Kind<'a>> = match head.keyword {
             Keyword::Env => Some(Kind::Env),
@@ -157,6 +165,14 @@ pub(crate) fn command_pieces(command: &str, escape: u8) -> Vec<Span> {
 /// Number of spaces and tabs that a line starts with.
 #[inline]
 fn n_blanks(line: &[u8]) -> usize {
-    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
-    line.iter().take_while(is_blank).count()
+    const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
+    let mut n_blanks = 0;
+    if let Some(eight) = line.first_chunk() {
+        let differences = u64::from_le_bytes(*eight) ^ SPACES;
+        n_blanks = differences.trailing_zeros() as usize / 8;
+    }
+    while matches!(line.get(n_blanks), Some(b' ' | b'\t')) {
+        n_blanks += 1;
+    }
+    n_blanks
 }
