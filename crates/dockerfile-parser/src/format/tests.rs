@@ -66,5 +66,5 @@ fn tabs() {
 #[test]
 fn an_instruction_that_comes_to_stand_on_one_line() {
     check("ARG a  b \\\n\n  \n", "ARG a b\n");
-    check("ARG a  b \\\n# c\n\r\n", "ARG a b\n# c\n");
+    check("ARG a  b \\\n# c\n\r\n", "ARG a b\n# c\r\n");
 }
