@@ -53,6 +53,28 @@ impl Default for FormatOptions {
 /// );
 /// ```
 pub fn format(parse: &Parse<'_>, options: &FormatOptions) -> String {
+    let out = all(parse, options);
+    // Where a heredoc without its end stops depends on the lines behind it, which are others now.
+    let is_open = parse.errors.iter().any(|error| error.code == "unterminated-heredoc");
+    let is_wrong = is_open && !has_same_shape(parse, &crate::parse(&out));
+    if is_wrong { parse.source.to_owned() } else { out }
+}
+
+/// Tells whether two texts hold the same instructions with the same heredocs and faults.
+fn has_same_shape(a: &Parse<'_>, b: &Parse<'_>) -> bool {
+    let is_same = |(a, b): (&Instruction<'_>, &Instruction<'_>)| {
+        a.keyword.eq_ignore_ascii_case(&b.keyword)
+            && a.heredocs.len() == b.heredocs.len()
+            && a.heredocs.iter().zip(&b.heredocs).all(|(a, b)| meaning::is_same_heredoc(a, b))
+    };
+    let codes =
+        |parse: &Parse<'_>| -> Vec<&str> { parse.errors.iter().map(|error| error.code).collect() };
+    a.instructions.len() == b.instructions.len()
+        && codes(a) == codes(b)
+        && a.instructions.iter().zip(&b.instructions).all(is_same)
+}
+
+fn all(parse: &Parse<'_>, options: &FormatOptions) -> String {
     let mut out = String::with_capacity(parse.source.len() + parse.source.len() / 8);
     let mut instructions = parse.instructions.iter().peekable();
     let mut tokens = parse.tokens.iter().peekable();

@@ -19,7 +19,7 @@ fn is_same_flag(a: &Flag<'_>, b: &Flag<'_>) -> bool {
     a.name.as_str() == b.name.as_str() && value(a) == value(b)
 }
 
-fn is_same_heredoc(a: &Heredoc<'_>, b: &Heredoc<'_>) -> bool {
+pub(super) fn is_same_heredoc(a: &Heredoc<'_>, b: &Heredoc<'_>) -> bool {
     (a.name.as_str(), a.file_descriptor, a.expand, a.chomp, a.body.as_str())
         == (b.name.as_str(), b.file_descriptor, b.expand, b.chomp, b.body.as_str())
 }

@@ -68,3 +68,9 @@ fn an_instruction_that_comes_to_stand_on_one_line() {
     check("ARG a  b \\\n\n  \n", "ARG a b\n");
     check("ARG a  b \\\n# c\n\r\n", "ARG a b\n# c\r\n");
 }
+
+#[test]
+fn a_heredoc_without_its_end_stops_where_it_did() {
+    check("COPY <<E /x\nb\nRUN  \nCOPY  a b\n", "COPY <<E /x\nb\nRUN  \nCOPY  a b\n");
+    check("COPY <<E /x\nb\nRUN  x\n", "COPY <<E /x\nb\nRUN x\n");
+}

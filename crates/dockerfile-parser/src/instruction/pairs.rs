@@ -55,7 +55,7 @@ pub(crate) fn on_lines<'a>(
         let offset = |at: usize| piece.start + at as u32;
         let mut words = word::words(text, escape);
         let mut end = 0;
-        while let Some(word) = words.next() {
+        for word in words.by_ref() {
             let equals = equals(text, &word).filter(|at| *at > word.start)?;
             pairs.push(Pair {
                 name: Text::borrowed(text.get(word.start..equals)?, offset(word.start)),

@@ -1,6 +1,6 @@
 //! Variables and settings in force at an instruction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Base, Model};
 use crate::expand::{self, ExpandError, Expanded};
@@ -49,7 +49,7 @@ pub struct Scope {
     /// Name to value; an argument that is declared but has no value is in `declared` alone.
     pub values: BTreeMap<String, String>,
     /// The names that an ARG has declared so far.
-    pub declared: Vec<String>,
+    pub declared: BTreeSet<String>,
 }
 
 /// What is in force at an instruction besides variables. Texts are not expanded.
@@ -90,8 +90,8 @@ impl Scope {
     }
 
     fn declare(&mut self, name: &str) {
-        if !self.declared.iter().any(|other| other == name) {
-            self.declared.push(name.to_owned());
+        if !self.declared.contains(name) {
+            self.declared.insert(name.to_owned());
         }
     }
 }
@@ -223,11 +223,11 @@ impl<'p, 'a> Model<'p, 'a> {
             }
             Kind::Env(env) => {
                 // All pairs of one ENV see the variables from before it.
-                let before = scope.clone();
-                for pair in &env.pairs {
-                    let name = before.expand_or_keep(&pair.name, escape);
-                    scope.values.insert(name, before.expand_or_keep(&pair.value, escape));
-                }
+                let expanded = |text: &Text<'_>| scope.expand_or_keep(text, escape);
+                let pairs =
+                    env.pairs.iter().map(|pair| (expanded(&pair.name), expanded(&pair.value)));
+                let pairs: Vec<_> = pairs.collect();
+                scope.values.extend(pairs);
             }
             _ => {}
         }

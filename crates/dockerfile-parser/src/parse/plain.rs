@@ -41,7 +41,7 @@ impl<'a> Parser<'a> {
             return false;
         }
         let head = Head { keyword, start, keyword_end, from };
-        let has_flags = first == b'-' && bytes[from + 1] == b'-';
+        let has_flags = bytes[from..end].starts_with(b"--");
         if last == self.context.escape {
             let is_known = match keyword {
                 Keyword::Run | Keyword::Cmd | Keyword::Entrypoint => first != b'[',
