@@ -9,8 +9,8 @@ use std::io::Read;
 use std::path::Path;
 
 use dockwright_lint::{
-    Applicability, Config, ContextFacts, Diagnostic, Profile, Severity, ShellCache, apply_edits,
-    fix, lint_text,
+    Applicability, Config, ContextFacts, Diagnostic, Edit, Profile, Severity, ShellCache,
+    apply_edits, fix, lint_text,
 };
 use dockwright_tests::shared;
 use serde_json::Value;
@@ -194,6 +194,9 @@ fn each_fix_holds_alone() {
                 let Some(fix) = &found.fix else { continue };
                 n_fixes += 1;
                 let fixed = apply_edits(source, fix.edits.clone()).expect("edits do not overlap");
+                if !is_edited_only(source, &fix.edits, &fixed) {
+                    faults.push(format!("{name} {}: bytes outside the edits differ", found.code));
+                }
                 let after = lint_text(&fixed, &config);
                 let count = |all: &[Diagnostic]| {
                     all.iter().filter(|other| other.code == found.code).count()
@@ -227,6 +230,27 @@ fn examples() -> Vec<(String, String)> {
         }
     }
     examples
+}
+
+/// Tells whether `fixed` is `source` but for the places of `edits`: taken backwards, the edits give the
+/// source again, byte for byte.
+fn is_edited_only(source: &str, edits: &[Edit], fixed: &str) -> bool {
+    let mut edits: Vec<&Edit> = edits.iter().collect();
+    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    edits.dedup();
+    let (mut restored, mut at) = (String::new(), 0);
+    for edit in edits {
+        let kept = edit.span.start as usize - restored.len();
+        restored.push_str(&fixed[at..at + kept]);
+        at += kept;
+        if !fixed[at..].starts_with(&edit.replacement) {
+            return false;
+        }
+        at += edit.replacement.len();
+        restored.push_str(&source[edit.span.range()]);
+    }
+    restored.push_str(&fixed[at..]);
+    restored == source
 }
 
 /// Applies all fixes to `files`; how many there were, and what is wrong with them.

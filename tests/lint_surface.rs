@@ -99,6 +99,50 @@ fn a_wrong_project_file_is_pointed_at_and_hides_no_other() {
     }
 }
 
+/// A fault in the file of the whole run hides nothing of folders with a file of their own.
+#[test]
+fn a_wrong_file_of_the_run_hides_no_other() {
+    for (name, text, needle) in [
+        ("dockwright.toml", "ignor = []\n", "unknown field"),
+        (".hadolint.yaml", "ignored: [DL3006\n", ".hadolint.yaml"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write(name, text);
+        sandbox.write("Dockerfile", DOCKERFILE);
+        sandbox.write("good/Dockerfile", DOCKERFILE);
+        sandbox.write("good/dockwright.toml", "ignore = [\"DL4000\"]\n");
+        let (outcome, lines) = lint(&sandbox, &[]);
+        assert_eq!(outcome.code, 2, "{name}");
+        assert_eq!(lines, ["good/Dockerfile:1 DL3006 warning"], "{name}: {}", outcome.stderr);
+        assert_eq!(outcome.stderr.matches(needle).count(), 1, "{}", outcome.stderr);
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("Dockerfile", DOCKERFILE);
+    let (outcome, _) = lint(&sandbox, &["--ignore", "NOPE1"]);
+    assert_eq!(outcome.code, 2);
+    assert_eq!(outcome.stderr.matches("no rule is called `NOPE1`").count(), 1);
+}
+
+/// What a fix does not name stays as it is: line ends, blanks, a mark at the start, no end of line.
+#[test]
+fn bytes_outside_of_the_edits_stay() {
+    let sandbox = Sandbox::new();
+    let text = "\u{feff}# a \u{e9}\t\r\nFROM debian:13   as Base \r\n\r\n\tRUN  apt-get install  -y\\\n  x   \r\n\
+                COPY --from=Base a b /c\r\nUSER 1000\t\r\nCMD  /bin/true";
+    let expected = text
+        .replace("as Base", "AS base")
+        .replace("=Base", "=base")
+        .replace(" /c", " /c/")
+        .replace("/bin/true", "[\"/bin/true\"]");
+    sandbox.write("Dockerfile", text);
+    let outcome = sandbox.run(["lint", "--fix", "Dockerfile"]);
+    let fixed = std::fs::read_to_string(sandbox.path("Dockerfile")).expect("a file");
+    assert_eq!(fixed, expected, "{}", outcome.stderr);
+    let again = sandbox.run(["lint", "--fix", "Dockerfile"]);
+    let twice = std::fs::read_to_string(sandbox.path("Dockerfile")).expect("a file");
+    assert_eq!(twice, expected, "{}", again.stderr);
+}
+
 /// The schema and the program know the same keys.
 #[test]
 fn the_schema_has_every_key() {

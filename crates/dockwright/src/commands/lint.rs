@@ -48,9 +48,16 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 
 fn lint(arguments: &Arguments, session: &Session, is_called_hadolint: bool) -> Exit {
     let mut by_file = ByFile::new(arguments, is_called_hadolint);
+    let mut unreadable = false;
     let of_run = match by_file.run() {
         Ok(in_force) => in_force,
-        Err(refused) => return refuse(session, refused),
+        Err(refused) => {
+            let exit = refuse(session, refused);
+            // Files with a `dockwright.toml` of their own are looked at all the same.
+            let Ok(in_force) = by_file.by_command_line() else { return exit };
+            unreadable = true;
+            in_force
+        }
     };
     if of_run.settings.verbose {
         print::error(&format!("{:#?}\n", of_run.settings));
@@ -61,7 +68,8 @@ fn lint(arguments: &Arguments, session: &Session, is_called_hadolint: bool) -> E
             return usage(session, &message, "write it anew with `--write-baseline`");
         }
     };
-    let (paths, mut unreadable) = files(arguments, session);
+    let (paths, is_missing) = files(arguments, session);
+    unreadable |= is_missing;
     let mut all = Vec::new();
     let mut fails = false;
     let (mut jobs, mut settings) = (Vec::new(), Vec::new());

@@ -20,7 +20,7 @@ pub(crate) fn report(all: &[Linted]) -> String {
             let (start, end) = row.found.lines;
             let location = json!({
                 "sourceIndex": index,
-                "ranges": [{ "start": { "line": start, "character": 0 }, "end": { "line": end, "character": 0 } }],
+                "ranges": [{ "start": { "line": start }, "end": { "line": end } }],
             });
             match row.found.rule {
                 Some(rule) => warnings.push(json!({
@@ -151,15 +151,24 @@ fn frame(linted: &Linted, start: u32, end: u32) -> String {
 fn url(rule: &dockwright_lint::Rule) -> Option<String> {
     let is_buildkit = rule.family == dockwright_lint::Family::Buildkit;
     is_buildkit.then(|| {
-        let mut name = String::new();
-        for char in rule.code.chars() {
-            if char.is_uppercase() && !name.is_empty() {
-                name.push('-');
-            }
-            name.extend(char.to_lowercase());
-        }
+        let name = kebab(rule.code);
         format!("https://docs.docker.com/go/dockerfile/rule/{name}/")
     })
+}
+
+/// `JSONArgsRecommended` is `json-args-recommended`.
+fn kebab(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let is_upper = |at: usize| chars.get(at).is_some_and(|c| c.is_uppercase());
+    let mut kebab = String::new();
+    for (at, char) in chars.iter().enumerate() {
+        let starts_word = is_upper(at) && (!is_upper(at.saturating_sub(1)) || !is_upper(at + 1));
+        if at > 0 && starts_word {
+            kebab.push('-');
+        }
+        kebab.extend(char.to_lowercase());
+    }
+    kebab
 }
 
 /// RFC 4648, section 4.
@@ -178,4 +187,16 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_pages() {
+        assert_eq!(kebab("JSONArgsRecommended"), "json-args-recommended");
+        assert_eq!(kebab("FromAsCasing"), "from-as-casing");
+        assert_eq!(kebab("SecretsUsedInArgOrEnv"), "secrets-used-in-arg-or-env");
+    }
 }

@@ -56,6 +56,14 @@ impl<'a> ByFile<'a> {
         self.of(Path::new("-"))
     }
 
+    /// Returns the settings of the command line alone, for a run whose files cannot be used.
+    pub(super) fn by_command_line(&self) -> Result<Rc<InForce>, Refused> {
+        let mut settings =
+            Settings::of_command_line(&self.arguments.shared).map_err(Refused::Message)?;
+        settings.take_own(self.arguments).map_err(Refused::Message)?;
+        Ok(Rc::new(InForce { settings, project: None }))
+    }
+
     /// Returns the settings for the Dockerfile `path`; a fault is told once.
     pub(super) fn of(&mut self, path: &Path) -> Result<Rc<InForce>, Refused> {
         let project = self.project_of(path);

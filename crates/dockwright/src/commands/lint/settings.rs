@@ -79,8 +79,37 @@ impl Settings {
     /// One sentence that names the file and the key, or the variable.
     pub(super) fn collect(shared: &Shared, project: Option<&Project>) -> Result<Self, String> {
         let file = shared.config.clone().filter(|path| !is_toml(path));
-        let mut settings = Self {
-            file: file.or_else(|| if project.is_none() { find() } else { None }),
+        let file = file.or_else(|| if project.is_none() { find() } else { None });
+        let mut settings = Self::new(file);
+        settings.take_environment()?;
+        if let Some(path) = settings.file.clone() {
+            let file = read(&path)?;
+            let name = display_name(&path);
+            settings.take_file(file, &name).map_err(|error| format!("`{name}`: {error}"))?;
+        }
+        if let Some(project) = project {
+            settings.take_project(project);
+        }
+        settings.take_arguments(shared)?;
+        settings.refuse_unknown_rules()?;
+        Ok(settings)
+    }
+
+    /// Joins the environment and the command line alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::collect`].
+    pub(super) fn of_command_line(shared: &Shared) -> Result<Self, String> {
+        let mut settings = Self::new(None);
+        settings.take_environment()?;
+        settings.take_arguments(shared)?;
+        Ok(settings)
+    }
+
+    fn new(file: Option<PathBuf>) -> Self {
+        Self {
+            file,
             profile: None,
             select: Vec::new(),
             formats: Vec::new(),
@@ -100,19 +129,7 @@ impl Settings {
             no_fail: false,
             no_color: false,
             verbose: false,
-        };
-        settings.take_environment()?;
-        if let Some(path) = settings.file.clone() {
-            let file = read(&path)?;
-            let name = display_name(&path);
-            settings.take_file(file, &name).map_err(|error| format!("`{name}`: {error}"))?;
         }
-        if let Some(project) = project {
-            settings.take_project(project);
-        }
-        settings.take_arguments(shared)?;
-        settings.refuse_unknown_rules()?;
-        Ok(settings)
     }
 
     /// Returns what the linter is given.
