@@ -14,6 +14,7 @@ mod images;
 mod instructions;
 mod isolation;
 mod lint;
+mod lint_reports;
 mod lint_surface;
 mod parser;
 mod peers;

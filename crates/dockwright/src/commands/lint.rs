@@ -1,6 +1,7 @@
 //! `dockwright lint`
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use dockerfile_parser::SourceText;
 use dockwright_lint::{Applicability, Config, Diagnostic, Profile, Severity, ShellCache};
@@ -48,16 +49,9 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 
 fn lint(arguments: &Arguments, session: &Session, is_called_hadolint: bool) -> Exit {
     let mut by_file = ByFile::new(arguments, is_called_hadolint);
-    let mut unreadable = false;
-    let of_run = match by_file.run() {
-        Ok(in_force) => in_force,
-        Err(refused) => {
-            let exit = refuse(session, refused);
-            // Files with a `dockwright.toml` of their own are looked at all the same.
-            let Ok(in_force) = by_file.by_command_line() else { return exit };
-            unreadable = true;
-            in_force
-        }
+    let (of_run, mut unreadable) = match of_run(&mut by_file, session) {
+        Ok(of_run) => of_run,
+        Err(exit) => return exit,
     };
     if of_run.settings.verbose {
         print::error(&format!("{:#?}\n", of_run.settings));
@@ -115,6 +109,18 @@ fn lint(arguments: &Arguments, session: &Session, is_called_hadolint: bool) -> E
         Exit::Failure
     } else {
         Exit::Success
+    }
+}
+
+/// The settings of the whole run, and whether they are those of the command line alone because a file
+/// cannot be used: Dockerfiles with a `dockwright.toml` of their own are looked at all the same.
+fn of_run(by_file: &mut ByFile<'_>, session: &Session) -> Result<(Rc<InForce>, bool), Exit> {
+    match by_file.run() {
+        Ok(in_force) => Ok((in_force, false)),
+        Err(refused) => {
+            let exit = refuse(session, refused);
+            by_file.by_command_line().map(|in_force| (in_force, true)).map_err(|_| exit)
+        }
     }
 }
 
