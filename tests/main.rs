@@ -16,6 +16,7 @@ mod isolation;
 mod lint;
 mod lint_reports;
 mod lint_surface;
+mod listing;
 mod parser;
 mod peers;
 mod plan;

@@ -47,21 +47,27 @@ pub(crate) fn fit(text: &str, columns: usize) -> String {
 
 /// Returns a number of bytes in decimal units with three significant digits: `1.23MB`.
 pub(crate) fn size(bytes: u64) -> String {
+    size_with(bytes, 3)
+}
+
+/// Returns a number of bytes in decimal units with so many significant digits.
+pub(crate) fn size_with(bytes: u64, n_digits: usize) -> String {
     let mut value = bytes as f64;
     let mut units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"].iter().peekable();
     let mut unit = "B";
+    // What would round to 1000 is 1 of the next unit.
+    let half = 0.5 * 0.1_f64.powi(n_digits as i32 - 3);
     while let Some(next) = units.next() {
         unit = next;
-        // 999.5 and more would round to 1000: that is 1 of the next unit.
-        if value < 999.5 || units.peek().is_none() {
+        if value < 1000.0 - half || units.peek().is_none() {
             break;
         }
         value /= 1000.0;
     }
     let decimals = match value {
-        value if value >= 99.95 => 0,
-        value if value >= 9.995 => 1,
-        _ => 2,
+        value if value >= 100.0 - half / 10.0 => n_digits - 3,
+        value if value >= 10.0 - half / 100.0 => n_digits - 2,
+        _ => n_digits - 1,
     };
     let number = format!("{value:.decimals$}");
     let number =

@@ -148,7 +148,7 @@ fn fields(one: &Listed, arguments: &Arguments) -> Value {
         "Size": size(one),
         "Tag": tag,
         "UniqueSize": "N/A",
-        "VirtualSize": size(one),
+        "VirtualSize": one.size.map_or("N/A".to_owned(), |size| human::size_with(size, 4)),
     })
 }
 

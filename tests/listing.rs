@@ -1,0 +1,143 @@
+//! What `history`, `images` and `inspect` say of an image, beside what a Docker engine says of the same
+//! one: recorded in `fixtures/images/listing.json` by `cargo xtask peers`.
+
+use std::process::Command;
+
+use dockwright_tests::{Sandbox, path_text, succeed, workspace};
+use serde_json::{Map, Value, json};
+
+const NAME: &str = "dockwright-listing:1";
+/// Formats that both are asked for; times of day and names of columns that differ by version are left
+/// out.
+const HISTORY: &str = "table {{.ID}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
+const IMAGES: &str =
+    "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Digest}}\t{{.CreatedAt}}\t{{.Size}}";
+/// Fields of a template, one a line.
+const INSPECT: &str = "{{.Id}}\n{{.Size}} {{.Os}}/{{.Architecture}}\n{{.Config.Env}}\n\
+    {{json .Config.Cmd}}\n{{json .Config.Entrypoint}}\n{{.Config.ExposedPorts}}\n\
+    {{index .Config.Labels \"org.example.a\"}} {{len .RootFS.Layers}}\n\
+    {{range $k, $v := .Config.Volumes}}{{$k}} {{end}}\n\
+    {{if .Config.User}}{{println .Config.User}}{{end}}{{with .RepoTags}}{{index . 0}}{{end}}\n\
+    {{printf \"%-10s|%q\" .Os .Config.WorkingDir}} {{upper .Os}} {{title .Os}}\n\
+    {{range $i, $e := .Config.Env}}{{if gt $i 0}};{{end}}{{$e}}{{end}}\n\
+    {{if and (eq .Os \"linux\") (ne .Architecture \"x\")}}yes{{else}}no{{end}}\n\
+    {{slice .Id 7 19}} {{(split .Id \":\") | len}}{{/* nothing */}} {{- \" end\"}}";
+/// Fields that engines had no use for any more and left out by and by (Docker 25 to 29), and those of
+/// the engine's own store.
+const GONE: [&str; 16] = [
+    "/Container",
+    "/ContainerConfig",
+    "/DockerVersion",
+    "/GraphDriver",
+    "/Metadata",
+    "/VirtualSize",
+    "/Config/Hostname",
+    "/Config/Domainname",
+    "/Config/AttachStdin",
+    "/Config/AttachStdout",
+    "/Config/AttachStderr",
+    "/Config/Tty",
+    "/Config/OpenStdin",
+    "/Config/StdinOnce",
+    "/Config/Image",
+    "/Parent",
+];
+
+/// A store with the image.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let context = path_text(&workspace().join("fixtures/images/listing"));
+    sandbox.succeed(["build", "-q", "--platform", "linux/amd64", "-t", NAME, &context]);
+    sandbox
+}
+
+fn recording() -> std::path::PathBuf {
+    workspace().join("fixtures/images/listing.json")
+}
+
+/// What a program says of the image. `run` runs it with arguments.
+fn answers(run: &dyn Fn(&[&str]) -> String) -> Value {
+    let lines = |text: String| Value::from(text.lines().map(str::to_owned).collect::<Vec<_>>());
+    let all = |text: String| serde_json::from_str::<Value>(&text).expect("JSON");
+    let objects = |text: String| text.lines().map(|line| all(line.to_owned())).collect::<Value>();
+    json!({
+        "history": lines(run(&["history", "--no-trunc", "--format", HISTORY, NAME])),
+        "history cut": lines(run(&["history", "--format", HISTORY, NAME])),
+        "history sizes": lines(run(&["history", "--human=false", "--format", "{{.Size}} {{.CreatedAt}}", NAME])),
+        "history fields": objects(run(&["history", "--format", "{{json .}}", NAME])),
+        "history ids": lines(run(&["history", "-q", NAME])),
+        "images": lines(run(&["images", "--no-trunc", "--format", IMAGES, "dockwright-listing"])),
+        "images fields": objects(run(&["images", "--format", "{{json .}}", "dockwright-listing"])),
+        "images digests": lines(run(&["images", "--digests", "--format", "table {{.Repository}}\t{{.Digest}}", "dockwright-listing"])),
+        "images ids": lines(run(&["images", "-q", "dockwright-listing"])),
+        "inspect": all(run(&["inspect", NAME])),
+        "inspect format": lines(run(&["inspect", "--format", INSPECT, NAME])),
+    })
+}
+
+/// Ages change every year.
+fn without_ages(mut answers: Value) -> Value {
+    for list in ["history fields", "images fields"] {
+        for row in answers[list].as_array_mut().expect("rows") {
+            let row = row.as_object_mut().expect("fields");
+            row.remove("CreatedSince").expect("an age");
+            // An addition of ours.
+            row.remove("Line");
+        }
+    }
+    answers
+}
+
+#[test]
+fn lists_are_an_engine_s() {
+    let recorded = std::fs::read_to_string(recording()).expect("the recording");
+    let mut theirs: Map<String, Value> = serde_json::from_str(&recorded).expect("JSON");
+    let sandbox = sandbox();
+    let run = |arguments: &[&str]| sandbox.succeed(arguments.iter().copied()).stdout;
+    let Value::Object(mut ours) = without_ages(answers(&run)) else { panic!("an object") };
+    let (their_inspect, our_inspect) = (theirs.remove("inspect"), ours.remove("inspect"));
+    assert_eq!(ours.len(), theirs.len());
+    for (name, answer) in &theirs {
+        assert_eq!(ours[name], *answer, "{name}");
+    }
+    let mut faults = Vec::new();
+    compare(&their_inspect.expect("it")[0], &our_inspect.expect("it")[0], "", &mut faults);
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// Everything that the engine tells is told, with the same value; what is empty may be left out.
+fn compare(theirs: &Value, ours: &Value, path: &str, faults: &mut Vec<String>) {
+    let (Value::Object(theirs), Value::Object(ours)) = (theirs, ours) else {
+        if theirs != ours {
+            faults.push(format!("{path}: the engine has {theirs}, we have {ours}"));
+        }
+        return;
+    };
+    for (key, value) in theirs {
+        let path = format!("{path}/{key}");
+        match ours.get(key) {
+            _ if GONE.contains(&path.as_str()) => {}
+            Some(own) => compare(value, own, &path, faults),
+            None if value.is_null() || value == "" => {}
+            None => faults.push(format!("{path}: the engine has {value}, we have nothing")),
+        }
+    }
+    for key in ours.keys().filter(|key| !theirs.contains_key(*key)) {
+        faults.push(format!("{path}/{key}: the engine does not have it"));
+    }
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn record_the_answers_of_the_reference_about_an_image() {
+    let sandbox = sandbox();
+    sandbox.succeed(["save", "-o", "image.tar", NAME]);
+    let docker = |arguments: &[&str]| {
+        succeed(Command::new("docker").current_dir(sandbox.folder.path()).args(arguments)).stdout
+    };
+    docker(&["load", "-q", "-i", "image.tar"]);
+    let answers = without_ages(answers(&docker));
+    docker(&["rmi", "-f", NAME]);
+    let text = format!("{answers:#}\n");
+    std::fs::write(recording(), text).expect("written");
+}
