@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Corrupt,
     /// The build was interrupted.
     Interrupted,
+    /// An image does not know a user or a group.
+    Account,
 }
 
 impl Error {

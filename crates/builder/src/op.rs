@@ -98,6 +98,8 @@ pub struct ExecOp {
     pub cwd: String,
     /// `USER` in force, empty for root.
     pub user: String,
+    /// Where that stands, for errors; nothing if a base says it.
+    pub user_span: Option<Span>,
     /// `--network`
     pub network: Network,
     /// `--security=insecure`
@@ -123,6 +125,9 @@ pub struct MountOp {
     pub target: Option<String>,
     /// What it is.
     pub kind: MountKind,
+    /// What names its source, or the mount, for errors.
+    #[serde(skip)]
+    pub span: Option<Span>,
 }
 
 /// The types of `--mount`.
@@ -179,8 +184,8 @@ pub struct CacheMount {
     pub sharing: Sharing,
     /// Whether the command may only read.
     pub read_only: bool,
-    /// Owner and mode of the directory.
-    pub owner: MountOwner,
+    /// Owner and mode of the directory, where they are given and it is no directory of `from`.
+    pub owner: Option<MountOwner>,
 }
 
 /// Owner and mode of what a mount makes.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use dockerfile_parser::Platform;
+
 use crate::http;
 use crate::registry::Registry;
 use crate::store::familiar_name;
@@ -219,14 +221,26 @@ impl NamedContext {
 
 impl Request {
     /// Finds the named context that stands for `name`: written alike, or as another form of the
-    /// same image's name.
-    pub(crate) fn named_context(&self, name: &str) -> Option<(&str, &NamedContext)> {
-        let exact = self.named_contexts.get_key_value(name);
-        let same = || {
-            let wanted = familiar_name(name);
-            self.named_contexts.iter().find(|(key, _)| familiar_name(key) == wanted)
+    /// same image's name. As in BuildKit `NAME::PLATFORM` is for that platform alone, and first.
+    pub(crate) fn named_context(
+        &self,
+        name: &str,
+        platform: &Platform,
+    ) -> Option<(&str, &NamedContext)> {
+        let wanted = familiar_name(name);
+        let is_for = |key: &str, wants_platform: bool| match key.split_once("::") {
+            Some((key, on)) => {
+                let is_same = || on.parse::<Platform>().is_ok_and(|on| on == *platform);
+                wants_platform && familiar_name(key) == wanted && is_same()
+            }
+            None => !wants_platform && familiar_name(key) == wanted,
         };
-        exact.or_else(same).map(|(key, context)| (key.as_str(), context))
+        let find = |wants_platform: bool| {
+            self.named_contexts.iter().find(|(key, _)| is_for(key, wants_platform))
+        };
+        let exact = || self.named_contexts.get_key_value(name);
+        let found = find(true).or_else(exact).or_else(|| find(false));
+        found.map(|(key, context)| (key.as_str(), context))
     }
 
     /// Returns a request with nothing but a Dockerfile: no context, no arguments, the platform of

@@ -57,6 +57,10 @@ pub(crate) fn render(report: &Report<'_>, colours: bool, width: Option<usize>) -
     let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(width.unwrap_or(100).max(40))
+        // Paths and addresses stay whole, to be copied.
+        .with_break_words(false)
+        .with_word_separator(textwrap::WordSeparator::AsciiSpace)
+        .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
         .with_context_lines(1)
         .without_cause_chain()
         .with_links(false);

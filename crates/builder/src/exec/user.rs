@@ -8,7 +8,7 @@ use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 
 use super::target;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Larger files are refused: an image must not be able to fill the builder's memory.
 const LIMIT_BYTES: u64 = 10 << 20;
@@ -96,7 +96,10 @@ fn number(text: &str) -> Result<Option<u32>> {
         Err(_) => Ok(None),
         Ok(number) => {
             let number = u32::try_from(number).ok().filter(|number| *number <= MAX_ID);
-            let wrong = || Error::new(format!("uids and gids must be in range 0-{MAX_ID}"));
+            let wrong = || {
+                Error::new(format!("uids and gids must be in range 0-{MAX_ID}"))
+                    .with_kind(ErrorKind::Account)
+            };
             number.map(Some).ok_or_else(wrong)
         }
     }
@@ -105,6 +108,7 @@ fn number(text: &str) -> Result<Option<u32>> {
 fn no_entry(kind: &str, name: &str, file: &str) -> Error {
     let name = name.escape_debug();
     Error::new(format!("unable to find {kind} {name}: no matching entries in {file} file"))
+        .with_kind(ErrorKind::Account)
         .with_help(format!("create the {kind} in an earlier RUN, or use a number"))
 }
 

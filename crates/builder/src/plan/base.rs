@@ -46,7 +46,8 @@ impl<'p> Planner<'p> {
         let is_explicit = asked.is_some() || self.platforms.is_explicit;
         let platform = asked.unwrap_or_else(|| self.platforms.target.clone());
         let name = &model.stages[index].name;
-        if let Some((key, context)) = name.as_ref().and_then(|it| self.request.named_context(it)) {
+        let named = name.as_ref().and_then(|it| self.request.named_context(it, &platform));
+        if let Some((key, context)) = named {
             return match context.image() {
                 Some(image) => {
                     self.start_on_image(index, &image, platform, is_explicit, instruction.span)
@@ -70,7 +71,7 @@ impl<'p> Planner<'p> {
             return self.start_on_stage(index, parent);
         }
         let span = from.image.span();
-        let Some((key, context)) = self.request.named_context(&image) else {
+        let Some((key, context)) = self.request.named_context(&image, &platform) else {
             return self.start_on_image(index, &image, platform, is_explicit, span);
         };
         match context.image() {
@@ -170,6 +171,7 @@ impl<'p> Planner<'p> {
             known_args: BTreeSet::new(),
             env_places,
             architecture: String::new(),
+            user_span: None,
             has_cmd: false,
             own,
             ignore_cache,
@@ -215,7 +217,14 @@ impl<'p> Planner<'p> {
             return Err(Error::new(format!("there is no stage number {number}"))
                 .with_help(format!("the stages count from 0 to {}", n_stages.saturating_sub(1))));
         }
-        if let Some((key, context)) = self.request.named_context(name) {
+        let variant = stage.config.variant.clone();
+        let platform = Platform {
+            os: stage.config.os.clone(),
+            os_version: None,
+            architecture: stage.config.architecture.clone(),
+            variant,
+        };
+        if let Some((key, context)) = self.request.named_context(name, &platform) {
             return match context.image() {
                 Some(image) => self.image_input(&image, stage.index, span),
                 None => Ok(Input::NamedContext(key.to_owned())),

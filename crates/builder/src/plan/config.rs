@@ -153,6 +153,7 @@ impl Planner<'_> {
         let value = stage.expand(scope, text)?;
         self.note(stage, format!("USER {value}"));
         stage.config.config.user = value;
+        stage.user_span = Some(scope.span(text.span()));
         Ok(())
     }
 

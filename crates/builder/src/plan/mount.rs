@@ -65,16 +65,22 @@ impl Planner<'_> {
         n_agents: usize,
     ) -> Result<Option<MountOp>> {
         let span = scope.span(mount.value.span());
+        let mut source_span = span;
         let mut fields = Fields::default();
         for (key, value) in &mount.fields {
             let place = value.as_ref().map_or(key.span(), Text::span);
+            if matches!(key.to_lowercase().as_str(), "source" | "src") {
+                source_span = scope.span(place);
+            }
             self.mount_field(stage, scope, &mut fields, key, value.as_ref())
                 .map_err(|error| error.with_span(scope.span(place)))?;
         }
-        if fields.kind == Some(Kind::Ssh) {
-            return self.ssh(stage, &fields, n_agents).map_err(|error| error.with_span(span));
-        }
-        self.build_mount(stage, &fields, span).map_err(|error| error.with_span(span))
+        let made = match fields.kind {
+            Some(Kind::Ssh) => self.ssh(stage, &fields, n_agents),
+            _ => self.build_mount(stage, &fields, span),
+        };
+        let made = made.map_err(|error| error.with_span(span))?;
+        Ok(made.map(|made| MountOp { span: Some(source_span), ..made }))
     }
 
     fn mount_field(
@@ -178,9 +184,13 @@ impl Planner<'_> {
                 writable: !fields.read_only.unwrap_or(true),
             },
             Kind::Cache => MountKind::Cache(self.cache_mount(fields, &target, from, source)),
+            _ if absolute(&source, "/") != "/" => {
+                return Err(Error::new("a mount of type `tmpfs` has no `source`")
+                    .with_help("leave it out: it starts empty"));
+            }
             _ => MountKind::Tmpfs { size_bytes: fields.size_bytes },
         };
-        Ok(Some(MountOp { target: Some(target), kind }))
+        Ok(Some(MountOp { target: Some(target), kind, span: None }))
     }
 
     fn cache_mount(
@@ -192,13 +202,16 @@ impl Planner<'_> {
     ) -> CacheMount {
         let id = fields.id.clone().unwrap_or_else(|| target.to_owned());
         let namespace = self.request.build_args.get("BUILDKIT_CACHE_MOUNT_NS");
+        let has_owner = fields.mode.is_some() || fields.uid.is_some() || fields.gid.is_some();
+        // BuildKit makes no directory of its own where one of `from` is shown.
+        let is_own = absolute(&source, "/") == "/";
         CacheMount {
             id: namespace.map_or(id.clone(), |namespace| format!("{namespace}/{id}")),
             from,
             source,
             sharing: fields.sharing.unwrap_or(Sharing::Shared),
             read_only: fields.read_only.unwrap_or(false),
-            owner: owner(fields, 0o755),
+            owner: (has_owner && is_own).then(|| owner(fields, 0o755)),
         }
     }
 
@@ -231,7 +244,7 @@ impl Planner<'_> {
             env: fields.env.clone(),
             owner: owner(fields, 0o400),
         };
-        Ok(Some(MountOp { target, kind }))
+        Ok(Some(MountOp { target, kind, span: None }))
     }
 
     fn ssh(&self, stage: &Stage, fields: &Fields, n_agents: usize) -> Result<Option<MountOp>> {
@@ -249,7 +262,7 @@ impl Planner<'_> {
         };
         let owner = owner(fields, 0o600);
         let kind = MountKind::Ssh { id, required: fields.required, owner };
-        Ok(Some(MountOp { target: Some(target), kind }))
+        Ok(Some(MountOp { target: Some(target), kind, span: None }))
     }
 }
 

@@ -63,6 +63,7 @@ impl Planner<'_> {
             platform: platform(stage),
             cwd: stage.directory(),
             user: stage.config.config.user.clone(),
+            user_span: stage.user_span,
             network,
             insecure,
             hostname: self.hostname(),

@@ -29,6 +29,8 @@ pub(super) struct Stage {
     pub(super) known_args: BTreeSet<String>,
     /// Where each variable stands in the configuration's list.
     pub(super) env_places: HashMap<String, usize>,
+    /// What says whom RUN runs as, unless a base does.
+    pub(super) user_span: Option<Span>,
     /// Whether a CMD stands in this very stage, so that ENTRYPOINT leaves it alone.
     pub(super) has_cmd: bool,
     /// Where each entry of the configuration's history comes from; nothing for those of a base.

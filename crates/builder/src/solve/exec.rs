@@ -63,7 +63,10 @@ impl Solver<'_> {
         let failed = match ended {
             Ok(Exit::Code(0)) => None,
             Ok(exit) => Some(failed(op, exit, &tail, &log_path)),
-            Err(error) => Some(error),
+            Err(error) => Some(match op.user_span {
+                Some(span) if error.kind() == ErrorKind::Account => error.with_span(span),
+                _ => error,
+            }),
         };
         if let Some(error) = failed {
             if let (ErrorKind::Exit(_), Some(wanted)) = (error.kind(), &self.request.failure_shell)
@@ -104,11 +107,7 @@ fn failed(op: &ExecOp, exit: Exit, tail: &[u8], log: &Path) -> Error {
     if last.is_empty() {
         return error.with_help("it wrote nothing");
     }
-    let whole = if last.len() < lines.len() {
-        format!("\nall of it is in `{}`", log.display())
-    } else {
-        String::new()
-    };
+    let whole = format!("\nall of it is in `{}`", log.display());
     let hint = if is_owner_refused(&text) { SINGLE_ID } else { "" };
     error.with_help(format!("the end of its output:\n{}{whole}{hint}", last.join("\n")))
 }

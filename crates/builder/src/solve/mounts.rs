@@ -17,7 +17,7 @@ use crate::error::Context as _;
 use crate::exec::{Mount, MountSource};
 use crate::file_op::{Destination, Selection, content};
 use crate::namespace::explain_owner;
-use crate::op::{CacheMount, ExecOp, Input, MountKind, MountOp, Sharing};
+use crate::op::{CacheMount, ExecOp, Input, MountKind, MountOp, MountOwner, Sharing};
 use crate::snapshot::Mounted;
 use crate::{Error, Result, Snapshot, tree};
 
@@ -55,7 +55,7 @@ impl Solver<'_> {
                 _ => None,
             };
             if let Some(from) = from {
-                trees.insert(n, self.tree(from)?);
+                trees.insert(n, self.tree(from).map_err(|error| at(mount, error))?);
             }
         }
         Ok(trees)
@@ -77,7 +77,8 @@ impl Solver<'_> {
                     contents.insert(name, self.chain_of(*id)?);
                 }
                 _ => {
-                    let selection = select(tree.source(), path)?;
+                    let selection = select(tree.source(), path);
+                    let selection = selection.map_err(|error| at(mount, error))?;
                     contents.insert(name, content(tree.source(), &[selection])?);
                 }
             }
@@ -90,7 +91,8 @@ impl Solver<'_> {
         let mut prepared = Prepared::default();
         let caches = self.lock_caches(op, &mut prepared)?;
         for (n, mount) in op.mounts.iter().enumerate() {
-            self.mount(mount, trees.get(&n), caches.get(&n), &mut prepared)?;
+            self.mount(mount, trees.get(&n), caches.get(&n), &mut prepared)
+                .map_err(|error| at(mount, error))?;
         }
         // BuildKit names the first socket, unless the Dockerfile names one.
         if op.env.iter().any(|(name, _)| name == "SSH_AUTH_SOCK") {
@@ -292,9 +294,18 @@ impl Solver<'_> {
             destination.copy(tree.source(), &selection, "/")?;
             destination.finish()?;
         }
-        let (uid, gid) = (Uid::from_raw(cache.owner.uid), Gid::from_raw(cache.owner.gid));
+        let shown =
+            tree.and_then(|tree| tree.source().resolve(cache.source.as_bytes()).transpose());
+        let shown = shown.transpose()?.map(|found| MountOwner {
+            uid: found.entry.uid,
+            gid: found.entry.gid,
+            mode: found.entry.mode & 0o7777,
+        });
+        let default = MountOwner { uid: 0, gid: 0, mode: 0o755 };
+        let owner = cache.owner.or(shown).unwrap_or(default);
+        let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
         rustix::fs::fchown(&root, Some(uid), Some(gid)).doing(doing)?;
-        rustix::fs::fchmod(&root, Mode::from_raw_mode(cache.owner.mode)).doing(doing)?;
+        rustix::fs::fchmod(&root, Mode::from_raw_mode(owner.mode)).doing(doing)?;
         let flags = RenameFlags::NOREPLACE;
         match rustix::fs::renameat_with(CWD, &fresh, CWD, directory, flags) {
             // Another step has made it meanwhile.
@@ -309,6 +320,13 @@ pub(super) fn select(source: &Source, path: &str) -> Result<Selection> {
     let found = source.resolve(path.as_bytes())?.ok_or_else(|| not_there(source, path))?;
     let entries = source.walk(&found.path, &|_| Wanted::Yes)?;
     Ok(Selection { name: Vec::new(), path: found.path, entries })
+}
+
+fn at(mount: &MountOp, error: Error) -> Error {
+    match mount.span {
+        Some(span) => error.with_span(span),
+        None => error,
+    }
 }
 
 fn not_there(source: &Source, path: &str) -> Error {

@@ -41,7 +41,7 @@ const DEFAULT_JOBS: usize = 16;
 /// Build an image from a Dockerfile
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The Dockerfile [default: CONTEXT/Dockerfile]; `-` reads standard input
+    /// The Dockerfile [default: CONTEXT/Dockerfile], also by its address; `-` reads standard input
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Name of the image, `NAME[:TAG]`; may be repeated
@@ -140,6 +140,9 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     }
     let wanted = arguments.attest.wanted(session)?;
     let outputs = publish::outputs(arguments, &wanted, session)?;
+    for text in publish::platforms(arguments).into_iter().flatten() {
+        check_platform(&text, session)?;
+    }
     let store = open_store(session)?;
     let Prepared { mut request, file, notes, context } = request(arguments, session, &store)?;
     let style = arguments.style();
@@ -198,6 +201,12 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
         }
     }
     Ok(())
+}
+
+fn check_platform(text: &str, session: &Session) -> Result<(), Exit> {
+    let Err(error) = text.parse::<dockerfile_parser::Platform>() else { return Ok(()) };
+    let message = format!("`--platform {text}` is not a platform: {error}");
+    Err(usage(session, &message, "write for example `linux/amd64` or `linux/arm64/v8`"))
 }
 
 /// What a progress style is told of an error.

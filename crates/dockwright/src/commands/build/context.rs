@@ -43,6 +43,15 @@ impl Context {
         session: &Session,
     ) -> Result<Self, Exit> {
         let is_stdin = file == Some(Path::new("-"));
+        let file = &match file {
+            None => File::Usual,
+            Some(path) => match Remote::parse(&path.to_string_lossy()) {
+                Ok(Some(remote @ Remote::Http(_))) => {
+                    File::Fetched(fetch_file(&remote, request, store, session)?)
+                }
+                _ => File::Path(path),
+            },
+        };
         if context == Path::new("-") {
             if is_stdin {
                 let help = "give the Dockerfile or the context another way";
@@ -64,7 +73,7 @@ impl Context {
         Self::of_fetched(fetched, file, session)
     }
 
-    fn of_directory(context: &Path, file: Option<&Path>, session: &Session) -> Result<Self, Exit> {
+    fn of_directory(context: &Path, file: &File<'_>, session: &Session) -> Result<Self, Exit> {
         let fail = |message: String, help: &str| cannot_start(session, &message, help);
         if !context.is_dir() {
             let message = format!("the build context `{}` is not a directory", context.display());
@@ -78,30 +87,33 @@ impl Context {
             let message = format!("cannot read the build context `{}`: {why}", context.display());
             fail(message, "make it readable for this user")
         })?;
-        let path = dockerfile_path(file, context);
-        let dockerfile = source_file::read(&path).map_err(|message| {
-            fail(message, "name the Dockerfile with `-f`, or put one in the context")
-        })?;
-        let (ignore, ignore_path) = ignore_file(&path, context, session)?.unzip();
-        let is_file = path != Path::new("-");
-        Ok(Self {
-            dockerfile,
-            name: display_name(&path),
-            files: is_file.then_some(path).into_iter().chain(ignore_path).collect(),
-            path: environment::absolute(context).map_err(|message| fail(message, ""))?,
-            ignore,
-            fetched: None,
-        })
+        let (name, dockerfile, found, own) = match file {
+            File::Fetched((name, bytes)) => {
+                (name.clone(), bytes.clone(), ignore_file(None, context, session)?, None)
+            }
+            File::Usual | File::Path(_) => {
+                let path = dockerfile_path(file.path(), context);
+                let bytes = source_file::read(&path).map_err(|message| {
+                    fail(message, "name the Dockerfile with `-f`, or put one in the context")
+                })?;
+                let found = ignore_file(Some(&path), context, session)?;
+                (display_name(&path), bytes, found, (path != Path::new("-")).then_some(path))
+            }
+        };
+        let (ignore, ignore_path) = found.unzip();
+        let files = own.into_iter().chain(ignore_path).collect();
+        let path = environment::absolute(context).map_err(|message| fail(message, ""))?;
+        Ok(Self { dockerfile, name, files, path, ignore, fetched: None })
     }
 
     fn of_fetched(
         fetched: FetchedContext,
-        file: Option<&Path>,
+        file: &File<'_>,
         session: &Session,
     ) -> Result<Self, Exit> {
         let path = fetched.path().to_owned();
         if let Some(dockerfile) = fetched.dockerfile() {
-            if file.is_some() {
+            if !matches!(file, File::Usual) {
                 let help = "leave `-f` out, or give an archive as the context";
                 return Err(usage(session, "the context is a Dockerfile itself", help));
             }
@@ -118,23 +130,24 @@ impl Context {
         }
         let read = |name: &str| fetched.file(name).map_err(|error| failure(session, &error, None));
         let (name, dockerfile) = match file {
-            Some(file) if file == Path::new("-") => {
+            File::Fetched((name, bytes)) => (name.clone(), Some(bytes.clone())),
+            File::Path(file) if *file == Path::new("-") => {
                 let bytes = source_file::read(file);
                 let bytes = bytes.map_err(|message| cannot_start(session, &message, ""))?;
                 ("-".to_owned(), Some(bytes))
             }
-            Some(file) => {
+            File::Path(file) => {
                 let name = file.to_string_lossy().into_owned();
                 let bytes = read(&name)?;
                 (name, bytes)
             }
-            None => match read("Dockerfile")? {
+            File::Usual => match read("Dockerfile")? {
                 Some(bytes) => ("Dockerfile".to_owned(), Some(bytes)),
                 None => ("dockerfile".to_owned(), read("dockerfile")?),
             },
         };
         let dockerfile = dockerfile.ok_or_else(|| {
-            let name = if file.is_none() { "Dockerfile" } else { &name };
+            let name = if matches!(file, File::Usual) { "Dockerfile" } else { &name };
             let message = format!("there is no `{name}` in the build context");
             cannot_start(session, &message, "name the Dockerfile with `-f`, below the context")
         })?;
@@ -149,6 +162,40 @@ impl Context {
         }
         Ok(Self { dockerfile, name, path, ignore, files: Vec::new(), fetched: Some(fetched) })
     }
+}
+
+/// Where the Dockerfile is.
+enum File<'a> {
+    /// Where it is by custom.
+    Usual,
+    /// What `-f` names.
+    Path(&'a Path),
+    /// What `-f` names by its address: that, and what was there.
+    Fetched((String, Vec<u8>)),
+}
+
+impl<'a> File<'a> {
+    fn path(&self) -> Option<&'a Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Usual | Self::Fetched(_) => None,
+        }
+    }
+}
+
+/// Fetches a Dockerfile.
+fn fetch_file(
+    remote: &Remote,
+    request: &Request,
+    store: &Store,
+    session: &Session,
+) -> Result<(String, Vec<u8>), Exit> {
+    let fetched = fetch(remote, request, store, session)?;
+    let Some(dockerfile) = fetched.dockerfile() else {
+        let message = format!("`{remote}` is an archive, and no Dockerfile");
+        return Err(usage(session, &message, "give an archive as the context"));
+    };
+    Ok((remote.to_string(), dockerfile.to_owned()))
 }
 
 /// Fetches a context. Whoever names a repository of ssh lets it use their own agent.
@@ -176,13 +223,16 @@ pub(in crate::commands) fn dockerfile_path(file: Option<&Path>, context: &Path) 
 
 /// `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context.
 fn ignore_file(
-    dockerfile: &Path,
+    dockerfile: Option<&Path>,
     context: &Path,
     session: &Session,
 ) -> Result<Option<(IgnoreFile, PathBuf)>, Exit> {
-    let mut own = dockerfile.as_os_str().to_owned();
-    own.push(".dockerignore");
-    for path in [PathBuf::from(own), context.join(".dockerignore")] {
+    let own = dockerfile.map(|path| {
+        let mut own = path.as_os_str().to_owned();
+        own.push(".dockerignore");
+        PathBuf::from(own)
+    });
+    for path in own.into_iter().chain([context.join(".dockerignore")]) {
         if path.exists() {
             let bytes = source_file::read(&path).map_err(|message| {
                 cannot_start(session, &message, "make it a readable file, or remove it")
