@@ -21,7 +21,7 @@ mod block;
 use block::{Block, Packed};
 
 /// How a layer's blob is compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
     /// Not at all.
@@ -94,7 +94,7 @@ impl Compression {
     const fn block_bytes(self) -> usize {
         match self {
             Self::None | Self::Gzip => 1 << 20,
-            Self::Zstd => 4 << 20,
+            Self::Zstd => 2 << 20,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use dockerfile_parser::Platform;
 
+use crate::compress::Compression;
 use crate::http;
 use crate::registry::Registry;
 use crate::store::familiar_name;
@@ -65,6 +66,9 @@ pub struct Request {
     pub entitlements: Vec<String>,
     /// How many steps run at once, at least 1.
     pub jobs: usize,
+    /// How an export that follows compresses layers, and the level: those of the result are
+    /// compressed while they are written, and need not be read once more.
+    pub packing: Option<(Compression, i32)>,
     /// `--isolation`: who makes the surroundings of RUN.
     pub isolation: Isolation,
     /// Limits of memory and processor for RUN.
@@ -280,6 +284,7 @@ impl Request {
             named_contexts: BTreeMap::new(),
             entitlements: Vec::new(),
             jobs: 1,
+            packing: None,
             cache_ttl_seconds: None,
             context_mode: ContextMode::Exact,
             keeps_times: false,

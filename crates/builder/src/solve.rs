@@ -28,6 +28,7 @@ pub(crate) use self::predict::predict;
 use crate::cache::{self, Record};
 use crate::layer::LayerOptions;
 use crate::op::{Op, OpId, Operation};
+use crate::store::LayerPacking;
 use crate::{
     Cause, DiffId, Digest, Error, ErrorKind, Event, Outcome, Plan, Request, Result, Snapshot, Step,
     StepId, Store, Warning, event::Stream,
@@ -55,6 +56,8 @@ struct Solver<'s> {
     store: &'s Store,
     plan: &'s Plan,
     inputs: input::Contexts,
+    /// The operations whose layers an export will ask for.
+    exported: BTreeSet<usize>,
     /// What the last build of this Dockerfile did, read when a step first misses.
     earlier: OnceLock<Option<Earlier>>,
     state: Mutex<State>,
@@ -151,6 +154,17 @@ fn needed(plan: &Plan) -> BTreeSet<usize> {
     needed
 }
 
+/// The operations whose layers are those of the result.
+fn exported(plan: &Plan) -> BTreeSet<usize> {
+    let mut exported = BTreeSet::new();
+    let mut next = Some(plan.result);
+    while let Some(id) = next {
+        exported.insert(id.0);
+        next = plan.operations.get(id.0).and_then(|operation| operation.parent);
+    }
+    exported
+}
+
 /// Which of the needed operations wait for each.
 fn users(plan: &Plan, needed: &BTreeSet<usize>) -> BTreeMap<usize, Vec<usize>> {
     let mut users: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -189,6 +203,7 @@ impl<'s> Solver<'s> {
             store,
             plan,
             inputs: input::Contexts::new(request),
+            exported: exported(plan),
             earlier: OnceLock::new(),
             state: Mutex::new(state),
             changed: Condvar::new(),
@@ -229,6 +244,7 @@ impl Solver<'_> {
             };
             events.send(Event::Finished(id, outcome));
 
+            let mut n_ready: usize = 0;
             let mut state = self.state();
             state.n_running -= 1;
             state.n_left -= 1;
@@ -240,6 +256,7 @@ impl Solver<'_> {
                         state.n_waiting[*user] -= 1;
                         if state.n_waiting[*user] == 0 {
                             state.ready.insert(*user);
+                            n_ready += 1;
                         }
                     }
                 }
@@ -250,8 +267,15 @@ impl Solver<'_> {
                     }
                 }
             }
+            let is_over = state.n_left == 0 || state.failed.is_some() || state.has_shell;
+            let may_end = is_over || (state.ready.is_empty() && state.n_running == 0);
             drop(state);
-            self.changed.notify_all();
+            if may_end {
+                self.changed.notify_all();
+            } else {
+                // This thread takes one of them itself.
+                (1..n_ready).for_each(|_| self.changed.notify_one());
+            }
         }
     }
 
@@ -356,6 +380,7 @@ impl Solver<'_> {
     /// turns what it changed into a layer.
     fn on_snapshot(
         &self,
+        id: OpId,
         layers: &[DiffId],
         write: impl FnOnce(std::os::fd::OwnedFd, &crate::context::Source) -> Result<()>,
     ) -> Result<DiffId> {
@@ -372,12 +397,19 @@ impl Solver<'_> {
             let lookup = crate::context::Source::stage(duplicate()?);
             write(duplicate()?, &lookup)?;
         }
-        self.commit(&snapshot, lowers)
+        self.commit(id, &snapshot, lowers)
     }
 
-    fn commit(&self, snapshot: &Snapshot, lowers: Vec<PathBuf>) -> Result<DiffId> {
+    fn commit(&self, id: OpId, snapshot: &Snapshot, lowers: Vec<PathBuf>) -> Result<DiffId> {
         let options = LayerOptions { epoch: self.epoch().unwrap_or(i64::MAX), lowers };
-        Ok(self.store.commit_layer(snapshot.upper(), &options)?.diff_id)
+        let packing = self.packing(id);
+        Ok(self.store.commit_layer_as(snapshot.upper(), &options, packing)?.diff_id)
+    }
+
+    /// How an export will ask for the layer of an operation, if it will.
+    fn packing(&self, id: OpId) -> Option<LayerPacking> {
+        let (compression, level) = self.request.packing?;
+        self.exported.contains(&id.0).then_some(LayerPacking { compression, level })
     }
 
     /// Returns the directories of unpacked layers, bottom first. A layer that comes again hides

@@ -37,6 +37,7 @@ mod chain;
 
 mod hasher;
 mod held;
+mod layer_writer;
 mod layers;
 mod objects;
 mod records;
@@ -48,9 +49,11 @@ mod usage;
 mod verify;
 mod version;
 mod work_dir;
+mod writeback;
 
 pub use blob::BlobWriter;
 pub(crate) use builds::BUILDS;
+pub(crate) use layer_writer::PackedFile;
 pub use layers::LayerRecord;
 pub(crate) use layers::{LayerBlob, LayerPacking};
 pub(crate) use objects::{Kind, Objects};
@@ -112,6 +115,7 @@ struct Inner {
     unpacked: Condvar,
     /// Blobs whose bytes this process has hashed.
     verified: Mutex<BTreeSet<Digest>>,
+    packed: Mutex<layer_writer::PackedFiles>,
 }
 
 impl Store {
@@ -139,6 +143,7 @@ impl Store {
             unpacking: Mutex::default(),
             unpacked: Condvar::new(),
             verified: Mutex::default(),
+            packed: Mutex::default(),
         })))
     }
 

@@ -50,6 +50,17 @@ enum Kind {
     CacheOnly,
 }
 
+/// Tells whether what will be at `path` is on the file system of `store`.
+fn is_beside(path: &Path, store: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let device = |path: &Path| std::fs::metadata(path).ok().map(|it| it.dev());
+    let of = path.ancestors().find_map(|path| match path.as_os_str().is_empty() {
+        true => device(Path::new(".")),
+        false => device(path),
+    });
+    of.is_some() && of == device(store)
+}
+
 const TYPES: &str = "the types are oci, docker, tar, local, registry, image and cacheonly, as in \
     `type=oci,dest=image.tar`";
 
@@ -256,6 +267,19 @@ impl Output {
     /// How the image is written, under these names unless it has its own.
     pub(crate) fn options(&self, names: &[String]) -> ImageOptions {
         ImageOptions { names: self.names(names).to_vec(), ..self.options.clone() }
+    }
+
+    /// How the builder had best keep the layers of the image that will be written here.
+    pub(crate) fn packing(&self, store: &Store) -> Option<(Compression, i32)> {
+        let level = self.level.unwrap_or_else(|| self.compression.default_level());
+        match (self.kind, self.compression) {
+            (Kind::Tar | Kind::Local | Kind::Store | Kind::CacheOnly, _) => None,
+            // A plain copy saves something only where it becomes the file of the layout.
+            (kind, Compression::None) => (kind == Kind::OciDirectory
+                && is_beside(&self.destination, store.path()))
+            .then_some((Compression::None, level)),
+            (_, compression) => Some((compression, level)),
+        }
     }
 
     fn set_compression(

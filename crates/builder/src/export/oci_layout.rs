@@ -10,7 +10,7 @@ use super::{Attested, Blob, Bundle, ImageOptions, REF_NAME};
 use crate::archive::{Entry, EntryKind, Writer};
 use crate::error::Context;
 use crate::image::{Descriptor, Index, MAX_JSON_BYTES};
-use crate::store::Store;
+use crate::store::{PackedFile, Store};
 use crate::{Digest, Error, Result};
 
 /// The file that marks a layout.
@@ -42,10 +42,18 @@ pub(super) fn write_directory(
     let bundle = Bundle::new(images, store, options, &blobs)?;
     for (digest, blob) in &bundle.blobs {
         let path = blobs.join(digest.hex());
-        if let Origin::Spool(Spool(spool)) = &blob.from {
+        if let Origin::Spool(Spool(spool)) | Origin::Packed(PackedFile { path: spool, .. }) =
+            &blob.from
+        {
             File::open(spool).and_then(|file| file.sync_all()).doing(doing)?;
-            std::fs::rename(spool, &path).doing(doing)?;
-            continue;
+            match std::fs::rename(spool, &path) {
+                // The store is on another file system.
+                Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {}
+                renamed => {
+                    renamed.doing(doing)?;
+                    continue;
+                }
+            }
         }
         let there = path.symlink_metadata();
         if !there.is_ok_and(|there| there.is_file() && there.len() == blob.size) {

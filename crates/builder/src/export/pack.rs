@@ -12,7 +12,7 @@ use crate::image::{
     CONFIG_TYPE, DOCKER_CONFIG_TYPE, DOCKER_MANIFEST_TYPE, Descriptor, Image, MANIFEST_TYPE,
     Manifest, Platform,
 };
-use crate::store::{LayerPacking, Store};
+use crate::store::{LayerPacking, PackedFile, Store};
 use crate::{DiffId, Digest, Error, ErrorKind, Result};
 
 /// An image whose layers are compressed as an export asks for, or can be on the way out.
@@ -39,6 +39,8 @@ pub(super) enum Origin {
     Store,
     /// A file, whose writer is done with it.
     Spool(Spool),
+    /// The same, made while the layer was written.
+    Packed(PackedFile),
     /// The layer, compressed on the way; what that gives is known from the last time.
     Layer(DiffId, LayerPacking),
 }
@@ -67,7 +69,7 @@ impl Blob {
     pub(crate) fn file(&self, digest: &Digest, store: &Store, spool: &Path) -> Result<File> {
         let path = match &self.from {
             Origin::Store => return store.open_blob(digest),
-            Origin::Spool(Spool(path)) => path.clone(),
+            Origin::Spool(Spool(path)) | Origin::Packed(PackedFile { path, .. }) => path.clone(),
             Origin::Layer(..) | Origin::Bytes(_) => {
                 let path = spool.join(digest.hex());
                 let doing = || format!("write `{}`", path.display());
@@ -88,7 +90,7 @@ impl Blob {
             }
             Origin::Store => (*digest, store.send_blob(digest, out)?),
             Origin::Layer(diff_id, packing) => store.pack_layer(diff_id, *packing, out)?,
-            Origin::Spool(Spool(path)) => {
+            Origin::Spool(Spool(path)) | Origin::Packed(PackedFile { path, .. }) => {
                 let doing = || format!("copy `{}`", path.display());
                 let mut file = File::open(path).doing(doing)?;
                 (*digest, io::copy(&mut file, out).doing(doing)?)
@@ -169,13 +171,19 @@ fn pack(
 ) -> Result<(Compression, Digest, Blob)> {
     let stored = store.layer_blob(diff_id)?;
     let wanted = options.compression;
+    let packing = options.packing();
+    if stored.compression == Compression::None
+        && let Some(file) = store.take_packed(diff_id, packing)
+    {
+        let (digest, size) = (file.digest, file.size);
+        return Ok((wanted, digest, Blob { size, from: Origin::Packed(file) }));
+    }
     let is_right =
         stored.compression == wanted && (!options.is_forced || wanted == Compression::None);
     if is_right || !options.is_forced && stored.compression != Compression::None {
         let blob = Blob { size: store.known_blob_size(&stored.blob)?, from: Origin::Store };
         return Ok((stored.compression, stored.blob, blob));
     }
-    let packing = options.packing();
     if let Some((digest, size)) = store.packed_layer(diff_id, packing)? {
         let blob = Blob { size, from: Origin::Layer(*diff_id, packing) };
         return Ok((wanted, digest, blob));

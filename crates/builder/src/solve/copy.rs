@@ -5,7 +5,7 @@ use super::input::Tree;
 use super::ready::Contents;
 use crate::context::Source;
 use crate::file_op::{self, DirectCopy, Selections};
-use crate::op::{CopyOp, CopySource, Input};
+use crate::op::{CopyOp, CopySource, Input, OpId};
 use crate::remote::{FetchedTree, Fetcher, RemoteSource};
 use crate::{DiffId, Digest, Error, Result};
 
@@ -89,13 +89,14 @@ impl Solver<'_> {
     /// Copies, and returns the layer of what was copied.
     pub(super) fn copy(
         &self,
+        id: OpId,
         op: &CopyOp,
         layers: &[DiffId],
         copied: &Copied<'_>,
     ) -> Result<DiffId> {
         if copied.is_unread {
             let (_, read) = self.read_copied(op)?;
-            return self.copy(op, layers, &read);
+            return self.copy(id, op, layers, &read);
         }
         let late = self.fetch(op, |source| source.checksum.is_some())?;
         let fetched =
@@ -109,12 +110,12 @@ impl Solver<'_> {
             &copied.selections
         };
         let layers = if op.link { &[] } else { layers };
-        if let Some(layer) = self.copy_directly(op, &places, selections, layers)? {
+        if let Some(layer) = self.copy_directly(id, op, &places, selections, layers)? {
             return Ok(layer);
         }
         // BuildKit has no files to look names up in for `--link` and upon `scratch`.
         let has_files = !layers.is_empty();
-        self.on_snapshot(layers, |root, lookup| {
+        self.on_snapshot(id, layers, |root, lookup| {
             file_op::copy(op, &places, selections, root, has_files.then_some(lookup))
         })
     }
@@ -122,6 +123,7 @@ impl Solver<'_> {
     /// Writes the layer of a COPY without making its files, where that can be done.
     fn copy_directly(
         &self,
+        id: OpId,
         op: &CopyOp,
         places: &[Option<&Source>],
         selections: &Selections,
@@ -131,7 +133,7 @@ impl Solver<'_> {
         let Some(direct) = DirectCopy::new(op, places, selections, below)? else {
             return Ok(None);
         };
-        let mut blob = self.store.blob_writer()?;
+        let mut blob = self.store.layer_writer(self.packing(id))?;
         let written = direct.write(&mut blob, self.plan.epoch)?;
         self.store.put_layer(blob, written.size).map(Some)
     }

@@ -78,7 +78,7 @@ impl Solver<'_> {
         }
         drop(process);
         drop(prepared.held);
-        self.commit(&snapshot, lowers)
+        self.commit(id, &snapshot, lowers)
     }
 
     /// Makes the file that keeps all that a step writes, in place of that of an earlier run.

@@ -118,8 +118,8 @@ impl Solver<'_> {
             (Op::Exec(op), Reads::Exec(trees)) => {
                 self.run(id, &ready.key, op, layers, trees, events)
             }
-            (Op::Copy(op), Reads::Copy(copied)) => self.copy(op, layers, copied),
-            (Op::Mkdir(op), Reads::Mkdir) => self.on_snapshot(layers, |root, lookup| {
+            (Op::Copy(op), Reads::Copy(copied)) => self.copy(id, op, layers, copied),
+            (Op::Mkdir(op), Reads::Mkdir) => self.on_snapshot(id, layers, |root, lookup| {
                 crate::file_op::make_directory(op, root, Some(lookup))
             }),
             _ => Err(Error::new("a step was made ready as another one")),

@@ -28,7 +28,17 @@ impl Store {
         let mut paths = Vec::new();
         for (at, diff_id) in diff_ids.iter().enumerate() {
             let mut path = self.layer_path(diff_id)?;
-            let wrong = wrong_directories(&path, &paths)?;
+            if self.is_complete(diff_id) {
+                paths.push(path);
+                continue;
+            }
+            let implied = path.with_file_name("implied");
+            let implied =
+                std::fs::read(&implied).doing(|| format!("read `{}`", implied.display()))?;
+            if implied.is_empty() {
+                self.set_complete(diff_id);
+            }
+            let wrong = wrong_directories(&path, &implied, &paths)?;
             if !wrong.is_empty() {
                 path = self.chained(&diff_ids[..=at], &wrong)?;
             }
@@ -65,9 +75,11 @@ impl Store {
 
 /// Returns the directories of a layer that its tar does not describe and that are not as below,
 /// with what is below.
-fn wrong_directories(path: &Path, below: &[PathBuf]) -> Result<Vec<(Vec<u8>, Stat)>> {
-    let implied = path.with_file_name("implied");
-    let implied = std::fs::read(&implied).doing(|| format!("read `{}`", implied.display()))?;
+fn wrong_directories(
+    path: &Path,
+    implied: &[u8],
+    below: &[PathBuf],
+) -> Result<Vec<(Vec<u8>, Stat)>> {
     if below.is_empty() || implied.is_empty() {
         return Ok(Vec::new());
     }

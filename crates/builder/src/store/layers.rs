@@ -8,7 +8,8 @@ use std::sync::PoisonError;
 use serde::{Deserialize, Serialize};
 
 use super::hasher::Hasher;
-use super::{BlobWriter, Store, WorkDir, write_small};
+use super::layer_writer::LayerWriter;
+use super::{Store, WorkDir, write_small};
 use crate::archive;
 use crate::compress::{Compression, Compressor};
 use crate::error::Context;
@@ -40,7 +41,7 @@ pub(crate) struct LayerBlob {
 }
 
 /// How a layer is compressed anew.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LayerPacking {
     pub(crate) compression: Compression,
     pub(crate) level: i32,
@@ -51,7 +52,7 @@ impl LayerPacking {
     /// the compression that changes its bytes must change the number here.
     fn key(self, diff_id: &DiffId) -> Digest {
         let Self { compression, level } = self;
-        Digest::of(format!("packed layer 1 {diff_id} {compression} {level}").as_bytes())
+        Digest::of(format!("packed layer 2 {diff_id} {compression} {level}").as_bytes())
     }
 }
 
@@ -60,6 +61,11 @@ impl LayerPacking {
 pub(super) struct Unpacking {
     running: BTreeSet<DiffId>,
     whole: BTreeSet<DiffId>,
+    /// Those whose blobs are here. What this process has asked for stays while it lives, so that
+    /// a long stack need not be looked at anew for each step on it.
+    present: BTreeSet<DiffId>,
+    /// Those whose tars describe all of their directories.
+    complete: BTreeSet<DiffId>,
 }
 
 impl Store {
@@ -71,7 +77,17 @@ impl Store {
     ///
     /// When something in `upper` cannot be in a layer, and when the disk does not take it.
     pub fn commit_layer(&self, upper: &Path, options: &LayerOptions) -> Result<LayerRecord> {
-        let mut blob = self.blob_writer()?;
+        self.commit_layer_as(upper, options, None)
+    }
+
+    /// Does what [`Store::commit_layer`] does for a layer that will be exported in `packing`.
+    pub(crate) fn commit_layer_as(
+        &self,
+        upper: &Path,
+        options: &LayerOptions,
+        packing: Option<LayerPacking>,
+    ) -> Result<LayerRecord> {
+        let mut blob = self.layer_writer(packing)?;
         let written = layer::commit(upper, &mut blob, options)?;
         let (digest, blob_size) = blob.finish()?;
         let diff_id = DiffId(digest);
@@ -95,7 +111,7 @@ impl Store {
     /// # Errors
     ///
     /// When the disk does not take it.
-    pub(crate) fn put_layer(&self, blob: BlobWriter, size: u64) -> Result<DiffId> {
+    pub(crate) fn put_layer(&self, blob: LayerWriter, size: u64) -> Result<DiffId> {
         let (digest, _) = blob.finish()?;
         let layer = LayerBlob { blob: digest, compression: Compression::None, size: Some(size) };
         self.put_layer_blob(&DiffId(digest), &layer)?;
@@ -124,8 +140,33 @@ impl Store {
 
     /// Returns whether the blob of a layer is here. If so it stays while this process lives.
     pub fn has_layer(&self, diff_id: &DiffId) -> bool {
-        self.hold([diff_id.0]).is_ok()
-            && self.layer_blob(diff_id).is_ok_and(|layer| self.has_blob(&layer.blob))
+        let is_known = || {
+            let unpacking = self.0.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
+            unpacking.present.contains(diff_id)
+        };
+        if is_known() {
+            return true;
+        }
+        let is_here = self.hold([diff_id.0]).is_ok()
+            && self.layer_blob(diff_id).is_ok_and(|layer| self.has_blob(&layer.blob));
+        if is_here {
+            let mut unpacking = self.0.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
+            unpacking.present.insert(*diff_id);
+        }
+        is_here
+    }
+
+    /// Tells whether the tar of an unpacked layer describes all of its directories, as far as this
+    /// process has found out.
+    pub(super) fn is_complete(&self, diff_id: &DiffId) -> bool {
+        let unpacking = self.0.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
+        unpacking.complete.contains(diff_id)
+    }
+
+    /// Remembers that it does.
+    pub(super) fn set_complete(&self, diff_id: &DiffId) {
+        let mut unpacking = self.0.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
+        unpacking.complete.insert(*diff_id);
     }
 
     /// Returns the directory that holds a layer unpacked in overlayfs form. It is unpacked and
@@ -199,9 +240,18 @@ impl Store {
         let hasher = packed.finish().doing(doing)?.hasher;
         let size = hasher.size();
         let digest = hasher.finish();
-        let record = format!("{digest} {size}");
-        self.put_record(&packing.key(diff_id), record.as_bytes())?;
+        self.remember_packed(diff_id, packing, (digest, size))?;
         Ok((digest, size))
+    }
+
+    /// Remembers digest and size of a packed layer.
+    pub(super) fn remember_packed(
+        &self,
+        diff_id: &DiffId,
+        packing: LayerPacking,
+        (digest, size): (Digest, u64),
+    ) -> Result<()> {
+        self.put_record(&packing.key(diff_id), format!("{digest} {size}").as_bytes())
     }
 
     /// Returns what [`Store::pack_layer`] will return, if it was asked before. The same layer gives
@@ -223,9 +273,12 @@ impl Store {
     pub(crate) fn put_layer_blob(&self, diff_id: &DiffId, layer: &LayerBlob) -> Result<()> {
         self.hold([diff_id.0])?;
         let json = serde_json::to_vec(layer).doing(|| format!("encode the layer `{diff_id}`"))?;
+        let directory = self.0.root.join("diffs");
+        if std::fs::read(directory.join(diff_id.0.hex())).is_ok_and(|known| known == json) {
+            return Ok(());
+        }
         // Of an uncompressed layer the blob has the DiffID's own name: nothing is lost if torn.
         let is_durable = layer.compression != Compression::None;
-        let directory = self.0.root.join("diffs");
         write_small(self.0.ingest()?, &directory, &diff_id.0.hex(), &json, is_durable)
     }
 
@@ -331,10 +384,12 @@ impl Store {
         }
     }
 
-    /// Forgets which layers are known to be unpacked.
+    /// Forgets which layers are known to be here and to be unpacked.
     pub(super) fn forget(&self) {
         let mut unpacking = self.0.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
         unpacking.whole.clear();
+        unpacking.present.clear();
+        unpacking.complete.clear();
     }
 
     /// Returns whether a layer was unpacked since the machine was started. Files of an older one
@@ -367,9 +422,9 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-struct HashingWriter<'a> {
-    inner: &'a mut dyn Write,
-    hasher: Hasher,
+pub(super) struct HashingWriter<'a> {
+    pub(super) inner: &'a mut dyn Write,
+    pub(super) hasher: Hasher,
 }
 
 impl Write for HashingWriter<'_> {

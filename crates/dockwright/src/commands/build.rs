@@ -145,6 +145,7 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     }
     let store = open_store(session)?;
     let Prepared { mut request, file, notes, context } = request(arguments, session, &store)?;
+    request.packing = outputs.iter().find_map(|output| output.packing(&store));
     let style = arguments.style();
     let insecure = publish::insecure_hosts(arguments, &outputs);
     if !insecure.is_empty() {
