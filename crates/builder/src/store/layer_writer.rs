@@ -27,6 +27,9 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// How many pieces may wait.
 const N_CHUNKS: usize = 8;
 
+/// Digest and size of what was written, unless it is the same as it was.
+type Written = Result<Option<(Digest, u64)>>;
+
 /// Layers as exports will ask for them, until one does.
 pub(super) type PackedFiles = BTreeMap<(DiffId, LayerPacking), PackedFile>;
 
@@ -65,7 +68,7 @@ struct Beside {
     chunks: Option<SyncSender<Vec<u8>>>,
     /// Pieces that are done with, to be filled again.
     free: Receiver<Vec<u8>>,
-    thread: Option<JoinHandle<Result<Option<(Digest, u64)>>>>,
+    thread: Option<JoinHandle<Written>>,
 }
 
 impl Store {
@@ -228,7 +231,7 @@ fn write_packed(
     packing: LayerPacking,
     chunks: &Receiver<Vec<u8>>,
     done: &dyn Fn(Vec<u8>),
-) -> Result<Option<(Digest, u64)>> {
+) -> Written {
     let doing = || format!("write `{}`", path.display());
     let file = File::create(path).doing(doing)?;
     let LayerPacking { compression, level } = packing;
