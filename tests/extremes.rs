@@ -81,7 +81,7 @@ fn names_that_would_delete_files_are_refused() {
         sandbox.write(&format!("context/{name}"), "content\n");
     }
     let build = |text: &str| {
-        sandbox.write("context/Dockerfile", &format!("FROM centos\n{text}\n"));
+        sandbox.write("context/Dockerfile", format!("FROM centos\n{text}\n"));
         sandbox.run(["build", "-q", "-t", "broken", "context"])
     };
     for text in [
