@@ -271,8 +271,9 @@ impl Output {
 
     /// How the builder had best keep the layers of the image that will be written here.
     pub(crate) fn packing(&self, store: &Store) -> Option<(Compression, i32)> {
-        let level = self.level.unwrap_or_else(|| self.compression.default_level());
-        match (self.kind, self.compression) {
+        let compression = self.options.compression;
+        let level = self.options.level.unwrap_or_else(|| compression.default_level());
+        match (self.kind, compression) {
             (Kind::Tar | Kind::Local | Kind::Store | Kind::CacheOnly, _) => None,
             // A plain copy saves something only where it becomes the file of the layout.
             (kind, Compression::None) => (kind == Kind::OciDirectory
