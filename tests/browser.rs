@@ -184,3 +184,45 @@ fn the_picture_of_a_plan_shows_the_steps_as_boxes() {
     assert!(hit.fill != miss.fill && miss.fill != unknown.fill && hit.fill != unknown.fill);
     assert!(unknown.y > miss.y + miss.height, "{steps:#?}");
 }
+
+#[test]
+fn the_picture_of_sizes_shows_bytes_as_areas() {
+    if !has_browser("the picture of `size`") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("context/first", "x".repeat(400_000));
+    sandbox.write("context/second", "y".repeat(100_000));
+    sandbox.write("context/third", "z".repeat(400_000));
+    let dockerfile = "FROM scratch\nCOPY first /same\nCOPY second /<b>\nCOPY third /same\n";
+    sandbox.write("context/Dockerfile", dockerfile);
+    sandbox.build("context", "app");
+    sandbox.succeed(["size", "--html", "size.html", "app"]);
+    let frame = shapes(&sandbox, "size.html", "svg").remove(0);
+    let all = shapes(&sandbox, "size.html", "svg rect, svg text");
+    let (areas, labels): (Vec<_>, Vec<_>) = all.into_iter().partition(|shape| shape.name == "rect");
+    assert_eq!((areas.len(), labels.len()), (6, 6), "{areas:#?}\n{labels:#?}");
+    for label in &labels {
+        assert!(areas.iter().any(|area| label.is_within(area)), "{label:?}");
+    }
+    // Each group is followed by what is in it.
+    let (groups, files): (Vec<_>, Vec<_>) =
+        areas.chunks_exact(2).map(|pair| (&pair[0], &pair[1])).unzip();
+    for (n, (group, file)) in groups.iter().zip(&files).enumerate() {
+        assert!(group.is_within(&frame) && file.is_within(group), "{file:?} in {group:?}");
+        assert!(groups[..n].iter().all(|other| !other.overlaps(group)), "{groups:#?}");
+    }
+    let area = |shape: &Shape| shape.width * shape.height;
+    let of = |text: &str| {
+        let n = labels.iter().position(|label| label.text.starts_with(text));
+        n.unwrap_or_else(|| panic!("no `{text}` in {labels:#?}")) / 2
+    };
+    let (first, second, third) =
+        (of("context/Dockerfile:2"), of("context/Dockerfile:3"), of("context/Dockerfile:4"));
+    let ratio = area(groups[first]) / area(groups[second]);
+    assert!((3.9..4.1).contains(&ratio), "{ratio}: {groups:#?}");
+    // What is overwritten later is red; a name is text and no markup.
+    assert_ne!(files[first].fill, files[third].fill);
+    assert_eq!(files[first].fill, "rgb(237, 130, 130)");
+    assert!(labels.iter().any(|label| label.text == "<b>"), "{labels:#?}");
+}
