@@ -89,6 +89,67 @@ fn a_commit_gives_one_image_everywhere() {
     assert_eq!(text_in(&first, "work", "epoch"), "");
 }
 
+/// Copies a tree so that its directories hold the names in the other order.
+fn copied_backwards(from: &Path, to: &Path) {
+    let mut all: Vec<_> = walkdir::WalkDir::new(from)
+        .into_iter()
+        .map(|entry| entry.expect("a file").into_path())
+        .filter(|path| !path.is_dir() || path.is_symlink())
+        .collect();
+    all.sort();
+    for path in all.iter().rev() {
+        let target = to.join(path.strip_prefix(from).expect("below"));
+        std::fs::create_dir_all(target.parent().expect("below")).expect("a folder");
+        succeed(Command::new("cp").arg("-a").arg(path).arg(target));
+    }
+    for entry in walkdir::WalkDir::new(from).contents_first(true) {
+        let path = entry.expect("a folder").into_path();
+        if path.is_dir() && !path.is_symlink() {
+            let target = to.join(path.strip_prefix(from).expect("below"));
+            std::fs::create_dir_all(&target).expect("a folder");
+            let mode = std::fs::metadata(&path).expect("it is there").permissions();
+            std::fs::set_permissions(target, mode).expect("chmod");
+        }
+    }
+}
+
+/// What users may have is tested beside this, in `rootless`.
+#[test]
+fn every_fixture_has_one_digest_whatever_surrounds_it() {
+    let sandbox = Sandbox::with_base();
+    succeed(
+        Command::new("cp").args(["-a", "store", "other-store"]).current_dir(sandbox.folder.path()),
+    );
+    let names = std::fs::read_dir(dockwright_tests::workspace().join("fixtures/build"));
+    let mut n_built = 0;
+    for entry in names.expect("fixtures") {
+        let entry = entry.expect("a fixture");
+        let is_one = |name: &str| entry.path().join(name).exists();
+        if !is_one("Dockerfile") && !is_one("make.sh") {
+            continue;
+        }
+        let name = entry.file_name().into_string().expect("text");
+        let context = sandbox.fixture(&name);
+        copied_backwards(&context, &sandbox.path(&format!("{name}-backwards")));
+        let expected = sandbox.run(["build", "-q", &name]);
+        assert_eq!(expected.code, 0, "{name}: {}", expected.text());
+        n_built += 1;
+        for (surroundings, context, store) in [
+            ("umask 002; exec \"$0\" build -q --no-cache -j 1 \"$1\"", "", "store"),
+            ("umask 077; exec \"$0\" build -q --no-cache -j 8 \"$1\"", "", "store"),
+            ("export TZ=XYZ-9:30; exec \"$0\" build -q -j 8 \"$1\"", "-backwards", "other-store"),
+        ] {
+            let program = sandbox.command();
+            let mut command = Command::new("sh");
+            command.args(["-c", surroundings]).arg(program.get_program());
+            command.arg(format!("{name}{context}")).current_dir(sandbox.folder.path());
+            let built = run(command.env("DOCKWRIGHT_STORE", sandbox.path(store)));
+            assert_eq!(built.stdout, expected.stdout, "{name}: {surroundings}: {}", built.stderr);
+        }
+    }
+    assert!(n_built >= 5, "{n_built}");
+}
+
 #[test]
 fn times_are_asked_for() {
     let sandbox = Sandbox::with_base();

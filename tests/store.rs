@@ -289,6 +289,52 @@ fn whatever_is_damaged_no_wrong_image_comes_of_it() {
     assert!(n_files > 40, "{n_files}");
 }
 
+/// After a power cut, files that were not synced are empty, torn, gone or whole, each by chance. That
+/// is done to them here, and the machine is another boot's.
+#[test]
+fn a_power_cut_leaves_a_right_store() {
+    if !needs_root("a power cut leaves a right store") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    context(&sandbox);
+    let id = sandbox.build("context", "app");
+    let right = sandbox.succeed(["run", "app", "cat", "/c.txt"]).stdout;
+    let mut random = 1_u64;
+    let mut n_harmed = 0;
+    for round in 0..12 {
+        for directory in ["records", "stats", "builds", "diffs", "logs", "layers", "last-build"] {
+            for entry in walkdir::WalkDir::new(sandbox.path("store").join(directory)) {
+                let path = entry.expect("a file").into_path();
+                if !path.is_file() || path.is_symlink() {
+                    continue;
+                }
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let bytes = std::fs::read(&path).expect("it is there");
+                match random >> 62 {
+                    0 => continue,
+                    1 => std::fs::remove_file(&path).expect("it is there"),
+                    2 => overwrite(&path, &[]),
+                    _ => overwrite(&path, &bytes[..bytes.len() / 2]),
+                }
+                n_harmed += 1;
+            }
+        }
+        let script = "echo 00000000-0000-4000-8000-00000000000$N > boot
+            mount --bind boot /proc/sys/kernel/random/boot_id || exit 9
+            $D run app cat /c.txt > shown || exit 3
+            $D cache verify > verified 2>&1
+            $D build -q -t app context > id || exit 4
+            $D run app cat /c.txt | cmp - shown || exit 5
+            $D cache verify || exit 6; cat shown id";
+        let outcome = in_namespace(&sandbox, &script.replace("$N", &(round % 10).to_string()));
+        assert_eq!(outcome.code, 0, "round {round}: {}", outcome.text());
+        assert!(outcome.stdout.contains(&right), "round {round}: the tagged image is as it was");
+        assert!(outcome.stdout.ends_with(&format!("{id}\n")), "round {round}: {}", outcome.stderr);
+    }
+    assert!(n_harmed > 200, "{n_harmed}");
+}
+
 #[test]
 fn a_record_of_a_missing_blob_is_no_record() {
     let sandbox = Sandbox::new();

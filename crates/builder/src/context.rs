@@ -2,6 +2,7 @@
 
 mod digests;
 mod list;
+mod stream;
 mod walk;
 
 pub use list::{ContextFile, context_files, why_ignored};

@@ -25,6 +25,7 @@ use self::failure_shell::{Events, Message};
 use self::flight::Flight;
 pub use self::predict::Forecast;
 pub(crate) use self::predict::predict;
+use self::ready::Ready;
 use crate::cache::{self, Record};
 use crate::layer::LayerOptions;
 use crate::op::{Op, OpId, Operation};
@@ -301,20 +302,26 @@ impl Solver<'_> {
 
     /// Finds the layer of a step in the cache, or makes it and keeps it.
     fn step(&self, id: OpId, operation: &Operation, events: &Events) -> Result<(Stack, Outcome)> {
-        let ready = self.ready(operation)?;
+        let mut ready = self.ready(operation, false)?;
         self.state().keys[id.0] = Some(ready.key);
-        let hit = |record: Record| {
+        let hit = |ready: &Ready<'_>, record: Record| {
             self.state().epochs[id.0] = record.note.epoch;
             (ready.parent.with(record.layer), Outcome::Cached)
         };
         let mut flight = None;
+        if !operation.ignore_cache
+            && let Some(record) = self.find(operation, &ready.key)?
+        {
+            return Ok(hit(&ready, record));
+        }
+        if !ready.is_whole() {
+            ready = self.ready(operation, true)?;
+            self.state().keys[id.0] = Some(ready.key);
+        }
         if !operation.ignore_cache {
-            if let Some(record) = self.find(operation, &ready.key)? {
-                return Ok(hit(record));
-            }
             flight = Some(Flight::take(self.store, &ready.key)?);
             if let Some(record) = self.find(operation, &ready.key)? {
-                return Ok(hit(record));
+                return Ok(hit(&ready, record));
             }
         }
         let listings = ready.listings(operation);

@@ -8,14 +8,14 @@ use super::{Entry, Source, Wanted, join};
 use crate::{Error, Result};
 
 /// How many entries are met before more threads are started.
-const ENTRIES_PER_THREAD: usize = 512;
+pub(super) const ENTRIES_PER_THREAD: usize = 512;
 /// More threads than this wait for each other.
-const MAX_THREADS: usize = 8;
+pub(super) const MAX_THREADS: usize = 8;
 
 /// An entry that may be wanted.
-struct Child {
-    entry: Entry,
-    is_wanted: bool,
+pub(super) struct Child {
+    pub(super) entry: Entry,
+    pub(super) is_wanted: bool,
     /// Where the listing of this directory is.
     folder: Option<usize>,
 }
@@ -113,7 +113,7 @@ impl Walk<'_> {
             };
             progress.n_running += 1;
             drop(progress);
-            let listed = self.list(&path);
+            let listed = children(self.source, self.top, self.judge, &path);
             progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
             progress.n_running -= 1;
             match listed {
@@ -124,28 +124,33 @@ impl Walk<'_> {
         }
         self.changed.notify_all();
     }
+}
 
-    /// Lists what may be wanted of a directory.
-    fn list(&self, directory: &[u8]) -> Result<Vec<Child>> {
-        let Some(listing) = self.source.list(&join(self.top, directory))? else {
-            return Ok(Vec::new());
+/// Lists what may be wanted of a directory below `top`.
+pub(super) fn children(
+    source: &Source,
+    top: &[u8],
+    judge: &(dyn Fn(&[u8]) -> Wanted + Sync),
+    directory: &[u8],
+) -> Result<Vec<Child>> {
+    let Some(listing) = source.list(&join(top, directory))? else {
+        return Ok(Vec::new());
+    };
+    let mut children = Vec::with_capacity(listing.len());
+    for (name, entry) in listing {
+        let path = if directory.is_empty() { name } else { join(directory, &name) };
+        let visible = match &source.filter {
+            Some(rules) => rules.unwanted(&join(top, &path)),
+            None => Wanted::Yes,
         };
-        let mut children = Vec::with_capacity(listing.len());
-        for (name, entry) in listing {
-            let path = if directory.is_empty() { name } else { join(directory, &name) };
-            let visible = match &self.source.filter {
-                Some(rules) => rules.unwanted(&join(self.top, &path)),
-                None => Wanted::Yes,
-            };
-            let judged = visible.min((self.judge)(&path));
-            let is_wanted = judged == Wanted::Yes;
-            let is_directory = entry.kind == FileType::Directory;
-            if is_wanted || is_directory && judged == Wanted::Below {
-                children.push(Child { entry: Entry { path, ..entry }, is_wanted, folder: None });
-            }
+        let judged = visible.min(judge(&path));
+        let is_wanted = judged == Wanted::Yes;
+        let is_directory = entry.kind == FileType::Directory;
+        if is_wanted || is_directory && judged == Wanted::Below {
+            children.push(Child { entry: Entry { path, ..entry }, is_wanted, folder: None });
         }
-        Ok(children)
     }
+    Ok(children)
 }
 
 impl Progress {

@@ -156,6 +156,52 @@ pub(crate) fn content(source: &Source, selections: &[Selection]) -> Result<Diges
     Ok(Digest::finish(hasher))
 }
 
+/// Returns what [`content`] of a source of `op` would be, in little memory; nothing if a file must be
+/// read for it, or the source is more than one file or directory.
+///
+/// # Errors
+///
+/// When the disk cannot be read.
+pub(crate) fn known_content(
+    source: &Source,
+    op: &CopyOp,
+    argument: &str,
+) -> Result<Option<Digest>> {
+    let pattern = String::from_utf8_lossy(&clean(argument.as_bytes())).into_owned();
+    let (Some(digests), false) = (source.digests(), source.takes_down()) else { return Ok(None) };
+    if op.parents || op.chmod.is_some() || has_wildcard(&pattern) {
+        return Ok(None);
+    }
+    let Some(resolved) = source.resolve(pattern.as_bytes())? else { return Ok(None) };
+    let excluded = Filter::of_patterns(&op.exclude);
+    let render = |entry: &Entry, text: &mut Vec<u8>| {
+        let mut hashed = Hashed::Missing;
+        if entry.kind == FileType::RegularFile {
+            let Some(digest) = digests.get(&join(&resolved.path, &entry.path), entry) else {
+                return false;
+            };
+            hashed = Hashed::Plain(entry.size_bytes, digest);
+        }
+        push_line(text, entry, &hashed);
+        true
+    };
+    let mut hasher = sha2::Sha256::new();
+    let mut text = b"= ".to_vec();
+    push_escaped(&mut text, base_name(&resolved.given));
+    text.push(b'\n');
+    let is_whole = if resolved.entry.kind == FileType::Directory {
+        text.extend_from_slice(b"d\n");
+        hasher.update(&text);
+        let judge = |path: &[u8]| excluded.unwanted(path);
+        source.stream(&resolved.path, &judge, &render, &mut |text| hasher.update(text))?
+    } else {
+        let is_known = render(&resolved.entry, &mut text);
+        hasher.update(&text);
+        is_known
+    };
+    Ok(is_whole.then(|| Digest::finish(hasher)))
+}
+
 fn list(source: &Source, selections: &[Selection], out: &mut dyn FnMut(&[u8])) -> Result<()> {
     let mut digests = hash_files(source, selections)?.into_iter();
     let mut text = Vec::new();
@@ -169,13 +215,11 @@ fn list(source: &Source, selections: &[Selection], out: &mut dyn FnMut(&[u8])) -
                 text.extend_from_slice(b"d\n");
                 continue;
             }
-            push_entry(&mut text, entry);
-            if entry.kind == FileType::RegularFile {
-                digests.next().unwrap_or(Hashed::Missing).push(&mut text);
-            }
-            text.push(b' ');
-            push_escaped(&mut text, &entry.path);
-            text.push(b'\n');
+            let hashed = match entry.kind {
+                FileType::RegularFile => digests.next().unwrap_or(Hashed::Missing),
+                _ => Hashed::Missing,
+            };
+            push_line(&mut text, entry, &hashed);
             if text.len() >= LISTING_BYTES {
                 out(&text);
                 text.clear();
@@ -184,6 +228,15 @@ fn list(source: &Source, selections: &[Selection], out: &mut dyn FnMut(&[u8])) -
     }
     out(&text);
     Ok(())
+}
+
+/// The line of an entry.
+fn push_line(text: &mut Vec<u8>, entry: &Entry, hashed: &Hashed) {
+    push_entry(text, entry);
+    hashed.push(text);
+    text.push(b' ');
+    push_escaped(text, &entry.path);
+    text.push(b'\n');
 }
 
 fn push_entry(listing: &mut Vec<u8>, entry: &Entry) {

@@ -17,9 +17,21 @@ pub(super) struct Copied<'s> {
     pub(super) selections: Selections,
     /// Whether an earlier build has told all there is to tell, so that nothing was opened.
     is_unread: bool,
+    /// Whether it must be read if the step is executed, to say what is in it.
+    pub(super) is_outlined: bool,
 }
 
 impl Copied<'_> {
+    fn unread(op: &CopyOp) -> Self {
+        Copied {
+            tree: None,
+            fetched: op.sources.iter().map(|_| None).collect(),
+            selections: Selections::new(),
+            is_unread: true,
+            is_outlined: false,
+        }
+    }
+
     /// The tree of each source, as far as it is there.
     pub(super) fn places(&self, op: &CopyOp) -> Vec<Option<&Source>> {
         trees(op, self.tree.as_ref(), self.fetched.iter().map(Option::as_ref))
@@ -29,19 +41,43 @@ impl Copied<'_> {
 impl Solver<'_> {
     /// Finds what a COPY copies, and the digests of that. What a stage holds is told by its layers:
     /// it need not be mounted and read when that was done before.
-    pub(super) fn copied(&self, op: &CopyOp) -> Result<(Contents, Copied<'_>)> {
-        let Some(key) = self.stage_content_key(op)? else { return self.read_copied(op) };
+    ///
+    /// Unless it is to be `whole`, nothing but the digests is found where those of all files are
+    /// known: that takes little memory.
+    pub(super) fn copied(&self, op: &CopyOp, whole: bool) -> Result<(Contents, Copied<'_>)> {
+        let Some(key) = self.stage_content_key(op)? else {
+            let known = if whole { None } else { self.known_contents(op)? };
+            let Some(contents) = known else { return self.read_copied(op) };
+            return Ok((contents, Copied { is_outlined: true, ..Copied::unread(op) }));
+        };
         let known = self.store.get_record(&key)?;
         if let Some(contents) = known.and_then(|json| serde_json::from_slice(&json).ok()) {
-            let fetched = op.sources.iter().map(|_| None).collect();
-            let selections = Selections::new();
-            return Ok((contents, Copied { tree: None, fetched, selections, is_unread: true }));
+            return Ok((contents, Copied::unread(op)));
         }
         let (contents, copied) = self.read_copied(op)?;
         let json = serde_json::to_vec(&contents)
             .map_err(|error| Error::system("cannot encode the digests of a COPY", error))?;
         self.store.put_record(&key, &json)?;
         Ok((contents, copied))
+    }
+
+    /// The digests of what a COPY takes from a build context, if those of all its files are known.
+    fn known_contents(&self, op: &CopyOp) -> Result<Option<Contents>> {
+        let mut contents = Contents::new();
+        if matches!(op.from, Input::Op(_)) || !op.reads_files() {
+            return Ok(None);
+        }
+        let tree = self.tree(&op.from)?;
+        for (n, source) in op.sources.iter().enumerate() {
+            let known = match source {
+                CopySource::Path(path) => file_op::known_content(tree.source(), op, path)?,
+                CopySource::Inline(_) => continue,
+                CopySource::Remote(_) => None,
+            };
+            let Some(known) = known else { return Ok(None) };
+            contents.insert(format!("source {n}"), known);
+        }
+        Ok(Some(contents))
     }
 
     /// The key under which the digests of what a COPY takes from a stage are kept; nothing if it
@@ -67,7 +103,7 @@ impl Solver<'_> {
     fn read_copied(&self, op: &CopyOp) -> Result<(Contents, Copied<'_>)> {
         let tree = if op.reads_files() { Some(self.tree(&op.from)?) } else { None };
         let fetched = self.fetch(op, |source| source.checksum.is_none())?;
-        let mut copied = Copied { tree, fetched, selections: Selections::new(), is_unread: false };
+        let mut copied = Copied { tree, fetched, is_unread: false, ..Copied::unread(op) };
         let selections = file_op::select_all(&copied.places(op), op)?;
         let mut contents = Contents::new();
         let places = copied.places(op);

@@ -62,13 +62,17 @@ impl Solver<'_> {
             Op::Scratch => Stack { layers: Arc::new([]) },
             Op::Image(image) => Stack { layers: image.layers.clone().into() },
             Op::Exec(_) | Op::Copy(_) | Op::Mkdir(_) => {
-                let ready = self.ready(operation)?;
-                self.state().keys[id.0] = Some(ready.key);
+                let mut ready = self.ready(operation, false)?;
                 let found = match operation.ignore_cache {
                     true => None,
                     false => self.find(operation, &ready.key)?,
                 };
+                self.state().keys[id.0] = Some(ready.key);
                 let Some(record) = found else {
+                    if !ready.is_whole() {
+                        ready = self.ready(operation, true)?;
+                        self.state().keys[id.0] = Some(ready.key);
+                    }
                     let listings = ready.listings(operation);
                     let cause = self.explain(id, operation, &ready, &listings);
                     self.state().causes[id.0] = Some(cause.clone());

@@ -34,6 +34,11 @@ pub(super) type Contents = BTreeMap<String, Digest>;
 pub(super) type Listings = BTreeMap<String, Vec<u8>>;
 
 impl Ready<'_> {
+    /// Whether all that the step reads is known, not only its key.
+    pub(super) fn is_whole(&self) -> bool {
+        !matches!(&self.reads, Reads::Copy(copied) if copied.is_outlined)
+    }
+
     /// Lists what the step reads. On a hit nobody needs that, so it is not kept from the time when
     /// the digests were made; what has changed since is left out.
     pub(super) fn listings(&self, operation: &Operation) -> Listings {
@@ -79,8 +84,9 @@ impl Ready<'_> {
 }
 
 impl Solver<'_> {
-    /// Finds the key of a step whose inputs are done.
-    pub(super) fn ready(&self, operation: &Operation) -> Result<Ready<'_>> {
+    /// Finds the key of a step whose inputs are done, and unless it is to be `whole` perhaps nothing
+    /// but that.
+    pub(super) fn ready(&self, operation: &Operation, whole: bool) -> Result<Ready<'_>> {
         let parent = match operation.parent {
             Some(parent) => self.result(parent)?,
             None => Stack { layers: Arc::new([]) },
@@ -93,7 +99,7 @@ impl Solver<'_> {
                 (Preimage::exec(op, below, contents), Reads::Exec(trees))
             }
             Op::Copy(op) => {
-                let (contents, copied) = self.copied(op)?;
+                let (contents, copied) = self.copied(op, whole)?;
                 (Preimage::copy(op, below, contents), Reads::Copy(copied))
             }
             Op::Mkdir(op) => (Preimage::mkdir(op, below), Reads::Mkdir),
