@@ -181,6 +181,14 @@ fn stable(
         return None;
     }
     let mut text = formatted(parse, instruction, options)?;
+    let has_open_end = |text: &str| {
+        text.strip_suffix(parse.escape).is_some_and(|before| !before.ends_with(parse.escape))
+    };
+    // Without the odd blank behind it, an escape character at the end would take in the next line;
+    // at the end of words it means nothing and would be lost.
+    if has_open_end(&text) || has_open_end(&instruction.arguments) {
+        return None;
+    }
     if text == parse.source[instruction.span.range()] {
         return None;
     }

@@ -74,3 +74,9 @@ fn a_heredoc_without_its_end_stops_where_it_did() {
     check("COPY <<E /x\nb\nRUN  \nCOPY  a b\n", "COPY <<E /x\nb\nRUN  \nCOPY  a b\n");
     check("COPY <<E /x\nb\nRUN  x\n", "COPY <<E /x\nb\nRUN x\n");
 }
+
+#[test]
+fn an_escape_character_before_an_odd_blank_ends_no_line() {
+    check("ARG a  \\\u{b}\nUSER b\n", "ARG a  \\\u{b}\nUSER b\n");
+    check("RUN  a  \\\u{b}\nUSER b\n", "RUN  a  \\\u{b}\nUSER b\n");
+}
