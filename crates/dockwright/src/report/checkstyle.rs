@@ -1,5 +1,7 @@
 //! Checkstyle's XML.
 
+use dockwright_lint::Severity;
+
 use super::row::{Voice, rows, xml};
 use crate::commands::lint::Linted;
 
@@ -20,7 +22,7 @@ pub(crate) fn report(all: &[Linted], voice: Voice) -> String {
                 row.column,
                 row.line,
                 xml(row.message),
-                row.severity.name(),
+                severity(row.severity, voice),
                 xml(row.code)
             ));
         }
@@ -28,4 +30,12 @@ pub(crate) fn report(all: &[Linted], voice: Voice) -> String {
     }
     text.push_str("</checkstyle>");
     text
+}
+
+/// Checkstyle has no `style`; hadolint writes it all the same.
+const fn severity(severity: Severity, voice: Voice) -> &'static str {
+    match (severity, voice) {
+        (Severity::Style, Voice::Own) => "info",
+        _ => severity.name(),
+    }
 }
