@@ -48,7 +48,8 @@ impl<'a> Parser<'a> {
                 Keyword::Env | Keyword::Label => true,
                 _ => false,
             };
-            return is_known && !has_flags && self.command(line, &head);
+            // A flag may go on in the next line.
+            return is_known && first != b'-' && self.command(line, &head);
         }
         if has_flags {
             return self.with_flags(line, head, end);

@@ -38,6 +38,7 @@ fn continued_lines_are_joined() {
     check("RUN x \\\n# c\n\n y\n", &["1-4 RUN|x  y"], &[]);
     check("RUN x \\\\\n y", &["1-1 RUN|x \\\\", "2-2 y|"], &["unknown-instruction"]);
     check("RU\\\nN x", &["1-2 RUN|x"], &[]);
+    check("RUN -\\\n-network=none x", &["1-2 RUN|x"], &[]);
     check("\\\nRUN x", &["1-2 RUN|x"], &[]);
     check("RUN x \\", &["1-1 RUN|x"], &[]);
     check("# escape=`\nRUN x `\r\ny\r\n", &["2-3 RUN|x y"], &[]);
