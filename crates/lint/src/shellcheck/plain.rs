@@ -1,7 +1,7 @@
 //! Commands that no code is about, blanked out before the library is asked: most words of real RUNs
 //! are names of packages, and its time goes by words.
 
-use crate::shell::{Command, Joint, Script};
+use crate::shell::{Command, Joint, Script, Word};
 
 /// Programs whose plain arguments no code is about.
 const PROGRAMS: [&str; 60] = [
@@ -134,7 +134,16 @@ fn is_known_plain(command: &Command, text: &str) -> bool {
     let is_known = words.next().is_some_and(|name| PROGRAMS_PLAIN.contains(&name));
     // `$(echo a)` and `echo a | b` have codes of their own.
     let is_alone = command.depth == 0 && command.joint != Joint::Pipe;
-    is_known && is_alone && words.all(is_plain_word)
+    is_known
+        && is_alone
+        && words.all(is_plain_word)
+        && (!command.is("echo") || is_plain_echo(command))
+}
+
+/// Options of `echo` and blanks between its words have codes of their own.
+fn is_plain_echo(command: &Command) -> bool {
+    let is_apart = |two: &[Word]| matches!(two, [a, b] if a.range.end + 1 == b.range.start);
+    !command.words.iter().any(Word::is_flag) && command.words.windows(2).all(is_apart)
 }
 
 /// Tells whether no character of a word means anything to the shell.
@@ -171,6 +180,8 @@ mod tests {
         check("echo a", None);
         check("echo a > b", Some("echo   > b"));
         check("echo a | b", Some("echo a | b"));
+        check("echo a  b", Some("echo a  b"));
+        check("echo -e a", Some("echo -e a"));
         check("cat a", Some("cat a"));
     }
 }
