@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use dockwright_tests::{Sandbox, path_text, succeed, workspace};
+use dockwright_tests::{Sandbox, succeed, workspace};
 use serde_json::{Map, Value, json};
 
 const NAME: &str = "dockwright-listing:1";
@@ -43,11 +43,16 @@ const GONE: [&str; 16] = [
     "/Parent",
 ];
 
-/// A store with the image.
+/// A store with the image. Its context is a copy: inside a git work tree, its times would be those of
+/// the commit.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
-    let context = path_text(&workspace().join("fixtures/images/listing"));
-    sandbox.succeed(["build", "-q", "--platform", "linux/amd64", "-t", NAME, &context]);
+    for name in ["Dockerfile", "large", "small"] {
+        let source = workspace().join("fixtures/images/listing").join(name);
+        sandbox.write(&format!("listing/{name}"), std::fs::read(source).expect("a fixture"));
+    }
+    let modes = "--context-mode=git";
+    sandbox.succeed(["build", "-q", modes, "--platform", "linux/amd64", "-t", NAME, "listing"]);
     sandbox
 }
 

@@ -229,7 +229,7 @@ fn a_build_tells_programs_what_it_made() {
         serde_json::from_str(&std::fs::read_to_string(sandbox.path("m.json")).unwrap()).unwrap();
     assert_eq!(metadata["containerimage.config.digest"], id.stdout.trim());
     assert_eq!(metadata["containerimage.digest"], metadata["containerimage.descriptor"]["digest"]);
-    assert_eq!(metadata["image.name"], "told");
+    assert_eq!(metadata["image.name"], "docker.io/library/told:latest");
     assert_eq!(std::fs::read_to_string(sandbox.path("id")).unwrap(), id.stdout.trim());
     let table = sandbox.succeed(["build", "--timings", "context"]).stderr;
     assert!(table.contains("OUTCOME") && table.contains("line 2 RUN echo '<b>'"), "{table}");

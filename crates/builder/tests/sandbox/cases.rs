@@ -104,7 +104,7 @@ fn privileges(image: &Image) {
 fn users(image: &Image, entered: &Entered) {
     let nosuch = "unable to find user nosuch: no matching entries in passwd file";
     let process = Process { user: "nosuch".to_owned(), ..script("true") };
-    check_error(image, &process, ErrorKind::Input, nosuch);
+    check_error(image, &process, ErrorKind::Account, nosuch);
     let process = Process { user: "app".to_owned(), ..script("busybox id; echo $HOME; pwd") };
     if matches!(entered.ids, Ids::Single { .. }) {
         let error = image.run(&process).result.unwrap_err();
@@ -248,7 +248,7 @@ fn hostile_images(entered: &Entered) {
     // It is not waited for.
     let expected = "unable to find user app: no matching entries in passwd file";
     let process = Process { user: "app".to_owned(), ..script("true") };
-    check_error(&image, &process, ErrorKind::Input, expected);
+    check_error(&image, &process, ErrorKind::Account, expected);
 }
 
 fn networks(image: &Image) {
