@@ -19,9 +19,6 @@ use serde_json::Value;
 /// `docs/compatibility-lint.md`.
 const N_HADOLINT_DIFFERENT: usize = 25;
 
-/// Files of the corpus on which the `buildkit` profile differs: unclosed `${` in a FROM.
-const N_BUILDKIT_DIFFERENT: usize = 2;
-
 /// A finding as the recordings have it: line, code, severity.
 type Found = (u64, String, String);
 
@@ -147,7 +144,7 @@ fn buildkit_corpus_agrees() {
         }
     }
     assert_eq!(records.len(), 10_052, "the whole recording");
-    assert_eq!(different.len(), N_BUILDKIT_DIFFERENT, "{}", different.join("\n"));
+    assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
 /// Every fix of every rule on every file: the result has no new syntax error, the findings are gone,

@@ -393,12 +393,10 @@ impl<'t, 'f> Lexer<'t, 'f> {
         }
         let name = self.name();
         let has_modifier = self.peek() != Some('}');
-        let found = self.get(name);
-        let is_unset = found.is_none();
-        let replaced = self.substitution(start, name, found);
+        let replaced = self.substitution(start, name);
         self.depth -= 1;
-        let replaced = replaced?;
-        if is_unset && self.keep_unset {
+        let (replaced, is_set) = replaced?;
+        if !is_set && self.keep_unset {
             value.push_str(&self.text[start..self.at]);
         } else {
             self.add(start, value, &replaced)?;
@@ -415,13 +413,9 @@ impl<'t, 'f> Lexer<'t, 'f> {
         Ok(())
     }
 
-    /// Reads what follows the name in `${name`.
-    fn substitution(
-        &mut self,
-        start: usize,
-        name: &str,
-        found: Option<String>,
-    ) -> Expansion<String> {
+    /// Reads what follows the name in `${name`; tells with the value whether the variable is set. As
+    /// in BuildKit it is looked up when all up to the `}` was read, those in its word before it.
+    fn substitution(&mut self, start: usize, name: &'t str) -> Expansion<(String, bool)> {
         let modifier_at = self.at;
         let mut operator = self.next();
         let null_is_unset = operator == Some(':');
@@ -430,28 +424,33 @@ impl<'t, 'f> Lexer<'t, 'f> {
         }
         let modifier = modifier_at..self.at;
         match operator {
-            Some('}') if !null_is_unset => Ok(found.unwrap_or_default()),
-            Some('#' | '%') if !null_is_unset => {
-                self.cut(start, operator == Some('#'), &found.unwrap_or_default())
+            Some('}') if !null_is_unset => {
+                let found = self.get(name);
+                let is_set = found.is_some();
+                Ok((found.unwrap_or_default(), is_set))
             }
-            Some('/') if !null_is_unset => self.replace(start, &found.unwrap_or_default()),
+            Some('#' | '%') if !null_is_unset => self.cut(start, operator == Some('#'), name),
+            Some('/') if !null_is_unset => self.replace(start, name),
             Some(operator) if null_is_unset || matches!(operator, '+' | '-' | '?') => {
                 let word = self.until('}', false)?;
-                if self.keep_unset && found.is_none() {
-                    return Ok(word);
+                let found = self.get(name);
+                let is_set = found.is_some();
+                if self.keep_unset && !is_set {
+                    return Ok((word, is_set));
                 }
-                let value = found.as_deref().filter(|value| !null_is_unset || !value.is_empty());
-                match (operator, value) {
-                    ('-' | '?', Some(value)) => Ok(value.to_owned()),
-                    ('-', None) | ('+', Some(_)) => Ok(word),
-                    ('+', None) => Ok(String::new()),
+                let value = found.filter(|value| !null_is_unset || !value.is_empty());
+                let result = match (operator, value) {
+                    ('-' | '?', Some(value)) => value,
+                    ('-', None) | ('+', Some(_)) => word,
+                    ('+', None) => String::new(),
                     ('?', None) => {
-                        let (name, is_empty) = (name.to_owned(), found.is_some());
+                        let (name, is_empty) = (name.to_owned(), is_set);
                         let kind = ExpandErrorKind::Required { name, message: word, is_empty };
-                        Err(self.fault(start, kind))
+                        return Err(self.fault(start, kind));
                     }
-                    _ => Err(self.unsupported(start, modifier)),
-                }
+                    _ => return Err(self.unsupported(start, modifier)),
+                };
+                Ok((result, is_set))
             }
             None if null_is_unset => Err(self.fault(start, ExpandErrorKind::MissingBrace)),
             _ => Err(self.unsupported(start, modifier)),
@@ -459,7 +458,7 @@ impl<'t, 'f> Lexer<'t, 'f> {
     }
 
     /// `${name#pattern}` and its kin; the operator may be doubled for the longest match.
-    fn cut(&mut self, start: usize, is_prefix: bool, value: &str) -> Expansion<String> {
+    fn cut(&mut self, start: usize, is_prefix: bool, name: &'t str) -> Expansion<(String, bool)> {
         let operator = if is_prefix { '#' } else { '%' };
         let is_longest = self.peek() == Some(operator);
         if is_longest {
@@ -467,22 +466,28 @@ impl<'t, 'f> Lexer<'t, 'f> {
         }
         let pattern = self.until('}', true)?;
         let pattern = if is_prefix { pattern } else { pattern::reverse(&pattern) };
+        let found = self.get(name);
+        let value = found.as_deref().unwrap_or_default();
         let pattern = self.pattern(start, &pattern, value)?;
-        Ok(pattern.cut(value, is_prefix, is_longest))
+        Ok((pattern.cut(value, is_prefix, is_longest), found.is_some()))
     }
 
     /// `${name/pattern/replacement}`, or all matches with `//`.
-    fn replace(&mut self, start: usize, value: &str) -> Expansion<String> {
+    fn replace(&mut self, start: usize, name: &'t str) -> Expansion<(String, bool)> {
         let all = self.peek() == Some('/');
         if all {
             self.next();
         }
         let pattern = self.until('/', true)?;
         let replacement = self.until('}', true)?;
+        let found = self.get(name);
+        let value = found.as_deref().unwrap_or_default();
         let pattern = self.pattern(start, &pattern, value)?;
-        pattern
-            .replace(value, &replacement, all, MAX_LEN.max(self.text.len()))
-            .ok_or_else(|| self.fault(start, ExpandErrorKind::TooLong))
+        let max_len = MAX_LEN.max(self.text.len());
+        match pattern.replace(value, &replacement, all, max_len) {
+            Some(replaced) => Ok((replaced, found.is_some())),
+            None => Err(self.fault(start, ExpandErrorKind::TooLong)),
+        }
     }
 
     fn pattern(&self, start: usize, pattern: &str, value: &str) -> Expansion<Pattern> {
@@ -590,6 +595,25 @@ mod tests {
         check("${v//./_} ${s//[a-z]/X}", "1_2_3 foobarbaz");
         check("${s/x}", "error: `${name/pattern/` lacks its second `/`");
         check("${a#\\x}", "error: the pattern `\\x` has the invalid escape `\\x`");
+    }
+
+    #[test]
+    fn a_name_is_looked_up_when_its_brace_is_closed() {
+        for (text, expected) in [
+            ("${u:-${w}}", "w u"),
+            ("${u:-${w}", "w"),
+            ("${u:x", ""),
+            ("${u#${w}}", "w u"),
+            ("${u/${w}/x}", "w u"),
+        ] {
+            let names = std::cell::RefCell::new(Vec::new());
+            let lookup = |name: &str| -> Option<String> {
+                names.borrow_mut().push(name.to_owned());
+                None
+            };
+            let _ = word(text, '\\', &lookup);
+            assert_eq!(names.into_inner().join(" "), expected, "{text}");
+        }
     }
 
     #[test]

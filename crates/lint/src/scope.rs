@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use dockerfile_parser::expand::{self, ExpandErrorKind};
+use dockerfile_parser::expand;
 use dockerfile_parser::{Kind, Model, Text};
 
 use crate::{Config, facts::Facts, linter::Step};
@@ -226,13 +226,6 @@ impl<'m> Scopes<'m> {
             value
         };
         let result = expand::word(text, escape, &lookup);
-        // BuildKit looks a name up when it has read all of its `${…}`.
-        if let Err(error) = &result
-            && error.kind == ExpandErrorKind::MissingBrace
-        {
-            let open = text.get(error.range.start..).unwrap_or_default();
-            unset.borrow_mut().retain(|name| !open.starts_with(&format!("${{{name}")));
-        }
         let value = result.ok().map(|expanded| expanded.value);
         GlobalWord { value, matched: matched.into_inner(), unset: unset.into_inner() }
     }
