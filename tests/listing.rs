@@ -141,7 +141,9 @@ fn record_the_answers_of_the_reference_about_an_image() {
         succeed(Command::new("docker").current_dir(sandbox.folder.path()).args(arguments)).stdout
     };
     docker(&["load", "-q", "-i", "image.tar"]);
-    let answers = without_ages(answers(&docker));
+    let mut answers = without_ages(answers(&docker));
+    // Where this engine keeps its layers is nobody's business.
+    answers["inspect"][0]["GraphDriver"]["Data"] = Value::Null;
     docker(&["rmi", "-f", NAME]);
     let text = format!("{answers:#}\n");
     std::fs::write(recording(), text).expect("written");
