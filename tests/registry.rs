@@ -6,6 +6,7 @@ mod faults;
 mod outputs;
 mod proxy;
 mod server;
+mod streams;
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};

@@ -230,9 +230,28 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Seen> {
     let length: usize = header(&head, "content-length").parse().unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
+    if header(&head, "transfer-encoding") == "chunked" {
+        read_chunks(reader, &mut body)?;
+    }
     let mut words = head.split(' ');
     let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
     Some(Seen { method, path, head, body })
+}
+
+/// Reads a body of chunks with their sizes, to be passed on as it is.
+fn read_chunks(reader: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> Option<()> {
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let size = usize::from_str_radix(line.trim(), 16).ok()?;
+        body.extend_from_slice(line.as_bytes());
+        let start = body.len();
+        body.resize(start + size + 2, 0);
+        reader.read_exact(body.get_mut(start..)?).ok()?;
+        if size == 0 {
+            return Some(());
+        }
+    }
 }
 
 /// Asks the registry, as the client asked.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 pub(crate) use self::bundle::{Bundle, Document};
 pub use self::output_file::OutputFile;
-pub(crate) use self::pack::{Blob, pack_unknown};
+pub(crate) use self::pack::{Blob, unknown_packing};
 use crate::attestation::Attestation;
 use crate::compress::Compression;
 use crate::image::select::rank;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::error::Context;
 use crate::image::{MAX_JSON_BYTES, Manifest};
 use crate::source_lines;
-use crate::store::{BUILDS, Kind, digest_of_name, layer_of, names, room, source_key};
+use crate::store::{BUILDS, Kind, PACKED, digest_of_name, layer_of, names, room, source_key};
 use crate::{Digest, Error, ImageConfig, Result, Store};
 
 /// How many Dockerfiles the store remembers the last build of once it is pruned.
@@ -294,6 +294,12 @@ impl Sweep<'_> {
         for directory in ["diffs", "layers"] {
             n_bytes += self.all_but(directory, &|name| needed.contains(name))?.1;
         }
+        // What was sent is only kept while its layer is, and all of it is cache.
+        let is_kept = |name: &str| {
+            let layer = name.split('.').next().unwrap_or_default();
+            self.held.contains(layer) || needed.contains(layer) && !self.is_all()
+        };
+        n_bytes += self.all_but(PACKED, &is_kept)?.1;
         n_bytes += self.all_but("bad", &|_| false)?.1;
         let (n_blobs, blob_bytes) =
             self.all_but(Kind::Blob.directory(), &|name| blobs.contains(name))?;

@@ -121,15 +121,18 @@ pub enum Body<'a> {
     Bytes(&'a [u8]),
     /// So many bytes, from a reader that is opened for each attempt.
     Stream(u64, &'a dyn Fn() -> io::Result<Box<dyn Read + 'a>>),
+    /// The same, as many bytes as there will be.
+    Chunked(&'a dyn Fn() -> io::Result<Box<dyn Read + 'a>>),
 }
 
 impl Body<'_> {
-    /// Returns the number of bytes.
-    fn length(&self) -> u64 {
+    /// Returns the number of bytes, where it is known before.
+    fn length(&self) -> Option<u64> {
         match self {
-            Self::Empty => 0,
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Stream(length, _) => *length,
+            Self::Empty => Some(0),
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Stream(length, _) => Some(*length),
+            Self::Chunked(_) => None,
         }
     }
 }
@@ -403,7 +406,7 @@ impl Client {
         let mut reader: Box<dyn Read + '_> = match request.body {
             Body::Empty => Box::new(io::empty()),
             Body::Bytes(bytes) => Box::new(bytes),
-            Body::Stream(_, open) => {
+            Body::Stream(_, open) | Body::Chunked(open) => {
                 open().map_err(|error| fatal(Error::system("cannot read what is sent", error)))?
             }
         };
@@ -411,7 +414,10 @@ impl Client {
         let answer = match request.method {
             Method::Get | Method::Head => agent.run(builder.body(()).map_err(unusable)?),
             Method::Post | Method::Put | Method::Patch => {
-                builder = builder.header("content-length", request.body.length().to_string());
+                builder = match request.body.length() {
+                    Some(length) => builder.header("content-length", length.to_string()),
+                    None => builder.header("transfer-encoding", "chunked"),
+                };
                 let body = SendBody::from_reader(&mut *reader);
                 agent.run(builder.body(body).map_err(unusable)?)
             }

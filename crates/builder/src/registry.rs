@@ -11,6 +11,7 @@ mod pull;
 mod push;
 mod reference;
 mod session;
+mod stream;
 mod upload;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@
 //! | `blobs/sha256/HEX` | immutable blobs, mode 0444 | synced before they are named |
 //! | `diffs/HEX` | which blob holds a layer, by DiffID | re-made from the blob if torn |
 //! | `layers/HEX/fs` | unpacked layers in overlayfs form, by DiffID | re-made after a reboot |
+//! | `packed/HEX.KEY.BOOT` | layers as they were sent to a registry, by DiffID | re-made after a reboot |
 //! | `records/HEX` | records of the build cache | a checksum tells torn ones |
 //! | `stats/HEX` | digests of the files of build contexts on this machine | a checksum, too |
 //! | `builds/HEX` | what the last build of a Dockerfile did, by the digest of its place | a checksum tells torn ones |
@@ -40,6 +41,7 @@ mod held;
 mod layer_writer;
 mod layers;
 mod objects;
+mod packed;
 mod records;
 mod restamp;
 mod seed;
@@ -57,6 +59,7 @@ pub(crate) use layer_writer::PackedFile;
 pub use layers::LayerRecord;
 pub(crate) use layers::{LayerBlob, LayerPacking};
 pub(crate) use objects::{Kind, Objects};
+pub(crate) use packed::PACKED;
 pub(crate) use sources::key as source_key;
 pub use tags::{FoundImage, ImageRecord, full_name};
 pub(crate) use tags::{familiar_name, tag_of};
@@ -69,11 +72,12 @@ pub use work_dir::WorkDir;
 const LAST_BUILD: &str = "last-build";
 
 /// The directories of the layout.
-const DIRECTORIES: [&str; 12] = [
+const DIRECTORIES: [&str; 13] = [
     "blobs",
     "blobs/sha256",
     "diffs",
     "layers",
+    "packed",
     "records",
     "stats",
     "tags",

@@ -30,6 +30,8 @@ pub(crate) struct Packed {
 pub(crate) struct Blob {
     pub(crate) size: u64,
     pub(super) from: Origin,
+    /// Of which layer it is what packing, where that was made here.
+    packed: Option<(DiffId, LayerPacking)>,
 }
 
 pub(super) enum Origin {
@@ -41,6 +43,8 @@ pub(super) enum Origin {
     Spool(Spool),
     /// The same, made while the layer was written.
     Packed(PackedFile),
+    /// A file that the store keeps.
+    Kept(PathBuf),
     /// The layer, compressed on the way; what that gives is known from the last time.
     Layer(DiffId, LayerPacking),
 }
@@ -57,7 +61,32 @@ impl Drop for Spool {
 impl Blob {
     /// Returns a blob of these bytes.
     pub(super) fn of(bytes: Vec<u8>) -> Self {
-        Self { size: bytes.len() as u64, from: Origin::Bytes(bytes) }
+        Self { size: bytes.len() as u64, from: Origin::Bytes(bytes), packed: None }
+    }
+
+    /// Returns a blob that a file holds.
+    pub(crate) fn at(path: PathBuf, size: u64) -> Self {
+        Self { size, from: Origin::Kept(path), packed: None }
+    }
+
+    /// Returns the layer that is compressed on the way, if it is one.
+    pub(crate) fn layer(&self) -> Option<(&DiffId, LayerPacking)> {
+        match &self.from {
+            Origin::Layer(diff_id, packing) => Some((diff_id, *packing)),
+            _ => None,
+        }
+    }
+
+    /// Keeps the file that was made of a layer for the next time.
+    pub(crate) fn keep(&self, store: &Store) -> Result<()> {
+        let (
+            Some((diff_id, packing)),
+            Origin::Spool(Spool(path)) | Origin::Packed(PackedFile { path, .. }),
+        ) = (&self.packed, &self.from)
+        else {
+            return Ok(());
+        };
+        store.keep_layer(diff_id, *packing, path.clone()).map(|_| ())
     }
 
     /// Tells whether its bytes are those of a blob of the store, which may have to be fetched.
@@ -69,7 +98,9 @@ impl Blob {
     pub(crate) fn file(&self, digest: &Digest, store: &Store, spool: &Path) -> Result<File> {
         let path = match &self.from {
             Origin::Store => return store.open_blob(digest),
-            Origin::Spool(Spool(path)) | Origin::Packed(PackedFile { path, .. }) => path.clone(),
+            Origin::Spool(Spool(path))
+            | Origin::Packed(PackedFile { path, .. })
+            | Origin::Kept(path) => path.clone(),
             Origin::Layer(..) | Origin::Bytes(_) => {
                 let path = spool.join(digest.hex());
                 let doing = || format!("write `{}`", path.display());
@@ -90,7 +121,9 @@ impl Blob {
             }
             Origin::Store => (*digest, store.send_blob(digest, out)?),
             Origin::Layer(diff_id, packing) => store.pack_layer(diff_id, *packing, out)?,
-            Origin::Spool(Spool(path)) | Origin::Packed(PackedFile { path, .. }) => {
+            Origin::Spool(Spool(path))
+            | Origin::Packed(PackedFile { path, .. })
+            | Origin::Kept(path) => {
                 let doing = || format!("copy `{}`", path.display());
                 let mut file = File::open(path).doing(doing)?;
                 (*digest, io::copy(&mut file, out).doing(doing)?)
@@ -133,7 +166,7 @@ impl Packed {
             false => (CONFIG_TYPE, MANIFEST_TYPE),
         };
         let config = Descriptor::new(config_type, image.config_digest, config_size);
-        blobs.insert(config.digest, Blob { size: config_size, from: Origin::Store });
+        blobs.insert(config.digest, Blob { size: config_size, from: Origin::Store, packed: None });
         let mut manifest = Manifest::new(config.clone(), layers.clone());
         manifest_type.clone_into(&mut manifest.media_type);
         let platform = Platform::of(&image.config);
@@ -147,19 +180,19 @@ impl Packed {
     }
 }
 
-/// Packs a layer of which it is not known yet what its compression gives, into a file in `spool`.
-pub(crate) fn pack_unknown(
+/// Tells how a layer is to be compressed of which it is not known yet what that gives, and the size of
+/// its blob; nothing if it need not be.
+pub(crate) fn unknown_packing(
     diff_id: &DiffId,
     store: &Store,
     options: &ImageOptions,
-    spool: &Path,
-) -> Result<Option<(Digest, Blob)>> {
-    if store.packed_layer(diff_id, options.packing())?.is_some() {
+) -> Result<Option<(LayerPacking, u64)>> {
+    let stored = store.layer_blob(diff_id)?;
+    let packing = options.packing();
+    if options.takes(stored.compression) || store.packed_layer(diff_id, packing)?.is_some() {
         return Ok(None);
     }
-    let spool = Spool(spool.join(format!(".layer-{}", diff_id.0.hex())));
-    let (_, digest, blob) = pack(diff_id, store, options, spool)?;
-    Ok(matches!(blob.from, Origin::Spool(_)).then_some((digest, blob)))
+    Ok(Some((packing, store.known_blob_size(&stored.blob)?)))
 }
 
 /// Returns compression, digest and source of a layer for an export.
@@ -172,30 +205,41 @@ fn pack(
     let stored = store.layer_blob(diff_id)?;
     let wanted = options.compression;
     let packing = options.packing();
+    let packed = Some((*diff_id, packing));
     if stored.compression == Compression::None
         && let Some(file) = store.take_packed(diff_id, packing)
     {
         let (digest, size) = (file.digest, file.size);
-        return Ok((wanted, digest, Blob { size, from: Origin::Packed(file) }));
+        return Ok((wanted, digest, Blob { size, from: Origin::Packed(file), packed }));
     }
-    let is_right =
-        stored.compression == wanted && (!options.is_forced || wanted == Compression::None);
-    if is_right || !options.is_forced && stored.compression != Compression::None {
-        let blob = Blob { size: store.known_blob_size(&stored.blob)?, from: Origin::Store };
+    if options.takes(stored.compression) {
+        let size = store.known_blob_size(&stored.blob)?;
+        let blob = Blob { size, from: Origin::Store, packed: None };
         return Ok((stored.compression, stored.blob, blob));
     }
     if let Some((digest, size)) = store.packed_layer(diff_id, packing)? {
-        let blob = Blob { size, from: Origin::Layer(*diff_id, packing) };
-        return Ok((wanted, digest, blob));
+        let from = match store.kept_layer(diff_id, packing) {
+            Some(path) => Origin::Kept(path),
+            None => Origin::Layer(*diff_id, packing),
+        };
+        return Ok((wanted, digest, Blob { size, from, packed }));
     }
     let mut file = File::create(&spool.0).doing(|| format!("write `{}`", spool.0.display()))?;
     let (digest, size) = store.pack_layer(diff_id, packing, &mut file)?;
-    Ok((wanted, digest, Blob { size, from: Origin::Spool(spool) }))
+    Ok((wanted, digest, Blob { size, from: Origin::Spool(spool), packed }))
 }
 
 impl ImageOptions {
     fn packing(&self) -> LayerPacking {
         let level = self.level.unwrap_or_else(|| self.compression.default_level());
         LayerPacking { compression: self.compression, level }
+    }
+
+    /// Tells whether a layer's blob of this compression is what is wanted.
+    fn takes(&self, compression: Compression) -> bool {
+        match self.is_forced {
+            true => compression == self.compression && compression == Compression::None,
+            false => compression == self.compression || compression != Compression::None,
+        }
     }
 }

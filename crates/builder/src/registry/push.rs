@@ -1,18 +1,22 @@
 //! Images sent to a registry.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::session::Scope;
 use super::{Endpoint, Reference, Registry, in_parallel};
-use crate::export::{Attested, Blob, Bundle, Document, ImageOptions, pack_unknown};
+use crate::error::Context;
+use crate::export::{Attested, Blob, Bundle, Document, ImageOptions, unknown_packing};
 use crate::image::{Descriptor, INDEX_TYPE, Image, Index, select};
-use crate::store::{Store, WorkDir};
-use crate::{Digest, Error, Result};
+use crate::store::{LayerPacking, Store, WorkDir};
+use crate::{DiffId, Digest, Error, Result};
 
 /// How many layers are compressed at once: each uses all processors, but waits while it is sent.
 const N_PACKED: usize = 2;
+/// The size from which a layer is sent while it is compressed, in bytes.
+const MIN_STREAMED_BYTES: u64 = 4 << 20;
 
 /// What is sent, and as what.
 #[derive(Clone, Debug)]
@@ -67,88 +71,26 @@ impl Registry {
             return Err(Error::new(format!("`{reference}` has a digest, which a push only gives"))
                 .with_help("leave the `@sha256:…` out"));
         }
-        let endpoint = Endpoint {
-            registry: reference.registry.clone(),
-            repository: reference.repository.clone(),
-        };
-        let spool = store.work_dir()?;
         for one in push.images {
             self.fetch_what_is_packed(store, &one.image, push.options)?;
         }
-        let ways = Ways::default();
-        let done = self.push_packed(store, &endpoint, push, &spool, &ways)?;
-        let mut bundle = Bundle::new(push.images, store, push.options, spool.path())?;
+        let sending = Sending {
+            registry: self,
+            store,
+            endpoint: reference.endpoint(),
+            options: push.options,
+            spool: store.work_dir()?,
+            ways: Ways::default(),
+        };
+        let done = sending.new_layers(push.images)?;
+        let mut bundle = Bundle::new(push.images, store, push.options, sending.spool.path())?;
         bundle.blobs.retain(|digest, _| !done.contains(digest));
         let tag = (!push.by_digest).then(|| reference.version());
         let version = tag.unwrap_or_else(|| bundle.root.digest.to_string());
-        self.push_bundle(store, &endpoint, &version, &bundle, &spool, &ways)?;
-        let [n_present, n_mounted, n_sent] = ways.0.map(AtomicUsize::into_inner);
+        sending.bundle(&version, &bundle)?;
+        let [n_present, n_mounted, n_sent] = sending.ways.0.map(AtomicUsize::into_inner);
         let (digest, descriptor) = (Some(bundle.root.digest), Some(bundle.root));
         Ok(Pushed { digest, descriptor, n_sent, n_mounted, n_present })
-    }
-
-    /// Compresses the layers that were not compressed before, and sends each as soon as it is, while
-    /// others still are. Returns those that the registry has now.
-    fn push_packed(
-        &self,
-        store: &Store,
-        endpoint: &Endpoint,
-        push: &Push<'_>,
-        spool: &WorkDir,
-        ways: &Ways,
-    ) -> Result<BTreeSet<Digest>> {
-        let layers = push.images.iter().flat_map(|one| &one.image.layers);
-        let layers = Vec::from_iter(layers.collect::<BTreeSet<_>>());
-        let done = Mutex::new(BTreeSet::new());
-        in_parallel(&layers, N_PACKED, |layer| {
-            let packed = pack_unknown(layer, store, push.options, spool.path())?;
-            let Some((digest, blob)) = packed else { return Ok(()) };
-            self.push_counted(store, endpoint, &digest, &blob, spool, ways)?;
-            done.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
-            Ok(())
-        })?;
-        Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn push_counted(
-        &self,
-        store: &Store,
-        endpoint: &Endpoint,
-        digest: &Digest,
-        blob: &Blob,
-        spool: &WorkDir,
-        ways: &Ways,
-    ) -> Result<()> {
-        let way = self.push_blob(store, endpoint, digest, blob, spool)?;
-        ways.0[way as usize].fetch_add(1, Ordering::Relaxed);
-        // Another repository of this registry can have it from here.
-        store.put_blob_source(digest, blob.size, &[endpoint.name()])
-    }
-
-    /// Sends what a name stands for: what others name first.
-    fn push_bundle(
-        &self,
-        store: &Store,
-        endpoint: &Endpoint,
-        version: &str,
-        bundle: &Bundle,
-        spool: &WorkDir,
-        ways: &Ways,
-    ) -> Result<()> {
-        let scopes = [Scope::push(&endpoint.repository)];
-        if self.tag_digest(endpoint, version, &scopes)? == Some(bundle.root.digest) {
-            ways.0[Way::Present as usize].fetch_add(bundle.blobs.len(), Ordering::Relaxed);
-            return Ok(());
-        }
-        let blobs: Vec<(&Digest, &Blob)> = bundle.blobs.iter().collect();
-        in_parallel(&blobs, self.0.settings.jobs, |(digest, blob)| {
-            self.push_counted(store, endpoint, digest, blob, spool, ways)
-        })?;
-        let Some((root, children)) = bundle.documents.split_last() else { return Ok(()) };
-        in_parallel(children, self.0.settings.jobs, |Document { media_type, digest, bytes }| {
-            self.put_document(endpoint, &digest.to_string(), media_type, bytes)
-        })?;
-        self.put_document(endpoint, version, &root.media_type, &root.bytes)
     }
 
     fn push_index(
@@ -185,37 +127,6 @@ impl Registry {
         self.fetch_layers(store, &needed, &|_, _| {})
     }
 
-    /// Makes sure that a registry has a blob.
-    fn push_blob(
-        &self,
-        store: &Store,
-        endpoint: &Endpoint,
-        digest: &Digest,
-        blob: &Blob,
-        spool: &WorkDir,
-    ) -> Result<Way> {
-        if self.has_blob(endpoint, digest)? {
-            return Ok(Way::Present);
-        }
-        let source = store.blob_source(digest)?.unwrap_or_default();
-        let mut others: Vec<Endpoint> =
-            source.names.iter().rev().filter_map(|name| Endpoint::parse(name)).collect();
-        let upload = others
-            .iter()
-            .find(|other| other.registry == endpoint.registry && *other != endpoint)
-            .map(|other| other.repository.clone());
-        let Some(place) = self.start_upload(endpoint, digest, upload.as_deref())? else {
-            return Ok(Way::Mounted);
-        };
-        if blob.is_stored() {
-            others.retain(|other| other != endpoint);
-            self.fetch_blob(store, digest, blob.size, &others)?;
-        }
-        let file = blob.file(digest, store, spool.path())?;
-        self.upload(endpoint, digest, blob.size, &file, place)?;
-        Ok(Way::Sent)
-    }
-
     /// Puts an image under the tag of its platform beside the tag itself, and writes an index of
     /// all platforms that are there under the tag. Each of several machines does this with its own
     /// platform; whoever is last writes the whole index.
@@ -237,10 +148,7 @@ impl Registry {
             pushed.n_present += one.n_present;
         }
         let reference = push.reference;
-        let endpoint = Endpoint {
-            registry: reference.registry.clone(),
-            repository: reference.repository.clone(),
-        };
+        let endpoint = reference.endpoint();
         // Another machine may have put its tag up in between, or its older index over ours.
         for _ in 0..8 {
             let platforms = self.platforms(&endpoint, &tag, reference)?;
@@ -288,6 +196,151 @@ impl Registry {
         }
         let (images, attested): (Vec<_>, Vec<_>) = found.into_values().unzip();
         Ok(images.into_iter().chain(attested.into_iter().flatten()).collect())
+    }
+}
+
+/// A push under way.
+struct Sending<'a> {
+    registry: &'a Registry,
+    store: &'a Store,
+    endpoint: Endpoint,
+    options: &'a ImageOptions,
+    spool: WorkDir,
+    ways: Ways,
+}
+
+impl Sending<'_> {
+    /// Compresses the layers that were not compressed before, and sends each meanwhile. Returns
+    /// those that the registry has now.
+    fn new_layers(&self, images: &[Attested]) -> Result<BTreeSet<Digest>> {
+        let layers = images.iter().flat_map(|one| &one.image.layers);
+        let layers = Vec::from_iter(layers.collect::<BTreeSet<_>>());
+        let done = Mutex::new(BTreeSet::new());
+        in_parallel(&layers, N_PACKED, |layer| {
+            let Some((packing, size)) = unknown_packing(layer, self.store, self.options)? else {
+                return Ok(());
+            };
+            let digest = self.new_layer(layer, packing, size)?;
+            done.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
+            Ok(())
+        })?;
+        Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Compresses a layer, whose blob has `size` bytes, and sends it.
+    fn new_layer(&self, layer: &DiffId, packing: LayerPacking, size: u64) -> Result<Digest> {
+        let registry = self.registry;
+        // Of what is small it is told first whether the registry has it.
+        if size < MIN_STREAMED_BYTES || registry.0.settings.chunk_bytes.is_some() {
+            let path = self.spool.path().join(layer.0.hex());
+            let mut file = File::create(&path).doing(|| format!("write `{}`", path.display()))?;
+            let (digest, size) = self.store.pack_layer(layer, packing, &mut file)?;
+            let path = self.store.keep_layer(layer, packing, path)?;
+            self.counted(&digest, &Blob::at(path, size))?;
+            return Ok(digest);
+        }
+        let place = registry.start_upload(&self.endpoint, None)?;
+        let Some(place) = place else { return self.new_layer(layer, packing, 0) };
+        let (digest, blob, is_known) = self.streamed((layer, packing), &place, true)?;
+        match is_known {
+            Some(way) => self.count(&digest, blob.size, way)?,
+            None => self.counted(&digest, &blob)?,
+        }
+        Ok(digest)
+    }
+
+    /// Compresses a layer and sends it meanwhile to `place`. Returns it as it is kept, and how it
+    /// came to the registry, unless it did not in this way.
+    fn streamed(
+        &self,
+        (layer, packing): (&DiffId, LayerPacking),
+        place: &str,
+        may_be_there: bool,
+    ) -> Result<(Digest, Blob, Option<Way>)> {
+        let path = self.spool.path().join(layer.0.hex());
+        let (store, endpoint) = (self.store, &self.endpoint);
+        let streamed = self.registry.stream_layer(
+            store,
+            endpoint,
+            (layer, packing),
+            &path,
+            place,
+            may_be_there,
+        )?;
+        let path = store.keep_layer(layer, packing, path)?;
+        Ok((streamed.digest, Blob::at(path, streamed.size), streamed.way))
+    }
+
+    fn counted(&self, digest: &Digest, blob: &Blob) -> Result<()> {
+        let way = self.blob(digest, blob)?;
+        self.count(digest, blob.size, way)
+    }
+
+    fn count(&self, digest: &Digest, size: u64, way: Way) -> Result<()> {
+        self.ways.0[way as usize].fetch_add(1, Ordering::Relaxed);
+        // Another repository of this registry can have it from here.
+        self.store.put_blob_source(digest, size, &[self.endpoint.name()])
+    }
+
+    /// Sends what a name stands for: what others name first.
+    fn bundle(&self, version: &str, bundle: &Bundle) -> Result<()> {
+        let Self { registry, endpoint, .. } = self;
+        let jobs = registry.0.settings.jobs;
+        let scopes = [Scope::push(&endpoint.repository)];
+        if registry.tag_digest(endpoint, version, &scopes)? == Some(bundle.root.digest) {
+            self.ways.0[Way::Present as usize].fetch_add(bundle.blobs.len(), Ordering::Relaxed);
+            return Ok(());
+        }
+        let blobs: Vec<(&Digest, &Blob)> = bundle.blobs.iter().collect();
+        in_parallel(&blobs, jobs, |(digest, blob)| self.counted(digest, blob))?;
+        let Some((root, children)) = bundle.documents.split_last() else { return Ok(()) };
+        in_parallel(children, jobs, |Document { media_type, digest, bytes }| {
+            registry.put_document(endpoint, &digest.to_string(), media_type, bytes)
+        })?;
+        registry.put_document(endpoint, version, &root.media_type, &root.bytes)
+    }
+
+    /// Makes sure that the registry has a blob.
+    fn blob(&self, digest: &Digest, blob: &Blob) -> Result<Way> {
+        let Self { registry, store, endpoint, .. } = self;
+        if registry.has_blob(endpoint, digest)? {
+            return Ok(Way::Present);
+        }
+        let source = store.blob_source(digest)?.unwrap_or_default();
+        let mut others: Vec<Endpoint> =
+            source.names.iter().rev().filter_map(|name| Endpoint::parse(name)).collect();
+        let from = others
+            .iter()
+            .find(|other| other.registry == endpoint.registry && *other != endpoint)
+            .map(|other| other.repository.clone());
+        let mount = from.as_deref().map(|from| (digest, from));
+        let Some(mut place) = registry.start_upload(endpoint, mount)? else {
+            return Ok(Way::Mounted);
+        };
+        if blob.is_stored() {
+            others.retain(|other| other != endpoint);
+            registry.fetch_blob(store, digest, blob.size, &others)?;
+        }
+        let streamed;
+        let mut blob = blob;
+        if let Some(layer) = blob.layer().filter(|_| registry.0.settings.chunk_bytes.is_none()) {
+            let (actual, kept, way) = self.streamed(layer, &place, false)?;
+            streamed = kept;
+            blob = &streamed;
+            if actual == *digest
+                && let Some(way) = way
+            {
+                return Ok(way);
+            }
+            match registry.start_upload(endpoint, None)? {
+                Some(next) => place = next,
+                None => return Ok(Way::Mounted),
+            }
+        }
+        let file = blob.file(digest, store, self.spool.path())?;
+        registry.upload(endpoint, digest, blob.size, &file, place)?;
+        blob.keep(store)?;
+        Ok(Way::Sent)
     }
 }
 

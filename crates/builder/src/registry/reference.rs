@@ -68,6 +68,12 @@ impl Reference {
         format!("{}/{}", self.registry, self.repository)
     }
 
+    /// Returns where the registry is asked.
+    pub(super) fn endpoint(&self) -> super::Endpoint {
+        let (registry, repository) = (self.registry.clone(), self.repository.clone());
+        super::Endpoint { registry, repository }
+    }
+
     /// Returns the same name with another digest in the place of the tag.
     #[must_use]
     pub fn at(&self, digest: Digest) -> Self {

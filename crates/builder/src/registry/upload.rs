@@ -25,27 +25,27 @@ impl Registry {
         }
     }
 
-    /// Starts to send a blob, and returns where to. If the registry takes it from the repository
-    /// `from`, nothing needs to be sent, and nothing is returned.
+    /// Starts to send a blob, and returns where to. If the registry takes it from another of its
+    /// repositories, which is told with its digest, nothing needs to be sent, and nothing is
+    /// returned.
     pub(super) fn start_upload(
         &self,
         endpoint: &Endpoint,
-        digest: &Digest,
-        from: Option<&str>,
+        mount: Option<(&Digest, &str)>,
     ) -> Result<Option<String>> {
         let repository = &endpoint.repository;
         let mut path = format!("/v2/{repository}/blobs/uploads/");
         let mut scopes = vec![Scope::push(repository)];
-        if let Some(from) = from {
+        if let Some((digest, from)) = mount {
             path = format!("{path}?mount={digest}&from={}", url::escaped(from));
             scopes.push(Scope::pull(from));
         }
         let response = self.send(endpoint, Request::new(Method::Post, path), &scopes)?;
         match response.status {
-            201 if from.is_some() => Ok(None),
+            201 if mount.is_some() => Ok(None),
             202 => place(&response).map(Some),
             // Some registries refuse to mount instead of going on.
-            _ if from.is_some() => self.start_upload(endpoint, digest, None),
+            _ if mount.is_some() => self.start_upload(endpoint, None),
             _ => Err(failure(response, &format!("cannot push to `{}`", endpoint.name()))),
         }
     }
@@ -92,7 +92,7 @@ impl Registry {
                 Some(place) => {
                     self.upload_chunk(endpoint, digest, file, &place, (done, size), chunk_bytes)
                 }
-                None => match self.start_upload(endpoint, digest, None)? {
+                None => match self.start_upload(endpoint, None)? {
                     Some(started) => {
                         (place, done) = (Some(started), 0);
                         continue;
@@ -181,8 +181,7 @@ impl Registry {
         start: u64,
         size: u64,
     ) -> Result<Response> {
-        let separator = if place.contains('?') { '&' } else { '?' };
-        let address = format!("{place}{separator}digest={}", url::escaped(&digest.to_string()));
+        let address = finish_address(place, digest);
         let open = || section(file, start, size);
         let mut request = Request::new(Method::Put, address)
             .with_header("content-type", "application/octet-stream")
@@ -206,8 +205,14 @@ enum Sent {
     Lost(Response),
 }
 
+/// Returns the address that ends an upload.
+pub(super) fn finish_address(place: &str, digest: &Digest) -> String {
+    let separator = if place.contains('?') { '&' } else { '?' };
+    format!("{place}{separator}digest={}", url::escaped(&digest.to_string()))
+}
+
 /// Returns where the next request of an upload goes.
-fn place(response: &Response) -> Result<String> {
+pub(super) fn place(response: &Response) -> Result<String> {
     let location = response.header("location").and_then(|to| url::join(&response.url, to));
     location.ok_or_else(|| {
         wrong(format!("`{}` does not say where a blob may be sent", url::host(&response.url)))

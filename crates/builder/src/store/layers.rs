@@ -50,7 +50,7 @@ pub(crate) struct LayerPacking {
 impl LayerPacking {
     /// Returns the key under which digest and size of the packed layer are remembered. A change to
     /// the compression that changes its bytes must change the number here.
-    fn key(self, diff_id: &DiffId) -> Digest {
+    pub(super) fn key(self, diff_id: &DiffId) -> Digest {
         let Self { compression, level } = self;
         Digest::of(format!("packed layer 2 {diff_id} {compression} {level}").as_bytes())
     }
@@ -405,7 +405,7 @@ impl Store {
 }
 
 /// Returns the kernel's name of this start of the machine, empty if it tells none.
-fn boot_id() -> String {
+pub(super) fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
