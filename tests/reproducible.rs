@@ -163,6 +163,18 @@ fn times_are_asked_for() {
     assert_eq!(at("1500000000", &[]), "2017-07-14T02:40:00Z");
     let now = at("1500000000", &["--timestamps=now"]);
     assert!(now.as_str() > "2020", "{now}");
+    // Times that were cut are not found where all are kept, and kept ones are cut where they must.
+    let text = "FROM centos\nRUN touch -d 2020-02-02 /made\n";
+    sandbox.write("stamps/Dockerfile", text);
+    let year = |epoch: &str, arguments: &[&str]| {
+        let mut command = sandbox.command();
+        command.args(["build", "-q", "-t", "stamped"]).args(arguments).arg("stamps");
+        succeed(command.env("SOURCE_DATE_EPOCH", epoch));
+        sandbox.succeed(["run", "stamped", "date", "-r", "/made", "+%Y"]).stdout.trim().to_owned()
+    };
+    assert_eq!(year("1500000000", &[]), "2017");
+    assert_eq!(year("1500000000", &["--timestamps=now"]), "2020");
+    assert_eq!(year("1500000000", &[]), "2017");
     let wrong = run(sandbox.command().args(["build", "work"]).env("SOURCE_DATE_EPOCH", "soon"));
     assert_eq!(wrong.code, 1, "{}", wrong.stderr);
     assert!(wrong.stderr.contains("`SOURCE_DATE_EPOCH` is `soon`"), "{}", wrong.stderr);

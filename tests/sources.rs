@@ -94,11 +94,11 @@ fn repository(sandbox: &Sandbox, name: &str, dockerfile: &str) {
     git(&["-C", &bare, "update-server-info"]);
 }
 
-/// Returns the first 12 digits of the commit `name` of a repository.
+/// Returns the id of the commit `name` of a repository.
 fn commit(sandbox: &Sandbox, repository: &str, name: &str) -> String {
     let folder = sandbox.path(&format!("git/{repository}.git"));
     let mut command = Command::new("git");
-    command.arg("-C").arg(folder).args(["rev-parse", "--short=12", name]);
+    command.arg("-C").arg(folder).args(["rev-parse", name]);
     succeed(&mut command).stdout.trim().to_owned()
 }
 
@@ -255,7 +255,7 @@ fn repositories_are_contexts() {
     assert_eq!(dir, ["0755 0 below/", "0644 28 below/Dockerfile", "0755 10 below/tool.sh"]);
     assert_eq!(dir, files(&sandbox, &["-f", "Dockerfile", &format!("{address}?subdir=dir")]));
 
-    // A branch, a tag, a commit by all or some of its digits: all the same files.
+    // A branch, a tag, a commit by all of its digits: all the same files.
     let id =
         |reference: &str| sandbox.succeed(["build", "-q", &format!("{address}{reference}")]).stdout;
     let old = id("#old");
@@ -263,12 +263,15 @@ fn repositories_are_contexts() {
     for name in ["#v1", "#refs/tags/v1", "?tag=v1", "?branch=old"] {
         assert_eq!(id(name), old, "{name}");
     }
-    assert_eq!(id(&format!("#{}", commit(&sandbox, "app", "v1"))), old);
+    let first = commit(&sandbox, "app", "v1");
+    assert_eq!(id(&format!("#{first}")), old);
     let folder = path_text(&sandbox.path("git/app.git"));
     assert_eq!(sandbox.succeed(["build", "-q", &format!("file://{folder}#v1")]).stdout, old);
 
+    let short = format!("#{}", &first[..12]);
     for (name, message) in [
         ("#nope", "has no branch, tag or commit `nope`"),
+        (short.as_str(), "a commit needs all its digits"),
         ("#main:nope", "has no directory `nope`"),
         ("#main:../..", "leads out of the repository"),
         ("#--upload-pack=x", "is no branch, tag or commit"),
@@ -307,6 +310,7 @@ fn repositories_are_added() {
     assert_eq!(list("--exclude=dir --exclude=Dockerfile", &address, "/app"), kept);
     let first = commit(&sandbox, "app", "v1");
     list(&format!("--checksum={first}"), &format!("{address}#v1"), "/app");
+    list(&format!("--checksum={}", &first[..12]), &format!("{address}#v1"), "/app");
 
     let script = "cat /app/a.txt /app/.git/HEAD /app/.git/refs/tags/v1";
     let outcome = build("--keep-git-dir", &format!("{address}#v1"), "/app");
@@ -426,8 +430,10 @@ fn named_contexts_stand_for_stages_and_images() {
 fn named_contexts_are_bases() {
     let sandbox = Sandbox::with_base();
     sandbox.write("tree/etc/file.txt", "tree\n");
+    // What the stage itself would do is left out.
     let bases = "FROM base:latest AS first\nRUN true\n\
-                 FROM stage AS tree\nENV A=b\nCOPY --from=first /etc/os-release /\n";
+                 FROM first AS tree\nENV C=d\nRUN exit 1\n\
+                 FROM tree\nENV A=b\nCOPY --from=first /etc/os-release /\n";
     sandbox.write("context/Dockerfile", bases);
     let arguments = ["--build-context", "docker.io/library/base=docker-image://centos:7"];
     let named = ["--build-context", "tree=tree", "-t", "made", "context"];
@@ -519,6 +525,8 @@ fn web_archives_are_contexts() {
     sandbox.succeed(["build", "-q", "-t", "made", &format!("{host}/context.tar.gz")]);
     assert_eq!(sandbox.succeed(["run", "made", "cat", "/a"]).stdout, "a\n");
     sandbox.succeed(["build", "-q", &format!("{host}/Dockerfile")]);
+    // It is the Dockerfile under any name.
+    sandbox.succeed(["build", "-q", "-f", "other", &format!("{host}/Dockerfile")]);
     let text = b"FROM centos\nCOPY --from=web a.txt /b\n";
     let named = format!("web={host}/context.tar.gz");
     let arguments = ["build", "-q", "-t", "made", "--build-context", &named, "-"];
@@ -528,12 +536,66 @@ fn web_archives_are_contexts() {
 }
 
 #[test]
+fn an_archive_of_the_context_is_unpacked_and_the_same_download_is_not() {
+    let sandbox = Sandbox::with_base();
+    let packed = gzip(&archive(&[("inside.txt", "inside\n")]));
+    sandbox.write("web/a.tar.gz", &packed);
+    sandbox.write("context/a.tar.gz", &packed);
+    let server = Server::web(&sandbox);
+    let address = format!("http://127.0.0.1:{}/a.tar.gz", server.port);
+    let names = |flag: &str, source: &str| {
+        sandbox.write("context/Dockerfile", format!("FROM centos\nADD {flag} {source} /new/\n"));
+        sandbox.succeed(["build", "-q", "-t", "made", "context"]);
+        sandbox.succeed(["run", "made", "ls", "/new"]).stdout
+    };
+    let (inside, whole) = ("inside.txt\n", "a.tar.gz\n");
+    // Neither finds the layer of another in the cache.
+    assert_eq!(names("", "a.tar.gz"), inside);
+    assert_eq!(names("", &address), whole);
+    assert_eq!(names("--unpack=true", &address), inside);
+    assert_eq!(names("--unpack=false", "a.tar.gz"), whole);
+    assert_eq!(names("", "a.tar.gz"), inside);
+}
+
+#[test]
 fn repositories_of_plain_web_servers() {
     let sandbox = Sandbox::with_base();
     repository(&sandbox, "app", "FROM centos\nCOPY a.txt /a\n");
-    succeed(Command::new("cp").arg("-r").arg(sandbox.path("git")).arg(sandbox.path("web")));
-    let server = Server::web(&sandbox);
-    let address = format!("http://127.0.0.1:{}/app.git", server.port);
+    let web = path_text(&sandbox.path("web"));
+    let server = {
+        std::fs::create_dir(&web).expect("made");
+        Server::web(&sandbox)
+    };
+    let host = format!("http://127.0.0.1:{}", server.port);
+    // Another one with a submodule, and one whose objects are named by SHA-256.
+    let script = "set -e; cp -r \"$1/.\" \"$2\"; cp -r \"$1/app.git\" \"$2/plain\"; cd \"$2\"
+        export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+        export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@b
+        git clone -q app.git outer; git -C outer submodule -q add \"$3/app.git\" sub
+        git -C outer commit -q -m sub; git -C outer update-server-info
+        git init -q --object-format=sha256 long; cp outer/a.txt outer/Dockerfile long
+        git -C long add .; git -C long commit -q -m long; git -C long update-server-info";
+    let git = path_text(&sandbox.path("git"));
+    succeed(Command::new("sh").args(["-c", script, "sh", &git, &web, &host]));
+
+    let address = format!("{host}/app.git");
+    let add = |source: &str, path: &str| {
+        let text = format!("FROM centos\nADD --keep-git-dir=false {source} /x/\n");
+        let outcome = with_input(&sandbox, &["build", "-q", "-t", "made", "-"], text.as_bytes());
+        assert_eq!(outcome.code, 0, "{}", outcome.text());
+        sandbox.succeed(["run", "made", "cat", path]).stdout
+    };
     sandbox.succeed(["build", "-q", "-t", "made", &format!("{address}#v1")]);
     assert_eq!(sandbox.succeed(["run", "made", "cat", "/a"]).stdout, "one\n");
+    let tag = format!("{address}?tag=v1#refs/tags/v1:dir");
+    assert_eq!(add(&tag, "/x/tool.sh"), "#!/bin/sh\n");
+    assert_eq!(add(&format!("{host}/outer/.git"), "/x/sub/a.txt"), "two\n");
+    assert_eq!(add(&format!("{host}/long/.git"), "/x/a.txt"), "two\n");
+    // With `--keep-git-dir` every web address names a repository.
+    assert_eq!(add(&format!("{host}/plain#v1"), "/x/a.txt"), "one\n");
+
+    let short = &commit(&sandbox, "app", "v1")[..12];
+    let outcome = sandbox.run(["build", "-q", &format!("{address}#{short}")]);
+    assert_eq!(outcome.code, 1, "{}", outcome.text());
+    assert!(said(&outcome).contains("a commit needs all its digits"), "{}", outcome.stderr);
 }

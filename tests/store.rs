@@ -119,7 +119,7 @@ fn executed(stderr: &str, counts: &mut BTreeMap<String, u32>) -> String {
     for line in stderr.lines() {
         let event: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{stderr}"));
         let name = event["name"].as_str().unwrap_or_default().to_owned();
-        if event["event"] == "finished" && name.contains("] ") && !name.ends_with("] scratch") {
+        if event["event"] == "finished" && name.contains("] ") {
             *counts.entry(name).or_default() += u32::from(event["outcome"] == "done");
         }
         if let Some(id) = event["image_id"].as_str() {

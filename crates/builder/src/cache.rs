@@ -16,7 +16,7 @@ use crate::op::{CacheMount, CopyOp, CopySource, ExecOp, Input, MkdirOp, MountKin
 use crate::{DiffId, Digest, Result, Store};
 
 /// Changes whenever equal preimages would no longer mean equal results.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Everything that a step's result depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -131,6 +131,20 @@ impl Preimage {
         set("unpack", json!(op.unpack));
         set("parents", json!(op.parents));
         set("inline", json!(inline));
+        // The same bytes are one thing as a file of the context and another from elsewhere: whether
+        // they are unpacked differs.
+        let fetched: Vec<Value> = op
+            .sources
+            .iter()
+            .enumerate()
+            .filter_map(|(n, source)| match source {
+                CopySource::Remote(remote) => Some(json!([n, remote.unpack])),
+                CopySource::Path(_) | CopySource::Inline(_) => None,
+            })
+            .collect();
+        if !fetched.is_empty() {
+            set("fetched", json!(fetched));
+        }
         let parent = (!op.link).then_some(parent);
         Self { version: VERSION, kind: "copy".to_owned(), parent, fields, contents }
     }

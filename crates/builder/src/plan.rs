@@ -70,6 +70,9 @@ pub struct Checkpoint {
     pub shell: Vec<String>,
 }
 
+/// The largest Dockerfile that is built: BuildKit's limit.
+const MAX_DOCKERFILE_BYTES: usize = 16 << 20;
+
 /// What planning needs to know of a base image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BaseImage {
@@ -125,6 +128,11 @@ pub fn plan(
     parse: &Parse<'_>,
     images: &BTreeMap<String, BaseImage>,
 ) -> Result<Planned> {
+    let size = request.dockerfile.len();
+    if size > MAX_DOCKERFILE_BYTES {
+        let message = format!("the Dockerfile has {size} bytes, more than {MAX_DOCKERFILE_BYTES}");
+        return Err(Error::new(message).with_help("put data into files of the build context"));
+    }
     if let Some(error) = parse.errors.first() {
         return Err(text_error(error));
     }
@@ -191,7 +199,7 @@ impl Planner<'_> {
         self.check_order(target)?;
         self.global_args(target)?;
         self.source_date_epoch()?;
-        for index in self.model.reachable(target) {
+        for index in self.reachable(target) {
             self.plan_stage(index)?;
         }
         self.plan_stage(target)?;
@@ -214,9 +222,24 @@ impl Planner<'_> {
         })
     }
 
+    /// The stages that `target` needs, in order. One that a named context replaces needs no other.
+    fn reachable(&self, target: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![target];
+        while let Some(index) = open.pop() {
+            let Some(stage) = self.model.stages.get(index) else { continue };
+            let platform = &self.platforms.target;
+            let context = stage.name.as_ref().map(|it| self.request.named_context(it, platform));
+            if found.insert(index) && context.flatten().is_none() {
+                open.extend(stage.needs());
+            }
+        }
+        found
+    }
+
     /// Refuses a stage that is built and copies from a later one.
     fn check_order(&self, target: usize) -> Result<()> {
-        let reachable = self.model.reachable(target);
+        let reachable = self.reachable(target);
         let stage_of = |span: Span| {
             self.model.stages.iter().rposition(|stage| stage.from.span.start <= span.start)
         };

@@ -84,6 +84,14 @@ impl Remote {
         Self::parse(text)
     }
 
+    /// What ADD fetches: with `--keep-git-dir` a web address names a repository however it ends.
+    pub(crate) fn fetched_by(self, names_git: bool) -> Result<Self> {
+        match self {
+            Self::Http(url) if names_git => GitRef::of_url(&url).map(Self::Git),
+            remote => Ok(remote),
+        }
+    }
+
     /// The name that a downloaded file gets in a directory, as BuildKit chooses it: the last
     /// component of the address's path.
     pub(crate) fn file_name(url: &str) -> String {

@@ -73,8 +73,8 @@ struct State {
     /// Why steps were executed, or would be.
     causes: Vec<Option<Cause>>,
     outcomes: Vec<Option<Outcome>>,
-    /// The times that newer ones in the layers of steps became.
-    epochs: Vec<Option<i64>>,
+    /// The times that newer ones in the layers of steps became; the inner `None` where all were kept.
+    epochs: Vec<Option<Option<i64>>>,
     /// How many inputs of each operation are not done.
     n_waiting: Vec<usize>,
     ready: BTreeSet<usize>,
@@ -236,14 +236,19 @@ impl Solver<'_> {
             drop(state);
 
             let id = StepId(index);
-            events.send(Event::Started(id));
+            let is_told = !matches!(self.plan.operations[index].op, Op::Scratch);
+            if is_told {
+                events.send(Event::Started(id));
+            }
             let done = self.operation(OpId(index), events);
             let outcome = match &done {
                 Ok((_, outcome)) => *outcome,
                 Err(error) if error.kind() == ErrorKind::Interrupted => Outcome::Cancelled,
                 Err(_) => Outcome::Failed,
             };
-            events.send(Event::Finished(id, outcome));
+            if is_told {
+                events.send(Event::Finished(id, outcome));
+            }
 
             let mut n_ready: usize = 0;
             let mut state = self.state();
@@ -305,7 +310,7 @@ impl Solver<'_> {
         let mut ready = self.ready(operation, false)?;
         self.state().keys[id.0] = Some(ready.key);
         let hit = |ready: &Ready<'_>, record: Record| {
-            self.state().epochs[id.0] = record.note.epoch;
+            self.state().epochs[id.0] = Some(record.note.epoch);
             (ready.parent.with(record.layer), Outcome::Cached)
         };
         let mut flight = None;
@@ -339,7 +344,7 @@ impl Solver<'_> {
         note.elapsed_ms = (self.request.clock_ms)().saturating_sub(since);
         note.made_at = self.request.now.unwrap_or_default();
         note.epoch = self.epoch();
-        self.state().epochs[id.0] = note.epoch;
+        self.state().epochs[id.0] = Some(note.epoch);
         note.size_bytes = self.store.layer(&layer).map_or(0, |layer| layer.blob_size);
         let record = Record { preimage: ready.preimage, layer, note };
         cache::keep(self.store, &ready.key, &record, listings.values())?;
@@ -365,10 +370,11 @@ impl Solver<'_> {
         })
     }
 
-    /// Finds the record of a step, unless it is too old.
+    /// Finds the record of a step, unless it is too old, or times that are to be kept are lost.
     fn find(&self, operation: &Operation, key: &Digest) -> Result<Option<Record>> {
         let record = cache::find(self.store, key)?;
-        Ok(record.filter(|record| !self.is_expired(operation, record)))
+        let is_whole = |record: &Record| !self.request.keeps_times || record.note.epoch.is_none();
+        Ok(record.filter(|record| is_whole(record) && !self.is_expired(operation, record)))
     }
 
     fn is_expired(&self, operation: &Operation, record: &Record) -> bool {

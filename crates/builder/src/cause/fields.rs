@@ -33,9 +33,10 @@ pub(crate) enum Place {
 pub(crate) type Compare<'c> = dyn Fn(&str, &Digest, &Digest) -> Option<Vec<Change>> + 'c;
 
 /// The fields that the instruction's own text decides, and how users call each.
-const WRITTEN: [(&str, &str); 10] = [
+const WRITTEN: [(&str, &str); 11] = [
     ("argv", "the command"),
     ("script", "the heredoc"),
+    ("fetched", "what is fetched"),
     ("inline", "the heredoc"),
     ("mounts", "--mount"),
     ("destination", "the destination"),

@@ -12,6 +12,9 @@ use crate::config::{DEFAULT_PATH, ImageConfig};
 use crate::op::{CopyOp, CopySource, ImageOp, Input, Op, OpId, Operation, Origin};
 use crate::{Error, Result};
 
+/// The name of the image without files.
+const SCRATCH: &str = "scratch";
+
 impl<'p> Planner<'p> {
     /// Returns the state of a stage after its FROM, and the triggers that run first.
     pub(super) fn start_stage(&mut self, index: usize) -> Result<(Stage, Vec<String>)> {
@@ -48,20 +51,17 @@ impl<'p> Planner<'p> {
         let name = &model.stages[index].name;
         let named = name.as_ref().and_then(|it| self.request.named_context(it, &platform));
         if let Some((key, context)) = named {
-            return match context.image() {
-                Some(image) => {
-                    self.start_on_image(index, &image, platform, is_explicit, instruction.span)
-                }
-                None => Ok((self.start_on_tree(index, key, &platform), Vec::new())),
+            let span = instruction.span;
+            let (mut stage, triggers) = match context.image() {
+                Some(image) => self.start_on_image(index, &image, platform, is_explicit, span)?,
+                None => (self.start_on_tree(index, key, &platform), Vec::new()),
             };
+            stage.config.config.on_build = triggers;
+            stage.is_replaced = true;
+            return Ok((stage, Vec::new()));
         }
-        if image == "scratch" {
-            // BuildKit takes no notice of a `--platform` here.
-            let platform = self.platforms.target.clone();
-            let files = self.add(source(Op::Scratch, instruction.span, "scratch".to_owned()));
-            let variant = platform.variant.as_deref();
-            let config = ImageConfig::scratch(&platform.os, &platform.architecture, variant);
-            return Ok((self.new_stage(index, files, config), Vec::new()));
+        if image == SCRATCH {
+            return Ok((self.start_on_nothing(index), Vec::new()));
         }
         let parent = match &model.stages[index].base {
             Base::Stage(parent) => Some(*parent),
@@ -80,10 +80,20 @@ impl<'p> Planner<'p> {
         }
     }
 
+    /// A stage without files, for the target: BuildKit takes no notice of a `--platform` here.
+    fn start_on_nothing(&mut self, index: usize) -> Stage {
+        let span = self.model.stages[index].from.span;
+        let platform = self.platforms.target.clone();
+        let files = self.add(source(Op::Scratch, span, SCRATCH.to_owned()));
+        let variant = platform.variant.as_deref();
+        let config = ImageConfig::scratch(&platform.os, &platform.architecture, variant);
+        self.new_stage(index, files, config)
+    }
+
     /// A stage upon the files of a named context: one layer, and the configuration of `scratch`.
     fn start_on_tree(&mut self, index: usize, name: &str, platform: &Platform) -> Stage {
         let span = self.model.stages[index].from.span;
-        let nothing = self.add(source(Op::Scratch, span, "scratch".to_owned()));
+        let nothing = self.add(source(Op::Scratch, span, SCRATCH.to_owned()));
         let copy = CopyOp {
             from: Input::NamedContext(name.to_owned()),
             sources: vec![CopySource::Path("/".to_owned())],
@@ -117,6 +127,7 @@ impl<'p> Planner<'p> {
         stage.has_cmd = false;
         stage.own = Vec::new();
         stage.ignore_cache = self.ignores_cache(index);
+        stage.is_replaced = false;
         Ok((stage, triggers))
     }
 
@@ -128,6 +139,9 @@ impl<'p> Planner<'p> {
         is_explicit: bool,
         span: Span,
     ) -> Result<(Stage, Vec<String>)> {
+        if name == SCRATCH {
+            return Ok((self.start_on_nothing(index), Vec::new()));
+        }
         let other = (platform != self.platforms.target).then(|| platform.to_string());
         let image = self.image(name, other, index, span)?;
         let files = self.add_image(name, image, self.model.stages[index].from.span);
@@ -175,6 +189,7 @@ impl<'p> Planner<'p> {
             has_cmd: false,
             own,
             ignore_cache,
+            is_replaced: false,
             cache_ttl_seconds: None,
         }
     }
@@ -231,7 +246,7 @@ impl<'p> Planner<'p> {
             };
         }
         let Some(index) = by_number.or_else(|| self.stage_by_name(name)) else {
-            if name == "scratch" {
+            if name == SCRATCH {
                 return Err(Error::new("`scratch` holds no files that could be copied")
                     .with_help("name a stage or an image"));
             }

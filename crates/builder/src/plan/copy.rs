@@ -30,7 +30,7 @@ struct Files<'i, 'a> {
 /// What ADD says of sources that are fetched.
 struct Fetching<'i, 'a> {
     checksum: Option<&'i Text<'a>>,
-    keep_git_dir: bool,
+    keep_git_dir: Option<bool>,
     unpack: bool,
 }
 
@@ -85,7 +85,7 @@ impl Planner<'_> {
             unpack: add.unpack.unwrap_or(true),
             fetching: Some(Fetching {
                 checksum: add.checksum.as_ref(),
-                keep_git_dir: add.keep_git_dir == Some(true),
+                keep_git_dir: add.keep_git_dir,
                 unpack: add.unpack == Some(true),
             }),
         };
@@ -215,9 +215,9 @@ impl Planner<'_> {
             Some(text) => error.with_span(scope.span(text.span())),
             None => error,
         };
-        match remote {
+        match remote.fetched_by(fetching.keep_git_dir.is_some())? {
             Remote::Git(mut reference) => {
-                reference.keep_git_dir |= fetching.keep_git_dir;
+                reference.keep_git_dir |= fetching.keep_git_dir == Some(true);
                 if let Some(checksum) = &checksum {
                     reference.require(checksum).map_err(at)?;
                 }

@@ -38,6 +38,8 @@ pub(super) struct Stage {
     /// The operations of this stage that nothing had planned before.
     pub(super) own: Vec<OpId>,
     pub(super) ignore_cache: bool,
+    /// Whether a named context stands for it, so that its instructions count for nothing.
+    pub(super) is_replaced: bool,
     /// How old the result of the instruction that is planned may be.
     pub(super) cache_ttl_seconds: Option<u64>,
 }
@@ -121,7 +123,8 @@ impl Planner<'_> {
         stage.environment.take_changes();
         self.checkpoint(&stage, from.span, self.run_environment(&stage));
         let scope = Scope { escape: model.parse.escape, trigger_of: None };
-        for number in model.stages[index].instructions.clone() {
+        let own = if stage.is_replaced { 0..0 } else { model.stages[index].instructions.clone() };
+        for number in own {
             let Some(instruction) = model.parse.instructions.get(number) else { continue };
             self.instruction(&mut stage, scope, instruction)?;
             let env = stage.environment.take_changes();
@@ -297,8 +300,11 @@ impl Planner<'_> {
             None if self.model.stages.len() > 1 => format!("stage-{} ", stage.index),
             None => String::new(),
         };
-        let total = stage.own.len();
-        for (n, id) in stage.own.iter().enumerate() {
+        // `scratch` is no step: nothing is done for it.
+        let is_step = |id: &&OpId| !matches!(self.operations[id.0].op, Op::Scratch);
+        let steps: Vec<OpId> = stage.own.iter().filter(is_step).copied().collect();
+        let total = steps.len();
+        for (n, id) in steps.iter().enumerate() {
             let operation = &mut self.operations[id.0];
             operation.name = format!("[{prefix}{}/{total}] {}", n + 1, operation.name);
         }

@@ -5,6 +5,7 @@ use crate::DiffId;
 use crate::config::ContainerConfig;
 use crate::history::HistoryEntry;
 use crate::op::Op;
+use crate::request::NamedContext;
 
 fn base(on_build: &[&str]) -> BaseImage {
     let mut config = ImageConfig::scratch("linux", "amd64", None);
@@ -184,9 +185,9 @@ fn only_what_the_target_needs_is_planned() {
         [
             "[one 1/2] FROM base",
             "[one 2/2] RUN 1",
-            "[stage-2 1/3] scratch",
-            "[stage-2 2/3] COPY --from=ONE /x /",
-            "[stage-2 3/3] COPY --from=0 /y /",
+            "scratch",
+            "[stage-2 1/2] COPY --from=ONE /x /",
+            "[stage-2 2/2] COPY --from=0 /y /",
         ]
     );
     let mut request = Request::new(dockerfile);
@@ -196,6 +197,38 @@ fn only_what_the_target_needs_is_planned() {
     let error = make(&request).unwrap_err();
     assert_eq!(error.to_string(), "the target stage `two` could not be found");
     assert_eq!(error.help(), Some("the stages are `one`"));
+}
+
+#[test]
+fn a_named_context_stands_for_all_of_a_stage() {
+    let text = "FROM nothing AS low\nFROM low AS tools\nRUN 1\nENV A=b\nFROM tools\nRUN 2\n";
+    let mut request = Request::new(text);
+    let context = NamedContext::Image("onbuild".to_owned());
+    request.named_contexts.insert("tools".to_owned(), context);
+    let below = ["COPY /a /b # buildkit", "(ENV FROM_TRIGGER=C)"];
+    let history = [below.as_slice(), &["RUN /bin/sh -c 2 # buildkit"]].concat();
+    let plan = check_with(&request, &history);
+    assert!(!plan.config.config.env.contains(&"A=b".to_owned()));
+    // As the target it is that image, whose triggers are not spent.
+    request.target = Some("tools".to_owned());
+    let plan = check_with(&request, &[]);
+    assert!(!plan.config.config.on_build.is_empty());
+    request.named_contexts.clear();
+    let context = NamedContext::Image("scratch".to_owned());
+    request.named_contexts.insert("tools".to_owned(), context);
+    request.target = None;
+    let plan = check_with(&request, &["RUN /bin/sh -c 2 # buildkit"]);
+    assert!(!plan.operations.iter().any(|op| matches!(op.op, Op::Image(_))));
+}
+
+#[test]
+fn a_dockerfile_of_more_than_16_mebibytes_is_none() {
+    let line = format!("# {}\n", "x".repeat(4093));
+    let mut text = "FROM base\n".to_owned() + &line.repeat(4095);
+    check(&text, &[]);
+    text += &line.repeat(2);
+    let error = make(&Request::new(text)).expect_err("it is too large");
+    assert!(error.to_string().ends_with("more than 16777216"), "{error}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 
 use super::fetch::Fetcher;
+use super::git_ref::is_hexadecimal;
 use super::{GitRef, without_password};
 use crate::error::Context as _;
 use crate::{Error, ErrorKind, Result, tree};
@@ -36,9 +37,7 @@ const FETCHED: &str = "refs/dockwright/fetched";
 pub(super) fn fetch(fetcher: &Fetcher<'_>, reference: &GitRef, path: &Path) -> Result<()> {
     std::fs::create_dir(path).doing(|| format!("make `{}`", path.display()))?;
     let git = Git { fetcher, reference, path };
-    git.run(&["init", "--quiet", "--template="])?;
-    git.run(&["config", "remote.origin.url", &reference.remote])?;
-    let commit = git.fetch_commit()?;
+    let commit = git.start()?;
     if let Some(checksum) = reference.checksum.as_ref().filter(|it| !commit.starts_with(*it)) {
         return Err(Error::new(format!(
             "`{}` is at the commit `{commit}`, not at `{checksum}`",
@@ -49,7 +48,7 @@ pub(super) fn fetch(fetcher: &Fetcher<'_>, reference: &GitRef, path: &Path) -> R
     }
     git.run(&["checkout", "--quiet", "--detach", "--force", &commit])?;
     if !reference.without_submodules && path.join(".gitmodules").symlink_metadata().is_ok() {
-        git.run(&["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"])?;
+        git.update_submodules()?;
     }
     let time = git.run(&["show", "--no-patch", "--format=%ct", &commit])?;
     let time: i64 = time.trim().parse().unwrap_or(0);
@@ -69,6 +68,41 @@ struct Git<'a> {
 }
 
 impl Git<'_> {
+    /// Makes the repository, fetches, and returns the id of the commit. The other side chooses how
+    /// objects are named, and hardly any chooses SHA-256: it is asked only after a failure.
+    fn start(&self) -> Result<String> {
+        let init = |format: &str| {
+            self.run(&["init", "--quiet", "--template=", &format!("--object-format={format}")])?;
+            self.run(&["config", "remote.origin.url", &self.reference.remote])
+        };
+        init("sha1")?;
+        let first = self.fetch_commit();
+        if first.is_ok() || !self.has_long_ids() {
+            return first;
+        }
+        let _ = std::fs::remove_dir_all(self.path.join(".git"));
+        init("sha256")?;
+        self.fetch_commit()
+    }
+
+    /// Tells whether the other side names objects by SHA-256.
+    fn has_long_ids(&self) -> bool {
+        let listed = self.run(&["ls-remote", "--quiet", "--", &self.reference.remote]);
+        let first = listed.as_deref().ok().and_then(|text| text.split_whitespace().next());
+        first.is_some_and(|id| id.len() == 64)
+    }
+
+    /// Fetches the submodules: the wanted commits alone, where the server can.
+    fn update_submodules(&self) -> Result<()> {
+        let update = ["submodule", "--quiet", "update", "--init", "--recursive"];
+        let shallow = self.run(&[update.as_slice(), &["--depth=1"]].concat());
+        let Err(error) = shallow else { return Ok(()) };
+        if source_text(&error).contains("shallow") {
+            return self.run(&update).map(drop);
+        }
+        Err(error)
+    }
+
     /// Fetches and returns the id of the commit.
     fn fetch_commit(&self) -> Result<String> {
         let wanted = self.reference.reference.as_deref();
@@ -84,15 +118,19 @@ impl Git<'_> {
         };
         let shallow = fetch(&["--depth=1"], &[&refspec]);
         let Err(error) = shallow else { return self.commit_of(FETCHED) };
-        let text = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        let text = source_text(&error);
         // Servers of plain files know no depth, and others give no commit by its id.
-        if text.contains("shallow") && fetch(&[], &[&refspec]).is_ok() {
-            return self.commit_of(FETCHED);
+        let mut text = text;
+        if text.contains("shallow") {
+            match fetch(&[], &[&refspec]) {
+                Ok(_) => return self.commit_of(FETCHED),
+                Err(error) => text = source_text(&error),
+            }
         }
-        let is_abbreviation =
-            |it: &str| (4..64).contains(&it.len()) && it.bytes().all(|b| b.is_ascii_hexdigit());
-        if commit.is_some() || is_abbreviation(wanted) {
-            fetch(&[], &["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"])?;
+        if commit.is_some() {
+            // The branch of the new repository may be one of theirs.
+            let all = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
+            fetch(&["--update-head-ok"], &all)?;
             return self.commit_of(wanted).map_err(|_| self.not_there(wanted));
         }
         if text.contains("couldn't find remote ref") {
@@ -108,8 +146,10 @@ impl Git<'_> {
     }
 
     fn not_there(&self, wanted: &str) -> Error {
+        let is_short = (4..40).contains(&wanted.len()) && is_hexadecimal(wanted);
+        let more = if is_short { "; a commit needs all its digits" } else { "" };
         Error::new(format!("`{}` has no branch, tag or commit `{wanted}`", self.shown()))
-            .with_help(format!("`git ls-remote {}` lists what there is", self.shown()))
+            .with_help(format!("`git ls-remote {}` lists what there is{more}", self.shown()))
     }
 
     fn shown(&self) -> String {
@@ -232,6 +272,11 @@ fn settle(directory: BorrowedFd<'_>, time: i64, keeps_git: bool) -> rustix::io::
         rustix::fs::utimensat(directory, &name, &times, AtFlags::SYMLINK_NOFOLLOW)?;
     }
     rustix::fs::futimens(directory, &times)
+}
+
+/// What `git` said.
+fn source_text(error: &Error) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
 
 fn base64(bytes: &[u8]) -> String {

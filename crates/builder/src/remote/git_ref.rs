@@ -4,7 +4,7 @@ use super::wrong;
 use crate::{Error, Result};
 
 /// A git repository and what is taken of it. The grammar is BuildKit's `ParseGitRef`:
-/// `ADDRESS[#REF[:SUBDIRECTORY]]` or `ADDRESS?ref=…&subdir=…`.
+/// `ADDRESS[?ref=…&subdir=…][#REF[:SUBDIRECTORY]]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GitRef {
     /// The address as git takes it.
@@ -63,15 +63,32 @@ impl GitRef {
             git.option(pair, text)?;
         }
         if let Some(fragment) = fragment.filter(|fragment| !fragment.is_empty()) {
-            if query.is_some_and(|query| !query.is_empty()) {
-                return Err(wrong(text, "it has both `?` and `#`").with_help("use one of them"));
-            }
             let (reference, subdirectory) = split(fragment, ':');
-            git.reference = Some(reference.to_owned()).filter(|it| !it.is_empty());
-            git.subdirectory = subdirectory.unwrap_or("").to_owned();
+            git.fragment(reference, subdirectory.unwrap_or(""), text)?;
         }
         git.check(text)?;
         Ok(git)
+    }
+
+    /// Takes what stands after the `#`, which may say no other thing than the `?` does.
+    fn fragment(&mut self, reference: &str, subdirectory: &str, text: &str) -> Result<()> {
+        let disagrees = |what: &str, one: &str, other: &str| {
+            wrong(text, &format!("it names the {what} `{one}` and `{other}`"))
+                .with_help("leave out what stands after the `#`")
+        };
+        match &self.reference {
+            Some(known) if !reference.is_empty() && known != reference => {
+                return Err(disagrees("commit", known, reference));
+            }
+            Some(_) => {}
+            None => self.reference = Some(reference.to_owned()).filter(|it| !it.is_empty()),
+        }
+        if self.subdirectory.is_empty() {
+            subdirectory.clone_into(&mut self.subdirectory);
+        } else if !subdirectory.is_empty() && self.subdirectory != subdirectory {
+            return Err(disagrees("directory", &self.subdirectory, subdirectory));
+        }
+        Ok(())
     }
 
     fn option(&mut self, pair: &str, text: &str) -> Result<()> {
@@ -158,7 +175,7 @@ fn check_commit(text: &str) -> std::result::Result<(), String> {
     Err(format!("`{text}` is not the beginning of a commit's id"))
 }
 
-fn is_hexadecimal(text: &str) -> bool {
+pub(super) fn is_hexadecimal(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
@@ -215,6 +232,9 @@ mod tests {
         assert_eq!(git.subdirectory, "a/b");
         assert!(git.keep_git_dir && git.without_submodules);
         assert_eq!(parse("https://h/x.git?commit=abcdef").checksum.as_deref(), Some("abcdef"));
+        let git = parse("https://h/x.git?tag=v1&keep-git-dir#refs/tags/v1:a");
+        assert_eq!(git.reference.as_deref(), Some("refs/tags/v1"));
+        assert!(git.keep_git_dir && git.subdirectory == "a");
     }
 
     #[test]
@@ -229,6 +249,8 @@ mod tests {
             "https://h/x.git?commit=xyz",
             "https://h/x.git?unknown=1",
             "https://h/x.git?ref=a#b",
+            "https://h/x.git?tag=v1#v1",
+            "https://h/x.git?subdir=a#:b",
             "git:///x",
         ] {
             assert!(GitRef::parse(text).is_err(), "{text}");

@@ -170,7 +170,7 @@ impl Solver<'_> {
             return Ok(None);
         };
         let mut blob = self.store.layer_writer(self.packing(id))?;
-        let written = direct.write(&mut blob, self.plan.epoch)?;
+        let written = direct.write(&mut blob, self.epoch().unwrap_or(i64::MAX))?;
         self.store.put_layer(blob, written.size).map(Some)
     }
 

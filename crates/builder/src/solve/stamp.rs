@@ -2,7 +2,8 @@
 //!
 //! The time of a build is no part of a step's key: a commit more must not execute every step again.
 //! But what comes out must be what a build without any cache would make, so the times that an
-//! earlier build cut to its own are cut to this one's.
+//! earlier build cut to its own, and those newer than this one's, become this one's. A build that
+//! keeps all times takes no layer whose times were cut.
 
 use super::{Solver, Stack};
 use crate::{DiffId, Result};
@@ -18,9 +19,9 @@ impl Solver<'_> {
             let made = self.state().epochs[id.0];
             let place = self.result(id)?.layers.len().checked_sub(1);
             if let (Some(made), Some(layer)) = (made, place.and_then(|n| layers.get_mut(n)))
-                && made != epoch
+                && made != Some(epoch)
             {
-                *layer = self.store.restamped_layer(layer, made, epoch)?;
+                *layer = self.store.restamped_layer(layer, made.unwrap_or(i64::MAX), epoch)?;
             }
             next = operation.parent;
         }

@@ -99,17 +99,18 @@ fn a_plan_is_run_and_then_cached() {
     let (first, outcomes) = run(&store, &context, operations());
     let first = first.unwrap();
     assert_eq!(first.layers.len(), 2);
-    assert_eq!(outcomes, [Outcome::Done; 5]);
+    // Nothing is told of `scratch`.
+    assert_eq!(outcomes, [Outcome::Done; 4]);
 
     let (second, outcomes) = run(&store, &context, operations());
     assert_eq!(second.unwrap(), first);
-    assert_eq!(outcomes[1..], [Outcome::Cached; 4]);
+    assert_eq!(outcomes, [Outcome::Cached; 4]);
 
     std::fs::write(context.join("a"), "2").unwrap();
     let (third, outcomes) = run(&store, &context, operations());
     // What is copied from `/d` did not change, so its layer is found again.
     assert_eq!(third.unwrap(), first);
-    assert_eq!(outcomes[1..], [Outcome::Done, Outcome::Done, Outcome::Cached, Outcome::Cached]);
+    assert_eq!(outcomes, [Outcome::Done, Outcome::Done, Outcome::Cached, Outcome::Cached]);
 
     let (fresh, _) = run(&directory.path().join("other"), &context, operations());
     assert_eq!(fresh.unwrap(), first, "another store gives the same layers");
@@ -133,5 +134,5 @@ fn the_first_failure_is_told() {
         ],
     );
     assert_eq!(failed.unwrap_err().to_string(), "`missing` is not there");
-    assert_eq!(outcomes, [Outcome::Done, Outcome::Failed]);
+    assert_eq!(outcomes, [Outcome::Failed]);
 }

@@ -63,6 +63,9 @@ impl Context {
             }
             let fetched = FetchedContext::read(store, std::io::stdin().lock())
                 .map_err(|error| failure(session, &error, None))?;
+            if fetched.dockerfile().is_some() && !matches!(file, File::Usual) {
+                return Err(second_dockerfile(session));
+            }
             return Self::of_fetched(fetched, file, session);
         }
         let text = context.to_string_lossy();
@@ -113,9 +116,9 @@ impl Context {
     ) -> Result<Self, Exit> {
         let path = fetched.path().to_owned();
         if let Some(dockerfile) = fetched.dockerfile() {
-            if !matches!(file, File::Usual) {
-                let help = "leave `-f` out, or give an archive as the context";
-                return Err(usage(session, "the context is a Dockerfile itself", help));
+            // As in BuildKit it is the Dockerfile whatever name `-f` gives.
+            if matches!(file, File::Fetched(_)) || file.path() == Some(Path::new("-")) {
+                return Err(second_dockerfile(session));
             }
             let (dockerfile, name) = (dockerfile.to_owned(), "-".to_owned());
             let files = Vec::new();
@@ -162,6 +165,11 @@ impl Context {
         }
         Ok(Self { dockerfile, name, path, ignore, files: Vec::new(), fetched: Some(fetched) })
     }
+}
+
+fn second_dockerfile(session: &Session) -> Exit {
+    let help = "leave `-f` out, or give an archive as the context";
+    usage(session, "the context is a Dockerfile itself", help)
 }
 
 /// Where the Dockerfile is.
