@@ -219,6 +219,7 @@ impl<'m> RunFacts<'m> {
         let mut script = if is_foreign { Script::default() } else { shell::read(&text) };
         if script.is_broken {
             script.commands.clear();
+            script.pipes.clear();
         }
         Self { step, run, script, text, source }
     }

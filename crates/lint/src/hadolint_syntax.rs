@@ -29,7 +29,11 @@ fn of_kind(linter: &Linter<'_>, step: &Step<'_>) -> Option<(Span, String)> {
         Kind::Onbuild(onbuild) => {
             let keyword = &onbuild.trigger.keyword;
             let is_unknown = matches!(onbuild.trigger.kind, Kind::Invalid(Keyword::Unknown));
-            is_unknown.then(|| (keyword.span(), format!("unknown instruction `{keyword}`")))
+            let lacks = matches!(onbuild.trigger.kind, Kind::Invalid(Keyword::Add | Keyword::Copy));
+            let lack = || (keyword.span(), format!("`{keyword}` takes at least two arguments"));
+            is_unknown
+                .then(|| (keyword.span(), format!("unknown instruction `{keyword}`")))
+                .or_else(|| lacks.then(lack))
         }
         Kind::From(from) => image_fault(&from.image),
         Kind::Expose(expose) => expose.ports.iter().find_map(port_fault),
@@ -224,8 +228,8 @@ fn port_fault(port: &Text<'_>) -> Option<(Span, String)> {
 
 fn quote_fault(pairs: &Pairs<'_>, escape: char) -> Option<(Span, String)> {
     let nothing = |_: &str| None;
-    let values = pairs.pairs.iter().map(|pair| &pair.value).filter(|_| !pairs.legacy);
-    values.into_iter().find_map(|value| {
+    let texts = pairs.pairs.iter().flat_map(|pair| [&pair.name, &pair.value]);
+    texts.filter(|_| !pairs.legacy).find_map(|value| {
         let error = expand::word(value, escape, &nothing).err()?;
         matches!(error.kind, ExpandErrorKind::UnclosedQuote(_))
             .then(|| (value.span(), "a quote is not closed".to_owned()))

@@ -67,7 +67,7 @@ fn tag_colon(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, byte) in text.bytes().enumerate() {
         match byte {
-            b'{' => depth += 1,
+            b'{' if text[..at].ends_with('$') => depth += 1,
             b'}' => depth = depth.saturating_sub(1),
             b':' if depth == 0 => return Some(at),
             _ => {}

@@ -21,6 +21,8 @@ pub(crate) struct Script {
     pub(crate) is_broken: bool,
     /// Where the reading stopped, when that is not the end of the text.
     pub(crate) stop: Option<Stop>,
+    /// The places of `{` that open a group and have no blank behind them, as in `{{name}}`.
+    pub(crate) tight_braces: Vec<usize>,
 }
 
 /// Where the reading of a text stopped: inside a construct when the text is broken, else at what
@@ -52,6 +54,8 @@ pub(crate) struct Command {
     pub(crate) joint: Joint,
     /// Index of the name in `words`: `command`, `exec` and the like are looked through.
     name_index: usize,
+    /// Whether the name is the same whenever the command runs.
+    has_literal_name: bool,
 }
 
 /// What stands after a command.
@@ -102,10 +106,10 @@ impl Word {
 const PREFIXES: [&str; 5] = ["command", "builtin", "exec", "busybox", "run"];
 
 impl Command {
-    /// Returns the name, when it is literal.
+    /// Returns the name, when it is literal: no variable, and no pattern for file names.
     pub(crate) fn name(&self) -> Option<&str> {
         let name = self.words.get(self.name_index)?;
-        (!name.text.contains('$')).then_some(name.text.as_str())
+        self.has_literal_name.then_some(name.text.as_str())
     }
 
     /// Returns the word of the name.
@@ -174,12 +178,25 @@ impl Command {
 
     /// Sets which word is the name: the one after a prefix, options of `exec` left out.
     fn find_name(&mut self) {
+        self.has_literal_name = self.words.first().is_some_and(is_literal);
         let Some(prefix) = self.name().filter(|name| PREFIXES.contains(name)) else { return };
         let at = if prefix == "exec" { after_exec_options(&self.words) } else { Some(1) };
-        if let Some(at) = at.filter(|at| *at < self.words.len()) {
-            self.name_index = at;
+        if let Some(word) = at.and_then(|at| self.words.get(at)) {
+            self.has_literal_name = is_literal(word);
+            self.name_index = at.unwrap_or_default();
         }
     }
+}
+
+/// Tells whether a name holds no variable and is no pattern for file names.
+fn is_literal(word: &Word) -> bool {
+    let text = word.text.as_str();
+    let has = |parts: &[char]| parts.iter().all(|part| text.contains(*part));
+    let is_pattern = word.is_plain
+        && (text.contains(['*', '?'])
+            || (has(&['[', ']']) && text.len() > 2)
+            || has(&['{', ',', '}']));
+    !text.contains('$') && !is_pattern
 }
 
 /// Returns the index of the word after the options of `exec`: `-c`, `-l`, and `-a NAME`; `None` where

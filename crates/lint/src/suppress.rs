@@ -257,22 +257,20 @@ fn has_reason(comment: &str) -> bool {
 /// first that does not stand before that line.
 ///
 /// It stands above a FROM and covers its stage. hadolint covers from the second line after it to the
-/// end of the stage that the next line belongs to, wherever it stands.
+/// FROM behind the stage that the next line belongs to, wherever it stands.
 fn stage_range(linter: &Linter<'_>, at: usize, line: u32) -> Option<Span> {
     let steps = linter.steps();
     let is_from = |step: &Step<'_>| matches!(step.instruction.kind, Kind::From(_));
     let next = steps.get(at).filter(|step| step.lines.0 == line && is_from(step));
-    let (stage, first) = if linter.is_hadolint() {
-        let stage = match next {
-            Some(from) => from.stage,
-            None => steps.get(at.checked_sub(1)?)?.stage,
-        };
-        let first = steps.get(at..)?.iter().find(|step| step.lines.0 > line)?;
-        (stage?, first)
-    } else {
-        (next?.stage?, next?)
-    };
-    let last = steps.iter().rev().find(|step| step.stage == Some(stage))?;
+    if !linter.is_hadolint() {
+        let last =
+            steps.iter().rev().find(|step| step.stage == next.and_then(|from| from.stage))?;
+        return Some(next?.instruction.span.cover(last.instruction.span));
+    }
+    let around = next.or_else(|| steps.get(at.checked_sub(1)?));
+    let stage = around.and_then(|step| step.stage);
+    let first = steps.get(at..)?.iter().find(|step| step.lines.0 > line)?;
+    let last = steps.iter().find(|step| step.stage > stage).or(steps.last())?;
     let is_before = first.instruction.span.start <= last.instruction.span.start;
     is_before.then(|| first.instruction.span.cover(last.instruction.span))
 }

@@ -64,7 +64,7 @@ pub(super) fn is_started(linter: &Linter<'_>, name: &str) -> bool {
 }
 
 /// Names of files that usually hold secrets.
-const SECRET_NAMES: [&str; 16] = [
+const SECRET_NAMES: [&str; 15] = [
     ".env",
     ".npmrc",
     ".netrc",
@@ -78,15 +78,17 @@ const SECRET_NAMES: [&str; 16] = [
     ".aws",
     ".ssh",
     ".dockercfg",
-    ".docker",
     "kubeconfig",
     "credentials.json",
 ];
 const SECRET_ENDS: [&str; 5] = [".key", ".pfx", ".p12", ".keystore", ".jks"];
 
-/// Tells whether a file called `name` usually holds secrets.
-pub(super) fn is_secret_file(name: &str) -> bool {
-    SECRET_NAMES.contains(&name) || SECRET_ENDS.iter().any(|end| name.ends_with(end))
+/// Tells whether a file at `path` usually holds secrets.
+pub(super) fn is_secret_file(path: &str) -> bool {
+    let name = base_name(path);
+    SECRET_NAMES.contains(&name)
+        || SECRET_ENDS.iter().any(|end| name.ends_with(end))
+        || path.trim_matches(['"', '\'']).ends_with(".docker/config.json")
 }
 
 /// Returns the last part of a path without quotes.

@@ -43,6 +43,8 @@ struct Reader<'t> {
     open: Vec<usize>,
     /// The keyword that was looked for and not found.
     missing: Option<&'static str>,
+    /// The places of `{` that open a group and have no blank behind them.
+    tight_braces: Vec<usize>,
 }
 
 /// Words that end a list where a command may start.
@@ -60,6 +62,7 @@ impl<'t> Reader<'t> {
             heredocs: Vec::new(),
             open: Vec::new(),
             missing: None,
+            tight_braces: Vec::new(),
         }
     }
 
@@ -68,7 +71,13 @@ impl<'t> Reader<'t> {
         self.pipes.sort_by_key(|pipe| pipe.start);
         let stop = Stop { at: self.at, open: self.open, missing: self.missing };
         let stop = (is_broken || stop.at < self.text.len()).then_some(stop);
-        Script { commands: self.commands, pipes: self.pipes, is_broken, stop }
+        Script {
+            commands: self.commands,
+            pipes: self.pipes,
+            is_broken,
+            stop,
+            tight_braces: self.tight_braces,
+        }
     }
 
     /// Reads a construct; where it starts stays in [`Reader::open`] when that fails.
@@ -189,6 +198,7 @@ impl<'t> Reader<'t> {
             depth: self.depth,
             joint: Joint::And,
             name_index: 0,
+            has_literal_name: true,
         }
     }
 
@@ -213,9 +223,15 @@ impl<'t> Reader<'t> {
             self.within(start, |reader| reader.group(|reader| reader.expect_byte(b')')))?;
             return self.redirections();
         }
-        const OPENERS: [&str; 11] =
-            ["{", "if", "for", "while", "until", "case", "select", "function", "coproc", "[[", "["];
-        let Some(word) = self.peek_reserved(&OPENERS) else { return self.simple() };
+        const OPENERS: [&str; 10] =
+            ["if", "for", "while", "until", "case", "select", "function", "coproc", "[[", "["];
+        // A `{` opens a group also without the blank that it needs.
+        let opener =
+            if self.peek() == Some(b'{') { Some("{") } else { self.peek_reserved(&OPENERS) };
+        let Some(word) = opener else { return self.simple() };
+        if word == "{" && !self.rest()[1..].starts_with([' ', '\t', '\r', '\n', '(', '#']) {
+            self.tight_braces.push(self.base + start);
+        }
         self.at += word.len();
         self.within(start, |reader| reader.compound(word))
     }
@@ -395,6 +411,7 @@ impl<'t> Reader<'t> {
             depth: self.depth,
             joint: Joint::End,
             name_index: 0,
+            has_literal_name: false,
         };
         loop {
             self.blanks();
@@ -406,8 +423,9 @@ impl<'t> Reader<'t> {
                 continue;
             }
             if self.peek() == Some(b'(') {
-                if is_function_head(&command) {
-                    self.function()?;
+                if let Some(parameters) = self.parameters().filter(|_| is_function_head(&command)) {
+                    self.at += parameters;
+                    self.function_body()?;
                     self.open.pop();
                     return Ok(());
                 }
@@ -445,11 +463,13 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Reads `() body` after the name of a function; parameters in the parentheses are wrong but
-    /// read.
-    fn function(&mut self) -> Outcome {
-        let parameters = self.rest().find(')').ok_or(Broken)?;
-        self.at += parameters + 1;
+    /// Returns the length of `()`; parameters in the parentheses are wrong but read.
+    fn parameters(&self) -> Option<usize> {
+        let end = self.rest().find(['\n', ')', '{'])?;
+        self.rest()[end..].starts_with(')').then_some(end + 1)
+    }
+
+    fn function_body(&mut self) -> Outcome {
         self.blank_lines()?;
         match self.peek() {
             Some(b'{' | b'(') => self.nested(Self::command),
@@ -705,10 +725,15 @@ mod tests {
         check("while read l; do x; done < f", "read l / x");
         check("case $x in a|b) y;; (*) z ;; esac", "y / z");
         check("(cd /x && make) || { y; }", "cd /x / make / y");
+        check("{a; } && x {b,c}", "a / x {b,c}");
         check("f() { a; }; f", "a / f");
         check("function g { a; }", "a");
         check("(( a = 1 << 2, b++ )); c", "c");
         check("(( find x -print|xargs rm || true ))", "find x -print / xargs rm / true");
+        check(
+            "echo $((apt-get -y install a)) $((1 + $x -2 * y))",
+            "echo ${} ${VAR} / apt-get -y install a",
+        );
         check("[ -f x ] && [[ $a =~ ^(b|c)$ ]] && d", "d");
     }
 
@@ -740,6 +765,8 @@ mod tests {
         check("[Foo]::bar = 1", " !");
         check("(a b", "a b !");
         check("{ a;", "a !");
+        check("{a && b", "a / b !");
+        check("{a,b} c", "a,b} c !");
         check("${x", " !");
     }
 
@@ -748,6 +775,7 @@ mod tests {
         check("a ) b", "a");
         check("a; fi", "a");
         check("a $b (c)", "a ${b}");
+        check("a; b (c", "a / b");
         check("(a).b('c'); d", "a");
         check("a; && b", "a");
     }

@@ -1,12 +1,12 @@
 //! Faults of syntax: ShellCheck names the place, the construct and the one around it, and says
 //! nothing of what the text means.
 
-use crate::shell::{Command, Script, Stop};
+use crate::shell::{Script, Stop};
 
 use super::Fault;
 
 /// Codes that are given of a text that cannot be read.
-const KEPT: [u16; 4] = [1003, 1035, 1069, 1083];
+const KEPT: [u16; 5] = [1003, 1035, 1054, 1069, 1083];
 
 /// Keywords that close a construct.
 const CLOSERS: [&str; 8] = ["then", "do", "done", "fi", "elif", "else", "esac", "}"];
@@ -14,7 +14,7 @@ const CLOSERS: [&str; 8] = ["then", "do", "done", "fi", "elif", "else", "esac", 
 /// Adds the codes of a text that `script` could not be read to its end from, and takes away those
 /// of what comes after.
 pub(super) fn apply(script: &Script, text: &str, faults: &mut Vec<Fault>) {
-    if !script.is_broken && group_without_blank(script, text, faults) {
+    if group_without_blank(script, text, faults) {
         return;
     }
     let Some(stop) = &script.stop else { return };
@@ -61,14 +61,9 @@ pub(super) fn apply(script: &Script, text: &str, faults: &mut Vec<Fault>) {
 }
 
 /// Adds the codes of a command that starts with a `{` and no blank, as `{{name}}` of a template
-/// does: ShellCheck reads a group, which most often has no end. Tells whether there is one.
+/// does: a group, which most often has no end. Tells whether it has none.
 fn group_without_blank(script: &Script, text: &str, faults: &mut Vec<Fault>) -> bool {
-    let source = |command: &Command| command.words.first().and_then(|w| text.get(w.range.clone()));
-    let is_group = |command: &&Command| {
-        source(command).is_some_and(|word| word.starts_with('{') && word.len() > 1)
-    };
-    let Some(command) = script.commands.iter().find(is_group) else { return false };
-    let start = command.words.first().map_or(0, |word| word.range.start);
+    let Some(&start) = script.tight_braces.first() else { return false };
     let mut add = |code: u16, at: usize, message: &str| {
         faults.push(Fault {
             code,
@@ -76,17 +71,14 @@ fn group_without_blank(script: &Script, text: &str, faults: &mut Vec<Fault>) -> 
             message: message.to_owned(),
         });
     };
+    for brace in &script.tight_braces {
+        add(1054, brace + 1, "`{` needs a blank behind it");
+    }
+    if script.stop.as_ref().is_none_or(|stop| stop.missing != Some("}")) || !script.is_broken {
+        return false;
+    }
     let after = text.get(start..).unwrap_or_default();
     let n_braces = after.len() - after.trim_start_matches('{').len();
-    for n in 1..=n_braces {
-        if !after[n..].starts_with([' ', '\t', '\n']) {
-            add(1054, start + n, "`{` needs a blank behind it");
-        }
-    }
-    let stop = script.stop.as_ref().map_or(text.len(), |stop| stop.at);
-    if text.get(stop..).is_some_and(|rest| rest.starts_with('}')) {
-        return true;
-    }
     let name = after[n_braces..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     let name_end = start + n_braces + name.unwrap_or(after.len() - n_braces);
     let call = text.get(name_end..).filter(|rest| rest.starts_with('('));

@@ -41,7 +41,27 @@ fn check(linter: &mut Linter<'_>) {
 fn looks_like_json(text: &str) -> bool {
     let inner = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let Some(inner) = inner else { return false };
-    let first = inner.trim_start();
-    let is_quoted = first.starts_with(['"', '\'']) && (inner.contains(',') || !inner.contains('='));
-    !inner.starts_with('[') && is_quoted
+    let bare = outside_quotes(inner);
+    // `[ "$a" = "b" ]` is the shell's test.
+    let is_operator = |word: &str| {
+        matches!(word, "=" | "==" | "!=" | "<" | ">" | "=~")
+            || (word.len() == 3 && word.starts_with('-'))
+    };
+    let is_quoted = inner.trim_start().starts_with(['"', '\'']);
+    let is_test = !bare.contains(',') && bare.split_whitespace().any(is_operator);
+    !inner.starts_with('[') && is_quoted && !is_test
+}
+
+fn outside_quotes(text: &str) -> String {
+    let mut quote = None;
+    let mut bare = String::new();
+    for c in text.chars() {
+        match quote {
+            Some(open) if open == c => quote = None,
+            Some(_) => {}
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            None => bare.push(c),
+        }
+    }
+    bare
 }

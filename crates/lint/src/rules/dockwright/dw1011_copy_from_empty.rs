@@ -17,8 +17,10 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(linter: &mut Linter<'_>) {
+    // What is at fault otherwise may fill the stage too.
     let fills = |step: &Step<'_>| {
-        matches!(step.instruction.kind, Kind::Copy(_) | Kind::Add(_) | Kind::Run(_))
+        let name = step.instruction.keyword.to_ascii_uppercase();
+        matches!(name.as_str(), "COPY" | "ADD" | "RUN")
     };
     let filled: Vec<usize> =
         linter.steps().iter().filter(|step| fills(step)).filter_map(|step| step.stage).collect();
@@ -27,11 +29,30 @@ fn check(linter: &mut Linter<'_>) {
             let mut lineage = linter.facts.lineage(reference.stage);
             let is_empty = !lineage.any(|stage| filled.contains(&stage));
             let Some(step) = linter.steps().get(reference.instruction) else { continue };
-            if is_empty && is_from_scratch(linter, reference.stage) {
+            let is_given = linter
+                .model
+                .stages
+                .get(reference.stage)
+                .and_then(|stage| stage.name.as_deref())
+                .is_some_and(|name| linter.config.build_contexts.iter().any(|c| c == name));
+            if is_empty
+                && !is_given
+                && names_a_file(step)
+                && is_from_scratch(linter, reference.stage)
+            {
                 linter
                     .report(step, reference.span, "This stage is empty")
-                    .help("name the stage that has the files");
+                    .help("name the stage that has the files, or give it by `--build-context`");
             }
         }
     }
+}
+
+/// Tells whether `step` copies more than what an empty folder is. Mounts of an empty stage are places
+/// for a `--build-context`.
+fn names_a_file(step: &Step<'_>) -> bool {
+    let Kind::Copy(copy) = &step.instruction.kind else { return false };
+    let is_whole =
+        |source: &str| matches!(source.trim_matches(['"', '\'']), "/" | "." | "./" | "/.");
+    copy.sources.iter().any(|source| !is_whole(source))
 }

@@ -1,5 +1,5 @@
 use crate::rules::packages;
-use crate::{Family, FixAvailability, Levels, Rule, Severity, linter::Linter};
+use crate::{Family, FixAvailability, Levels, Rule, Severity, linter::Linter, shell::Command};
 
 pub(super) static RULE: Rule = Rule {
     code: "DW1013",
@@ -34,7 +34,8 @@ fn check(linter: &mut Linter<'_>) {
         ]);
         let is_other = update.is("yum") || update.is("dnf") || update.is("zypper");
         let is_mounted = !run.run.mounts.is_empty();
-        if installs.is_none() && !is_other && !is_mounted {
+        let mut later = run.script.commands.iter().filter(|c| c.range.start > update.range.start);
+        if installs.is_none() && !is_other && !is_mounted && !later.any(may_install) {
             linter
                 .report(
                     &run.step,
@@ -44,4 +45,19 @@ fn check(linter: &mut Linter<'_>) {
                 .help("join it with the `RUN` that installs");
         }
     }
+}
+
+/// Tells whether `command` may call the package manager by itself: a script, a tool for setting up, or
+/// another command in its arguments.
+fn may_install(command: &Command) -> bool {
+    let Some(name) = command.name() else { return true };
+    let takes = command.arguments().first().is_some_and(|word| word.text != "-c");
+    name.contains('/')
+        || name.ends_with(".sh")
+        || (matches!(name, "sh" | "bash" | "." | "source") && takes)
+        || matches!(name, "mk-build-deps" | "gdebi" | "aptitude" | "tasksel" | "puppet")
+        || matches!(name, "ansible-playbook" | "chef-client" | "chef-solo" | "salt-call" | "make")
+        || command.has_any(&["apt-get", "apt", "aptitude", "apk"])
+        || command.has("apt-get", &["satisfy", "remove", "purge"])
+        || command.has("apt", &["satisfy", "remove", "purge"])
 }

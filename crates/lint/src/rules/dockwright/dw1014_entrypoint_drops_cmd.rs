@@ -20,8 +20,10 @@ fn check(linter: &mut Linter<'_>) {
         let Kind::Entrypoint(Command::Shell(text)) = &entry.instruction.kind else { continue };
         let command = steps().rev().find(|step| matches!(step.instruction.kind, Kind::Cmd(_)));
         let Some(command) = command else { continue };
+        // `CMD []` only takes that of the base away.
+        let is_reset = matches!(&command.instruction.kind, Kind::Cmd(Command::Exec(words)) if words.is_empty());
         // `exec "$@"` has nothing to take either.
-        if !text.is_empty() {
+        if !text.is_empty() && !is_reset {
             linter
                 .report(
                     command,

@@ -54,7 +54,8 @@ fn check(linter: &mut Linter<'_>) {
                     .find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
                     .unwrap_or(text.len() - at - prefix.len());
                 let exact = !prefix.ends_with(['_', '-']) && token != least;
-                if is_start && token >= least && !exact {
+                let rest = &text[at + prefix.len()..at + prefix.len() + token];
+                if is_start && token >= least && !exact && !is_placeholder(rest) {
                     found.push((at, prefix.len() + token, what));
                 }
             }
@@ -70,4 +71,12 @@ fn check(linter: &mut Linter<'_>) {
                 .help("revoke it, and use `RUN --mount=type=secret` for a new one");
         }
     }
+}
+
+/// Tells whether a token was made up: it says so, or hardly has different letters.
+fn is_placeholder(token: &str) -> bool {
+    let mut letters: Vec<u8> = token.bytes().collect();
+    letters.sort_unstable();
+    letters.dedup();
+    letters.len() < 6 || token.to_ascii_uppercase().contains("EXAMPLE")
 }

@@ -1,5 +1,9 @@
-use crate::rules::packages;
-use crate::{Family, FixAvailability, Levels, Rule, Severity, linter::Linter, shell::Joint};
+use crate::rules::{commands::base_name, packages};
+use crate::{
+    Family, FixAvailability, Levels, Rule, Severity,
+    linter::Linter,
+    shell::{Command, Joint},
+};
 
 pub(super) static RULE: Rule = Rule {
     code: "DW2010",
@@ -17,10 +21,7 @@ fn check(linter: &mut Linter<'_>) {
         for two in run.script.commands.windows(2) {
             let [first, second] = two else { continue };
             let is_download = first.is("curl") || first.is("wget");
-            let shell = second
-                .name()
-                .filter(|name| matches!(*name, "sh" | "bash" | "zsh" | "ash" | "dash" | "sudo"));
-            if is_download && first.joint == Joint::Pipe && shell.is_some() {
+            if is_download && first.joint == Joint::Pipe && reads_a_program(second) {
                 linter
                     .report(
                         &run.step,
@@ -31,4 +32,28 @@ fn check(linter: &mut Linter<'_>) {
             }
         }
     }
+}
+
+/// Tells whether `command` runs what it reads: a shell or an interpreter without a file of its own.
+fn reads_a_program(command: &Command) -> bool {
+    let texts = command.words.iter().map(|word| word.text.as_str());
+    let mut words = texts.skip_while(|word| *word == "sudo" || *word == "exec").peekable();
+    // Options of sudo.
+    while words.next_if(|word| word.starts_with('-')).is_some() {}
+    let Some(name) = words.next().map(base_name) else { return false };
+    let mut rest =
+        words.skip_while(|word| word.starts_with('-') && word.len() > 1 && *word != "--");
+    let is_shell = matches!(name, "sh" | "bash" | "zsh" | "ash" | "dash" | "ksh");
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let is_other = matches!(name, "python" | "perl" | "ruby" | "node" | "php");
+    let has_order = |flags: &[&str]| command.words.iter().any(|w| flags.contains(&w.text.as_str()));
+    if is_shell {
+        return !has_order(&["-c"]) && (has_order(&["-s"]) || is_input(rest.next()));
+    }
+    is_other && !has_order(&["-c", "-e", "-m", "-r", "-ne", "-pe"]) && is_input(rest.next())
+}
+
+/// Tells whether the first argument of an interpreter leaves the program to the input.
+fn is_input(argument: Option<&str>) -> bool {
+    argument.is_none_or(|word| matches!(word, "-" | "--" | "/dev/stdin"))
 }

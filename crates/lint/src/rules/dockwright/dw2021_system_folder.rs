@@ -25,7 +25,9 @@ fn check(linter: &mut Linter<'_>) {
                 text.strip_prefix(folder)
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             });
-            if let Some(folder) = folder.filter(|_| !text.starts_with("/dev/shm")) {
+            // systemd in a container asks for a volume at the control groups.
+            let is_asked = ["/dev/shm", "/sys/fs/cgroup"].iter().any(|it| text.starts_with(it));
+            if let Some(folder) = folder.filter(|_| !is_asked) {
                 linter
                     .report(step, path.span(), format!("`{folder}` belongs to the system"))
                     .help("take another folder");

@@ -17,8 +17,16 @@ fn check(linter: &mut Linter<'_>) {
         let writes = command.has_flag(&["o", "O", "output", "remote-name"])
             || command.joint == Joint::Pipe
             || command.redirections.iter().any(|to| to.operator == ">");
-        let fails =
-            command.has_flag(&["f", "fail", "fail-with-body", "fail-early", "w", "write-out"]);
+        let fails = command.has_flag(&[
+            "f",
+            "fail",
+            "fail-with-body",
+            "fail-early",
+            "w",
+            "write-out",
+            "I",
+            "head",
+        ]);
         if command.is("curl") && writes && !fails {
             let span = packages::name_span(run, command);
             linter

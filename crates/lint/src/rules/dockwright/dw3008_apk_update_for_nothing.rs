@@ -18,7 +18,13 @@ fn check(linter: &mut Linter<'_>) {
         let update = commands.iter().find(|command| command.has("apk", &["update"]));
         let mut adds = commands.iter().filter(|command| command.has("apk", &["add"])).peekable();
         let Some(update) = update.filter(|_| adds.peek().is_some()) else { continue };
-        if adds.all(|command| command.has_flag(&["no-cache"])) {
+        // Others read the lists: `apk upgrade`, `apk version`.
+        let mut others = commands.iter().filter(|command| {
+            command.is("apk")
+                && !command.has_any(&["add", "update", "del"])
+                && !command.has_flag(&["no-cache", "U", "update-cache"])
+        });
+        if others.next().is_none() && adds.all(|command| command.has_flag(&["no-cache"])) {
             let span = packages::name_span(run, update).cover(run.span(update.range.clone()));
             linter
                 .report(&run.step, span, "`apk add --no-cache` needs no `apk update`")

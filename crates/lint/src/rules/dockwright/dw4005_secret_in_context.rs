@@ -18,8 +18,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(linter: &mut Linter<'_>) {
     let Some(context) = Context::of(linter) else { return };
     for source in sources(linter) {
-        let is_secret =
-            |path: &str| path != source.path && commands::is_secret_file(commands::base_name(path));
+        let is_secret = |path: &str| path != source.path && commands::is_secret_file(path);
         let found: Vec<&str> = context
             .taken(&source.path)
             .map(|entry| entry.path.as_str())

@@ -46,7 +46,13 @@ fn check(linter: &mut Linter<'_>) {
 fn has_text_behind(step: &Step<'_>) -> bool {
     let text = step.instruction.arguments.trim();
     let first = step.instruction.heredocs.first();
-    text.starts_with("<<") && first.is_some_and(|heredoc| text.len() > heredoc.word.trim().len())
+    // A redirection is no such text.
+    let is_text = |rest: &str| {
+        let script = crate::shell::read(rest);
+        script.is_broken || script.commands.iter().any(|command| !command.words.is_empty())
+    };
+    let rest = first.and_then(|heredoc| text.strip_prefix(heredoc.word.trim()));
+    text.starts_with("<<") && rest.is_some_and(is_text)
 }
 
 fn flags<'s>(step: &'s Step<'_>) -> Vec<(&'s str, Option<&'s str>)> {

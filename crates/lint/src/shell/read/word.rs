@@ -254,6 +254,7 @@ impl Reader<'_> {
         self.open.pop();
         self.commands.append(&mut reader.commands);
         self.pipes.append(&mut reader.pipes);
+        self.tight_braces.append(&mut reader.tight_braces);
         text.push_str("${VAR}");
         self.at = end + 1;
         Ok(())
@@ -348,14 +349,15 @@ impl Reader<'_> {
     }
 }
 
-/// Tells whether two names or numbers stand side by side, as they never do in arithmetic.
+/// Tells whether two names, numbers or variables stand side by side, as they never do in arithmetic.
 fn has_neighbours(text: &str) -> bool {
-    let is_operand = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
-    words.windows(2).any(|two| is_operand(two[0]) && is_operand(two[1]))
-        || words
-            .windows(2)
-            .any(|two| is_operand(two[0]) && two[1].starts_with('/') && two[1] != "/")
+    words.windows(2).any(|two| {
+        two[0].ends_with(is_name) && (two[1].starts_with(is_name) || two[1].starts_with('$'))
+    }) || words
+        .windows(2)
+        .any(|two| two[0].chars().all(is_name) && two[1].starts_with('/') && two[1] != "/")
 }
 
 /// Writes a variable as `${name}`.
