@@ -462,6 +462,11 @@ fn downloads_are_added() {
     sandbox.write("web/dir/file.txt", "hello\n");
     let tar = archive(&[("inside.txt", "inside\n")]);
     sandbox.write("web/a.tar.gz", gzip(&tar));
+    sandbox.write(
+        "web/cgi-bin/timeless",
+        "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\nhi\\n'\n",
+    );
+    succeed(Command::new("chmod").arg("755").arg(sandbox.path("web/cgi-bin/timeless")));
     let touch = ["-d", "1979-05-06T07:08:09Z"];
     succeed(Command::new("touch").args(touch).arg(sandbox.path("web/dir/file.txt")));
     let server = Server::web(&sandbox);
@@ -486,6 +491,9 @@ fn downloads_are_added() {
     assert_eq!(list(flags, &file, "/new/"), format!("644 2:3 6 {time} new/file.txt\n"));
     let query = format!("{host}/dir/file.txt?x=/y");
     assert_eq!(list("", &query, "/new/"), format!("600 0:0 6 {time} new/file.txt\n"));
+    // Where the server tells no time, it is the first second of 1970.
+    let timeless = format!("{host}/cgi-bin/timeless");
+    assert_eq!(list("", &timeless, "/new"), "600 0:0 3 0 new\n");
     // An archive is only unpacked when that is asked for.
     let archive = format!("{host}/a.tar.gz");
     let kept = list("", &archive, "/new/");

@@ -97,6 +97,12 @@ fn whole(source: &Source, resolved: Resolved, excluded: &Filter) -> Result<Selec
     Ok(Selection { name: base_name(&resolved.given).to_vec(), path: resolved.path, entries })
 }
 
+/// Splits a source of `--parents` at its pivot, the first `/./` of it as written: a `./` in front is
+/// none, as in BuildKit.
+pub(crate) fn pivoted(argument: &str) -> (&str, &str) {
+    argument.split_once("/./").unwrap_or(("", argument))
+}
+
 /// `--parents`: what stands before a `/./` is where to look, what stands after it is a pattern for
 /// the paths that are kept.
 fn select_with_parents(
@@ -104,8 +110,7 @@ fn select_with_parents(
     argument: &str,
     excluded: &Filter,
 ) -> Result<Vec<Selection>> {
-    let rooted = format!("/{argument}");
-    let (base, pattern) = rooted.split_once("/./").unwrap_or(("", &rooted));
+    let (base, pattern) = pivoted(argument);
     let base = String::from_utf8_lossy(&clean(base.as_bytes())).into_owned();
     let pattern = String::from_utf8_lossy(&clean(pattern.as_bytes())).into_owned();
     let bases = if has_wildcard(&base) {

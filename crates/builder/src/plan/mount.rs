@@ -172,7 +172,8 @@ impl Planner<'_> {
             return Err(Error::new("a mount cannot have the target `/`")
                 .with_help("say where with `target=/path`"));
         }
-        let from = match fields.from.as_deref() {
+        // An empty `from=` is none, as in BuildKit.
+        let from = match fields.from.as_deref().filter(|name| !name.is_empty()) {
             None => None,
             Some(name) => Some(self.input(stage, name, false, span)?),
         };

@@ -37,11 +37,11 @@ pub(super) fn fetch(fetcher: &Fetcher<'_>, address: &str, path: &Path) -> Result
         Err(refused(address, response.status))
     };
     let (response, _) = client.download(&mut out, MAX_BYTES, &mut open)?;
-    if let Some(time) = response.header("last-modified").and_then(http_time) {
-        let time = Timespec { tv_sec: time, tv_nsec: 0 };
-        let times = Timestamps { last_access: time, last_modification: time };
-        rustix::fs::futimens(&out.file, &times).doing(doing)?;
-    }
+    // A server that tells no time leaves the first second of 1970, as in BuildKit.
+    let time = response.header("last-modified").and_then(http_time).unwrap_or(0);
+    let time = Timespec { tv_sec: time, tv_nsec: 0 };
+    let times = Timestamps { last_access: time, last_modification: time };
+    rustix::fs::futimens(&out.file, &times).doing(doing)?;
     Ok(Digest::finish(out.hasher))
 }
 

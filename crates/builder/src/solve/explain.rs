@@ -310,8 +310,7 @@ fn prefix(operation: &Operation, name: &str) -> String {
     let path = match (&operation.op, number(name)) {
         (Op::Copy(op), Some(n)) => match op.sources.get(n) {
             Some(CopySource::Path(path)) if op.parents => {
-                let rooted = format!("/{path}");
-                return cleaned(rooted.split_once("/./").map_or("", |(base, _)| base));
+                return cleaned(crate::file_op::pivoted(path).0);
             }
             Some(CopySource::Path(path)) => cleaned(path),
             _ => String::new(),
