@@ -17,9 +17,11 @@ use rustix::io::Errno;
 
 use crate::error::{Context as _, Result};
 use crate::file_op::{Malformed, matches, split_literal};
-use crate::{Error, IgnoreFile, Store, tree};
+use crate::tree::{self, Names};
+use crate::{Error, IgnoreFile, Store};
 
-pub(crate) use self::digests::FileDigests;
+pub(crate) use self::digests::{FileDigests, FolderDigests};
+pub(crate) use self::stream::RenderEntry;
 
 /// The most links that one path may go through, as in the kernel.
 const MAX_LINKS: usize = 40;
@@ -333,23 +335,39 @@ impl Source {
 
     /// The entries of a directory; `None` when it went away meanwhile.
     fn list(&self, path: &[u8]) -> Result<Option<Listing>> {
+        let mut entries = Vec::new();
+        let is_there = self.each(path, &mut |name, entry| {
+            entries.push((name.to_vec(), entry.clone()));
+            true
+        })?;
+        Ok(is_there.then_some(entries))
+    }
+
+    /// Hands on the name of each entry of a directory, sorted, and what it is, until `hand` says
+    /// that it is enough. Tells whether the directory is there.
+    fn each(&self, path: &[u8], hand: &mut dyn FnMut(&[u8], &mut Entry) -> bool) -> Result<bool> {
         let directory = match tree::open_beneath(self.root.as_fd(), path) {
             Ok(directory) => directory,
-            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(false),
             Err(error) => return Err(error).doing(|| shown("list", path)),
         };
-        let names = tree::names(directory.as_fd()).doing(|| shown("list", path))?;
-        let mut entries = Vec::with_capacity(names.len());
-        for name in names {
-            match read_entry(&directory, &name) {
+        let names = Names::read(directory.as_fd()).doing(|| shown("list", path))?;
+        for name in names.iter() {
+            match read_entry(&directory, name) {
                 // Sockets mean nothing once copied; BuildKit leaves them out of contexts as well.
                 Ok(entry) if entry.kind == FileType::Socket => {}
-                Ok(entry) => entries.push((name, self.with_owner(entry))),
+                Ok(entry) => {
+                    if !hand(name.to_bytes(), &mut self.with_owner(entry)) {
+                        break;
+                    }
+                }
                 Err(Errno::NOENT) => {}
-                Err(error) => return Err(error).doing(|| shown("look up", &join(path, &name))),
+                Err(error) => {
+                    return Err(error).doing(|| shown("look up", &join(path, name.to_bytes())));
+                }
             }
         }
-        Ok(Some(entries))
+        Ok(true)
     }
 
     fn with_owner(&self, mut entry: Entry) -> Entry {
@@ -413,8 +431,16 @@ impl Filter {
         self.rules.ignores(&String::from_utf8_lossy(path))
     }
 
+    /// Whether there is no pattern.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// Judges a path that these patterns leave out or not.
     pub(crate) fn unwanted(&self, path: &[u8]) -> Wanted {
+        if self.is_empty() {
+            return Wanted::Yes;
+        }
         match self.ignores(path) {
             false => Wanted::Yes,
             true if self.rules.may_hold_exception(&String::from_utf8_lossy(path)) => Wanted::Below,
@@ -468,12 +494,13 @@ pub(crate) fn base_name(path: &[u8]) -> &[u8] {
 }
 
 /// Reads what `name` in `directory` is; an empty name is the directory itself.
-pub(crate) fn read_entry(directory: &OwnedFd, name: &[u8]) -> rustix::io::Result<Entry> {
-    let stat = if name.is_empty() {
-        rustix::fs::fstat(directory)?
-    } else {
-        rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?
-    };
+pub(crate) fn read_entry(
+    directory: &OwnedFd,
+    name: impl rustix::path::Arg + Copy,
+) -> rustix::io::Result<Entry> {
+    // An empty name with this flag is the directory, as with `fstat`.
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
+    let stat = rustix::fs::statat(directory, name, flags)?;
     let kind = FileType::from_raw_mode(stat.st_mode);
     let target = match kind {
         FileType::Symlink => {

@@ -1,5 +1,6 @@
 //! Directory trees, worked on by descriptor: no name is resolved twice, no link is followed.
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -54,9 +55,44 @@ fn openat2(
 
 /// Returns the names in `directory`, sorted by their bytes, without `.` and `..`.
 pub(crate) fn names(directory: BorrowedFd<'_>) -> rustix::io::Result<Vec<Vec<u8>>> {
-    let mut names: Vec<_> = listing(directory)?.into_iter().map(|(name, _)| name).collect();
-    names.sort_unstable();
-    Ok(names)
+    let names = Names::read(directory)?;
+    Ok(names.iter().map(|name| name.to_bytes().to_vec()).collect())
+}
+
+/// The names in a directory, sorted by their bytes, without `.` and `..`. Held as one text, since
+/// large trees have many.
+pub(crate) struct Names {
+    /// The names in the file system's order, each with a NUL behind it.
+    text: Vec<u8>,
+    /// Where each begins and how long it is with its NUL.
+    places: Vec<(usize, usize)>,
+}
+
+impl Names {
+    /// Reads a directory.
+    pub(crate) fn read(directory: BorrowedFd<'_>) -> rustix::io::Result<Self> {
+        let mut buffer = [MaybeUninit::uninit(); LISTING_BYTES];
+        let mut names = Self { text: Vec::new(), places: Vec::new() };
+        let mut raw = RawDir::new(directory, &mut buffer);
+        while let Some(entry) = raw.next() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name != c"." && name != c".." {
+                let name = name.to_bytes_with_nul();
+                names.places.push((names.text.len(), name.len()));
+                names.text.extend_from_slice(name);
+            }
+        }
+        let text = &names.text;
+        names.places.sort_unstable_by(|(a, n), (b, m)| text[*a..a + n].cmp(&text[*b..b + m]));
+        Ok(names)
+    }
+
+    /// Returns each.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &CStr> {
+        let name = |(start, length): &(usize, usize)| &self.text[*start..start + length];
+        self.places.iter().filter_map(move |place| CStr::from_bytes_with_nul(name(place)).ok())
+    }
 }
 
 /// Returns the names in `directory` and their kinds, in the file system's order.

@@ -118,6 +118,11 @@ impl IgnoreFile {
         Some((line, &rule.text))
     }
 
+    /// Tells whether there is no pattern.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// Tells whether any pattern starts with `!`.
     pub fn has_exceptions(&self) -> bool {
         self.rules.iter().any(|rule| rule.is_exception)

@@ -12,15 +12,17 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use sha2::Digest as _;
 
-use super::Entry;
+use super::{Entry, base_name, parent};
 use crate::{Digest, Result, Store};
 
 /// Changes with the form of the file or of what a stamp is made of.
-const VERSION: &str = "file digests 1";
-/// How much of the digest of a file's metadata tells it from others.
+const VERSION: &str = "file digests 2";
+/// How much of a digest tells a directory, or the metadata of a file, from others.
 const STAMP_BYTES: usize = 16;
 /// A stamp, the digest of the content, and for how many builds it was of no use.
 const RECORD_BYTES: usize = STAMP_BYTES + 32 + 1;
+/// The stamp of a directory's path, and how many records are of files in it.
+const FOLDER_BYTES: usize = STAMP_BYTES + 4;
 /// After how many builds that did not meet a file it is forgotten: several Dockerfiles may read
 /// different parts of one context.
 const MAX_AGE: u8 = 16;
@@ -36,13 +38,40 @@ type Stamp = [u8; STAMP_BYTES];
 pub(crate) struct FileDigests {
     store: Store,
     key: Digest,
-    /// Records sorted by stamp, one after another.
-    known: Vec<u8>,
-    /// Which of them were of use.
+    known: Known,
+    /// Which records were of use.
     used: Vec<AtomicBool>,
-    fresh: Mutex<BTreeMap<Stamp, Digest>>,
+    fresh: Mutex<BTreeMap<(Stamp, Stamp), Digest>>,
     /// The file system's clock before the first file was read; nothing if it cannot be told.
     now: OnceLock<Option<i128>>,
+}
+
+/// What earlier builds have kept, as it stands in the file: the number of directories as four
+/// bytes, directories sorted by stamp, then the records of each directory, sorted by stamp.
+#[derive(Debug, Default)]
+struct Known {
+    text: Vec<u8>,
+    folders: Vec<KnownFolder>,
+}
+
+/// A directory that earlier builds have met.
+#[derive(Debug)]
+struct KnownFolder {
+    stamp: Stamp,
+    /// The number of its first record, and how many it has.
+    first: usize,
+    n_records: usize,
+}
+
+/// What is known of the files of one directory.
+#[derive(Debug)]
+pub(crate) struct FolderDigests<'d> {
+    digests: &'d FileDigests,
+    stamp: Stamp,
+    /// The number of the first record.
+    first: usize,
+    /// The records.
+    records: &'d [u8],
 }
 
 impl FileDigests {
@@ -50,23 +79,26 @@ impl FileDigests {
     pub(crate) fn open(store: &Store, root: (u64, u64)) -> Self {
         let key = Digest::of(format!("{VERSION} {} {}", root.0, root.1).as_bytes());
         // What cannot be read, or was damaged, only has to be hashed again.
-        let known = store.get_stats(&key).unwrap_or_default();
-        let known = if known.len().is_multiple_of(RECORD_BYTES) { known } else { Vec::new() };
-        let used = (0..known.len() / RECORD_BYTES).map(|_| AtomicBool::new(false)).collect();
+        let known = store.get_stats(&key).and_then(Known::read).unwrap_or_default();
+        let used = (0..known.n_records()).map(|_| AtomicBool::new(false)).collect();
         let store = store.clone();
         Self { store, key, known, used, fresh: Mutex::default(), now: OnceLock::new() }
     }
 
+    /// Returns what is known of the files in `directory`.
+    pub(crate) fn folder(&self, directory: &[u8]) -> FolderDigests<'_> {
+        let stamp = short(Digest::of(directory));
+        let found = self.known.folders.binary_search_by(|folder| folder.stamp.cmp(&stamp)).ok();
+        let (first, n_records) = found
+            .and_then(|index| self.known.folders.get(index))
+            .map_or((0, 0), |folder| (folder.first, folder.n_records));
+        let records = self.known.records(first, n_records);
+        FolderDigests { digests: self, stamp, first, records }
+    }
+
     /// Returns the digest of the regular file `entry` at `path`, if it is known.
     pub(crate) fn get(&self, path: &[u8], entry: &Entry) -> Option<Digest> {
-        let stamp = stamp(path, entry);
-        if let Some(index) = self.find(&stamp) {
-            self.used[index].store(true, Ordering::Relaxed);
-            let start = index * RECORD_BYTES + STAMP_BYTES;
-            return self.known[start..].first_chunk().map(|bytes| Digest::from_bytes(*bytes));
-        }
-        let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        fresh.get(&stamp).copied()
+        self.folder(parent(path)).get(base_name(path), entry)
     }
 
     /// Looks at the clock. Comes before the first file is read.
@@ -80,8 +112,9 @@ impl FileDigests {
         let Some(now) = self.now.get().copied().flatten() else { return };
         let tick = if entry.ctime.1 == 0 { COARSE_TICK_NS } else { TICK_NS };
         if nanoseconds(entry.ctime).max(nanoseconds(entry.mtime)) + tick < now {
+            let stamps = (short(Digest::of(parent(path))), stamp(base_name(path), entry));
             let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-            fresh.insert(stamp(path, entry), digest);
+            fresh.insert(stamps, digest);
         }
     }
 
@@ -91,41 +124,56 @@ impl FileDigests {
     ///
     /// When the disk does not take it.
     pub(crate) fn save(&self) -> Result<()> {
-        let mut records =
-            std::mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner))
-                .into_iter()
-                .map(|(stamp, digest)| (stamp, *digest.bytes(), 0))
-                .collect::<Vec<_>>();
-        if records.is_empty() {
+        let fresh = std::mem::take(&mut *self.fresh.lock().unwrap_or_else(PoisonError::into_inner));
+        if fresh.is_empty() {
             return Ok(());
         }
-        for (record, used) in self.known.chunks_exact(RECORD_BYTES).zip(&self.used) {
-            let (Some(stamp), Some(digest), Some(age)) =
-                (record.first_chunk(), record[STAMP_BYTES..].first_chunk(), record.last())
-            else {
-                continue;
-            };
-            let age = if used.load(Ordering::Relaxed) { 0 } else { age.saturating_add(1) };
-            if age <= MAX_AGE {
-                records.push((*stamp, *digest, age));
+        let fresh = fresh.into_iter();
+        let mut records: Vec<(Stamp, Stamp, [u8; 32], u8)> =
+            fresh.map(|((folder, stamp), digest)| (folder, stamp, *digest.bytes(), 0)).collect();
+        for folder in &self.known.folders {
+            let known = self.known.records(folder.first, folder.n_records);
+            let used = self.used.iter().skip(folder.first);
+            for (record, used) in known.chunks_exact(RECORD_BYTES).zip(used) {
+                let (Some(stamp), Some(digest), Some(age)) =
+                    (record.first_chunk(), record[STAMP_BYTES..].first_chunk(), record.last())
+                else {
+                    continue;
+                };
+                let age = if used.load(Ordering::Relaxed) { 0 } else { age.saturating_add(1) };
+                if age <= MAX_AGE {
+                    records.push((folder.stamp, *stamp, *digest, age));
+                }
             }
         }
         records.sort_unstable();
-        let mut bytes = Vec::with_capacity(records.len() * RECORD_BYTES);
-        for (stamp, digest, age) in &records {
-            bytes.extend_from_slice(stamp);
-            bytes.extend_from_slice(digest);
-            bytes.push(*age);
+        self.store.put_stats(&self.key, &Known::text(&records))
+    }
+}
+
+impl FolderDigests<'_> {
+    /// Returns the digest of the regular file `entry`, called `name`, if it is known.
+    pub(crate) fn get(&self, name: &[u8], entry: &Entry) -> Option<Digest> {
+        let stamp = stamp(name, entry);
+        if let Some(index) = self.find(&stamp) {
+            let used = &self.digests.used[self.first + index];
+            // Looked at first: threads write next to each other here.
+            if !used.load(Ordering::Relaxed) {
+                used.store(true, Ordering::Relaxed);
+            }
+            let start = index * RECORD_BYTES + STAMP_BYTES;
+            return self.records[start..].first_chunk().map(|bytes| Digest::from_bytes(*bytes));
         }
-        self.store.put_stats(&self.key, &bytes)
+        let fresh = self.digests.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        fresh.get(&(self.stamp, stamp)).copied()
     }
 
     fn find(&self, stamp: &Stamp) -> Option<usize> {
-        let (mut low, mut high) = (0, self.used.len());
+        let (mut low, mut high) = (0, self.records.len() / RECORD_BYTES);
         while low < high {
             let middle = low.midpoint(high);
             let start = middle * RECORD_BYTES;
-            match self.known[start..start + STAMP_BYTES].cmp(stamp) {
+            match self.records[start..start + STAMP_BYTES].cmp(stamp) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
                 std::cmp::Ordering::Equal => return Some(middle),
@@ -135,21 +183,76 @@ impl FileDigests {
     }
 }
 
+impl Known {
+    /// Reads the text of a file; nothing if it is not one that [`Self::text`] makes.
+    fn read(text: Vec<u8>) -> Option<Self> {
+        let n_folders = u32::from_le_bytes(*text.first_chunk()?) as usize;
+        let mut folders = Vec::new();
+        let mut first = 0;
+        for folder in text.get(4..)?.chunks_exact(FOLDER_BYTES).take(n_folders) {
+            let stamp = *folder.first_chunk()?;
+            let n_records = u32::from_le_bytes(*folder.last_chunk()?) as usize;
+            folders.push(KnownFolder { stamp, first, n_records });
+            first += n_records;
+        }
+        let is_whole = folders.len() == n_folders
+            && text.len() == 4 + n_folders * FOLDER_BYTES + first * RECORD_BYTES;
+        is_whole.then_some(Self { text, folders })
+    }
+
+    /// Returns the text that holds these: the stamp of the directory, that of the file, the digest
+    /// and the age, sorted.
+    fn text(records: &[(Stamp, Stamp, [u8; 32], u8)]) -> Vec<u8> {
+        let folders = || records.chunk_by(|(a, ..), (b, ..)| a == b);
+        let n_folders = folders().count();
+        let n_bytes = 4 + n_folders * FOLDER_BYTES + records.len() * RECORD_BYTES;
+        let mut text = Vec::with_capacity(n_bytes);
+        text.extend_from_slice(&(n_folders as u32).to_le_bytes());
+        for folder in folders() {
+            text.extend_from_slice(&folder[0].0);
+            text.extend_from_slice(&(folder.len() as u32).to_le_bytes());
+        }
+        for (_, stamp, digest, age) in records {
+            text.extend_from_slice(stamp);
+            text.extend_from_slice(digest);
+            text.push(*age);
+        }
+        text
+    }
+
+    fn n_records(&self) -> usize {
+        self.folders.last().map_or(0, |folder| folder.first + folder.n_records)
+    }
+
+    fn records(&self, first: usize, n_records: usize) -> &[u8] {
+        let start = 4 + self.folders.len() * FOLDER_BYTES + first * RECORD_BYTES;
+        self.text.get(start..start + n_records * RECORD_BYTES).unwrap_or_default()
+    }
+}
+
 /// Digests what the file system tells of a file.
-fn stamp(path: &[u8], entry: &Entry) -> Stamp {
-    let mut hasher = sha2::Sha256::new();
+fn stamp(name: &[u8], entry: &Entry) -> Stamp {
     let (device, inode) = entry.inode;
-    let numbers = [device, inode, entry.size_bytes, entry.n_links];
-    for number in numbers {
-        hasher.update(number.to_le_bytes());
-    }
-    for (seconds, nanoseconds) in [entry.mtime, entry.ctime] {
-        hasher.update(seconds.to_le_bytes());
-        hasher.update(nanoseconds.to_le_bytes());
-    }
-    hasher.update(path);
+    let (mtime, ctime) = (entry.mtime, entry.ctime);
+    let numbers = [
+        device.to_le_bytes(),
+        inode.to_le_bytes(),
+        entry.size_bytes.to_le_bytes(),
+        entry.n_links.to_le_bytes(),
+        mtime.0.to_le_bytes(),
+        mtime.1.to_le_bytes(),
+        ctime.0.to_le_bytes(),
+        ctime.1.to_le_bytes(),
+    ];
+    let mut hasher = sha2::Sha256::new();
+    hasher.update(numbers.as_flattened());
+    hasher.update(name);
+    short(Digest::finish(hasher))
+}
+
+fn short(digest: Digest) -> Stamp {
     let mut stamp = [0; STAMP_BYTES];
-    stamp.copy_from_slice(&Digest::finish(hasher).bytes()[..STAMP_BYTES]);
+    stamp.copy_from_slice(&digest.bytes()[..STAMP_BYTES]);
     stamp
 }
 
@@ -168,7 +271,7 @@ mod tests {
     /// What `stat` tells of the file `a` in a directory.
     fn entry(directory: &Path) -> Entry {
         let directory = OwnedFd::from(std::fs::File::open(directory).unwrap());
-        read_entry(&directory, b"a").unwrap()
+        read_entry(&directory, c"a").unwrap()
     }
 
     /// As many nanoseconds after the last change of a file.

@@ -2,21 +2,26 @@
 //! memory.
 //!
 //! One thread goes through the tree in order. Others list the directories that come next, and wait
-//! when they are too far ahead.
+//! when they are too far ahead; while a directory is being listed whose turn it is, so does that
+//! thread.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::FileType;
 
-use super::walk::{ENTRIES_PER_THREAD, MAX_THREADS, children};
+use super::walk::{ENTRIES_PER_THREAD, MAX_THREADS, each_child};
 use super::{Entry, Source, Wanted};
 use crate::Result;
 
 /// How much text may wait to be handed on, in bytes.
 const MAX_AHEAD_BYTES: usize = 1 << 20;
 
-/// Writes what is to be told of an entry; `false` ends the walk.
-pub(crate) type Render<'r> = &'r (dyn Fn(&Entry, &mut Vec<u8>) -> bool + Sync);
+/// Takes a directory, by its path below the one that is walked, and returns what writes what is to
+/// be told of an entry in it; `false` ends the walk.
+pub(crate) type Render<'r> = &'r (dyn Fn(&[u8]) -> RenderEntry<'r> + Sync);
+
+/// Writes what is to be told of an entry.
+pub(crate) type RenderEntry<'r> = Box<dyn FnMut(&Entry, &mut Vec<u8>) -> bool + 'r>;
 
 /// Text of a directory, and perhaps a directory in it that comes next.
 #[derive(Default)]
@@ -48,16 +53,18 @@ struct State {
     pending: Vec<usize>,
     n_entries: usize,
     n_bytes_ahead: usize,
+    /// How many threads wait for a change: to wake nobody costs as much as to wake one.
+    n_waiting: usize,
     is_over: bool,
     /// Why it ended early: an error, or nothing if an entry was not to be told of.
     ended: Option<Result<()>>,
 }
 
-struct Stream<'s> {
+struct Stream<'s, 'r> {
     source: &'s Source,
     top: &'s [u8],
     judge: &'s (dyn Fn(&[u8]) -> Wanted + Sync),
-    render: Render<'s>,
+    render: Render<'r>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -93,8 +100,9 @@ impl Source {
                 }
             };
             stream.go(&mut help, out);
-            stream.state().is_over = true;
-            stream.changed.notify_all();
+            let mut state = stream.state();
+            state.is_over = true;
+            stream.tell(&state);
         });
         let ended = stream.state().ended.take();
         match ended {
@@ -104,7 +112,7 @@ impl Source {
     }
 }
 
-impl Stream<'_> {
+impl Stream<'_, '_> {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -149,8 +157,7 @@ impl Stream<'_> {
             match std::mem::replace(&mut state.folders[index], Folder::Taken) {
                 Folder::Done(parts) => {
                     state.n_bytes_ahead -= n_bytes(&parts);
-                    drop(state);
-                    self.changed.notify_all();
+                    self.tell(&state);
                     return Some(parts);
                 }
                 Folder::Pending(path) => {
@@ -160,7 +167,7 @@ impl Stream<'_> {
                 }
                 other => {
                     state.folders[index] = other;
-                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state = self.list_next(state);
                 }
             }
         }
@@ -170,12 +177,15 @@ impl Stream<'_> {
     fn work_ahead(&self) {
         let mut state = self.state();
         while !state.is_over && state.ended.is_none() {
-            let next =
-                if state.n_bytes_ahead < MAX_AHEAD_BYTES { state.pending.pop() } else { None };
-            let Some(index) = next else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
+            state = self.list_next(state);
+        }
+    }
+
+    /// Lists the next directory before its turn comes, or waits for a change.
+    fn list_next<'s>(&'s self, mut state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        while state.n_bytes_ahead < MAX_AHEAD_BYTES
+            && let Some(index) = state.pending.pop()
+        {
             let Folder::Pending(path) = &mut state.folders[index] else { continue };
             let path = std::mem::take(path);
             state.folders[index] = Folder::Running;
@@ -186,36 +196,45 @@ impl Stream<'_> {
                 state.n_bytes_ahead += n_bytes(&parts);
                 state.folders[index] = Folder::Done(parts);
             }
+            self.tell(&state);
+            return state;
+        }
+        state.n_waiting += 1;
+        state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.n_waiting -= 1;
+        state
+    }
+
+    /// Wakes whoever waits for a change.
+    fn tell(&self, state: &State) {
+        if state.n_waiting > 0 {
             self.changed.notify_all();
         }
     }
 
     /// Lists a directory; nothing if an entry of it is not to be told of.
     fn list(&self, directory: &[u8]) -> Result<Option<(Vec<Part>, usize)>> {
-        let children = children(self.source, self.top, self.judge, directory)?;
-        let n_entries = children.len();
+        let mut render = (self.render)(directory);
         let mut parts = Vec::new();
         let mut part = Part::default();
-        for child in children {
-            if child.entry.kind != FileType::Directory {
-                if !(self.render)(&child.entry, &mut part.text) {
-                    return Ok(None);
-                }
-                continue;
+        let (mut n_entries, mut is_told) = (0, true);
+        each_child(self.source, self.top, self.judge, directory, &mut |entry, is_wanted| {
+            n_entries += 1;
+            if entry.kind != FileType::Directory {
+                is_told = render(entry, &mut part.text);
+                return is_told;
             }
             let mut own = Vec::new();
-            if !(self.render)(&child.entry, if child.is_wanted { &mut part.text } else { &mut own })
-            {
-                return Ok(None);
-            }
-            let held = (!child.is_wanted).then_some(own);
-            part.below = Some(Below { path: child.entry.path, held, index: 0 });
+            is_told = render(entry, if is_wanted { &mut part.text } else { &mut own });
+            let held = (!is_wanted).then_some(own);
+            part.below = Some(Below { path: entry.path.clone(), held, index: 0 });
             parts.push(std::mem::take(&mut part));
-        }
+            is_told
+        })?;
         if !part.text.is_empty() {
             parts.push(part);
         }
-        Ok(Some((parts, n_entries)))
+        Ok(is_told.then_some((parts, n_entries)))
     }
 }
 
@@ -283,10 +302,12 @@ mod tests {
                 expected.extend_from_slice(&entry.path);
                 expected.push(b'\n');
             }
-            let render = |entry: &Entry, text: &mut Vec<u8>| {
-                text.extend_from_slice(&entry.path);
-                text.push(b'\n');
-                true
+            let render = |_: &[u8]| -> RenderEntry<'_> {
+                Box::new(|entry, text| {
+                    text.extend_from_slice(&entry.path);
+                    text.push(b'\n');
+                    true
+                })
             };
             let mut found = Vec::new();
             let mut out = |text: &[u8]| found.extend_from_slice(text);
@@ -295,7 +316,9 @@ mod tests {
             assert_eq!(shown(&found), shown(&expected), "{text}");
         }
         let source = Source::context(root, None).unwrap();
-        let stops = |entry: &Entry, _: &mut Vec<u8>| !entry.path.ends_with(b"/file9.1");
+        let stops = |_: &[u8]| -> RenderEntry<'_> {
+            Box::new(|entry, _| !entry.path.ends_with(b"/file9.1"))
+        };
         assert!(!source.stream(b"", &|_| Wanted::Yes, &stops, &mut |_| {}).unwrap());
     }
 }

@@ -13,9 +13,9 @@ pub(super) const ENTRIES_PER_THREAD: usize = 512;
 pub(super) const MAX_THREADS: usize = 8;
 
 /// An entry that may be wanted.
-pub(super) struct Child {
-    pub(super) entry: Entry,
-    pub(super) is_wanted: bool,
+struct Child {
+    entry: Entry,
+    is_wanted: bool,
     /// Where the listing of this directory is.
     folder: Option<usize>,
 }
@@ -127,30 +127,61 @@ impl Walk<'_> {
 }
 
 /// Lists what may be wanted of a directory below `top`.
-pub(super) fn children(
+fn children(
     source: &Source,
     top: &[u8],
     judge: &(dyn Fn(&[u8]) -> Wanted + Sync),
     directory: &[u8],
 ) -> Result<Vec<Child>> {
-    let Some(listing) = source.list(&join(top, directory))? else {
-        return Ok(Vec::new());
+    let mut children = Vec::new();
+    each_child(source, top, judge, directory, &mut |entry, is_wanted| {
+        children.push(Child { entry: entry.clone(), is_wanted, folder: None });
+        true
+    })?;
+    Ok(children)
+}
+
+/// Hands on what may be wanted of a directory below `top`, and whether it is wanted itself, sorted
+/// by name, until `hand` says that it is enough.
+pub(super) fn each_child(
+    source: &Source,
+    top: &[u8],
+    judge: &(dyn Fn(&[u8]) -> Wanted + Sync),
+    directory: &[u8],
+    hand: &mut dyn FnMut(&Entry, bool) -> bool,
+) -> Result<()> {
+    let rules = source.filter.as_ref().filter(|rules| !rules.is_empty());
+    // The names come behind these, one after another.
+    let begin = |directory: &[u8]| {
+        let mut path = directory.to_vec();
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path
     };
-    let mut children = Vec::with_capacity(listing.len());
-    for (name, entry) in listing {
-        let path = if directory.is_empty() { name } else { join(directory, &name) };
-        let visible = match &source.filter {
-            Some(rules) => rules.unwanted(&join(top, &path)),
-            None => Wanted::Yes,
-        };
+    let place = join(top, directory);
+    let (mut path, mut whole) = (begin(directory), begin(&place));
+    let (n_path, n_whole) = (path.len(), whole.len());
+    source.each(&place, &mut |name, entry| {
+        path.truncate(n_path);
+        path.extend_from_slice(name);
+        let visible = rules.map_or(Wanted::Yes, |rules| {
+            whole.truncate(n_whole);
+            whole.extend_from_slice(name);
+            rules.unwanted(&whole)
+        });
         let judged = visible.min(judge(&path));
         let is_wanted = judged == Wanted::Yes;
-        let is_directory = entry.kind == FileType::Directory;
-        if is_wanted || is_directory && judged == Wanted::Below {
-            children.push(Child { entry: Entry { path, ..entry }, is_wanted, folder: None });
+        let may_hold = judged == Wanted::Below && entry.kind == FileType::Directory;
+        if !is_wanted && !may_hold {
+            return true;
         }
-    }
-    Ok(children)
+        std::mem::swap(&mut entry.path, &mut path);
+        let goes_on = hand(entry, is_wanted);
+        std::mem::swap(&mut entry.path, &mut path);
+        goes_on
+    })?;
+    Ok(())
 }
 
 impl Progress {

@@ -8,7 +8,10 @@ use rustix::fs::FileType;
 use sha2::Digest as _;
 
 use super::wildcard::{has_wildcard, split_literal};
-use crate::context::{Entry, Filter, Resolved, Source, Wanted, base_name, clean, join};
+use crate::context::{
+    Entry, Filter, FolderDigests, RenderEntry, Resolved, Source, Wanted, base_name, clean, join,
+    parent,
+};
 use crate::error::{Context as _, Result};
 use crate::op::CopyOp;
 use crate::remote::{FILE, Remote, RemoteSource, no_directory};
@@ -179,12 +182,10 @@ pub(crate) fn known_content(
     }
     let Some(resolved) = source.resolve(pattern.as_bytes())? else { return Ok(None) };
     let excluded = Filter::of_patterns(&op.exclude);
-    let render = |entry: &Entry, text: &mut Vec<u8>| {
+    let render = |folder: &FolderDigests<'_>, name: &[u8], entry: &Entry, text: &mut Vec<u8>| {
         let mut hashed = Hashed::Missing;
         if entry.kind == FileType::RegularFile {
-            let Some(digest) = digests.get(&join(&resolved.path, &entry.path), entry) else {
-                return false;
-            };
+            let Some(digest) = folder.get(name, entry) else { return false };
             hashed = Hashed::Plain(entry.size_bytes, digest);
         }
         push_line(text, entry, &hashed);
@@ -198,9 +199,15 @@ pub(crate) fn known_content(
         text.extend_from_slice(b"d\n");
         hasher.update(&text);
         let judge = |path: &[u8]| excluded.unwanted(path);
-        source.stream(&resolved.path, &judge, &render, &mut |text| hasher.update(text))?
+        let in_folder = |directory: &[u8]| -> RenderEntry<'_> {
+            let folder = digests.folder(&join(&resolved.path, directory));
+            let render = &render;
+            Box::new(move |entry, text| render(&folder, base_name(&entry.path), entry, text))
+        };
+        source.stream(&resolved.path, &judge, &in_folder, &mut |text| hasher.update(text))?
     } else {
-        let is_known = render(&resolved.entry, &mut text);
+        let (directory, name) = (parent(&resolved.path), base_name(&resolved.path));
+        let is_known = render(&digests.folder(directory), name, &resolved.entry, &mut text);
         hasher.update(&text);
         is_known
     };
@@ -246,26 +253,34 @@ fn push_line(text: &mut Vec<u8>, entry: &Entry, hashed: &Hashed) {
 
 fn push_entry(listing: &mut Vec<u8>, entry: &Entry) {
     let kind = match entry.kind {
-        FileType::RegularFile => 'f',
-        FileType::Directory => 'd',
-        FileType::Symlink => 'l',
-        FileType::Fifo => 'p',
-        FileType::CharacterDevice => 'c',
-        FileType::BlockDevice => 'b',
-        _ => '?',
+        FileType::RegularFile => b'f',
+        FileType::Directory => b'd',
+        FileType::Symlink => b'l',
+        FileType::Fifo => b'p',
+        FileType::CharacterDevice => b'c',
+        FileType::BlockDevice => b'b',
+        _ => b'?',
     };
     let mode = if entry.kind == FileType::Symlink { 0o777 } else { entry.mode };
-    listing.extend_from_slice(format!("{kind} {mode:04o} {}:{} ", entry.uid, entry.gid).as_bytes());
+    let octal = |shift: u32| b'0' + (mode >> shift & 7) as u8;
+    listing.extend([kind, b' ', octal(9), octal(6), octal(3), octal(0), b' ']);
+    push_decimal(listing, u64::from(entry.uid));
+    listing.push(b':');
+    push_decimal(listing, u64::from(entry.gid));
+    listing.push(b' ');
     if let Some(target) = &entry.target {
         push_escaped(listing, target);
     }
     if matches!(entry.kind, FileType::CharacterDevice | FileType::BlockDevice) {
-        listing.extend_from_slice(entry.device.to_string().as_bytes());
+        push_decimal(listing, entry.device);
     }
 }
 
 /// Writes a name so that blanks, line ends and bytes outside ASCII cannot be mistaken.
 fn push_escaped(listing: &mut Vec<u8>, name: &[u8]) {
+    if name.iter().all(|byte| matches!(byte, b'!'..=b'~') && *byte != b'\\') {
+        return listing.extend_from_slice(name);
+    }
     for &byte in name {
         match byte {
             b'!'..=b'~' if byte != b'\\' => listing.push(byte),
@@ -292,7 +307,8 @@ impl Hashed {
             Self::Plain(size, digest) => (size, digest, &[][..]),
             Self::Capable(size, digest, capability) => (size, digest, capability.as_slice()),
         };
-        text.extend_from_slice(format!("{size} ").as_bytes());
+        push_decimal(text, *size);
+        text.push(b' ');
         push_hex(text, digest.bytes());
         if !capability.is_empty() {
             text.extend_from_slice(b" cap:");
@@ -301,8 +317,24 @@ impl Hashed {
     }
 }
 
+/// Writes a number without making a text of its own: large contexts have many.
+fn push_decimal(text: &mut Vec<u8>, number: u64) {
+    let mut digits = [0; 20];
+    let (mut start, mut rest) = (digits.len(), number);
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    text.extend_from_slice(&digits[start..]);
+}
+
 fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    text.reserve(2 * bytes.len());
     for byte in bytes {
         text.extend([DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }

@@ -3,6 +3,9 @@
 /// A pattern, read once.
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
+    /// The text in front of the first part that is more than a character.
+    head: String,
+    /// What comes behind it.
     parts: Vec<Part>,
     /// `.`, which matches nothing.
     is_nothing: bool,
@@ -60,7 +63,13 @@ impl Pattern {
             };
             parts.push(part);
         }
-        Some(Self { parts, is_nothing: matches!(text, "" | "." | "/") })
+        let literal = |part: &Part| match part {
+            Part::Char(character) => Some(*character),
+            _ => None,
+        };
+        let head: String = parts.iter().map_while(literal).collect();
+        parts.drain(..head.chars().count());
+        Some(Self { head, parts, is_nothing: matches!(text, "" | "." | "/") })
     }
 
     /// Tells whether the pattern matches `path` or a directory above it.
@@ -68,17 +77,15 @@ impl Pattern {
         if self.is_nothing || path.is_empty() {
             return false;
         }
-        let mut states = self.start();
-        for character in path.chars() {
-            // The text up to here is a directory above the path.
-            if character == '/' && self.is_accepted(&states) {
-                return true;
-            }
-            if !self.step(&mut states, character) {
-                return false;
-            }
+        let Some(rest) = path.strip_prefix(&*self.head) else { return false };
+        if self.parts.is_empty() {
+            return rest.is_empty() || rest.starts_with('/');
         }
-        self.is_accepted(&states)
+        match self.run(rest) {
+            Run::Accepted => true,
+            Run::Stuck => false,
+            Run::Open(states) => self.is_accepted(&states.now),
+        }
     }
 
     /// Tells whether the pattern may match something below `directory`, or matches it or a
@@ -87,23 +94,32 @@ impl Pattern {
         if self.is_nothing {
             return false;
         }
-        let mut states = self.start();
-        for character in directory.chars() {
-            if character == '/' && self.is_accepted(&states) {
-                return true;
-            }
-            if !self.step(&mut states, character) {
-                return false;
-            }
+        let Some(rest) = directory.strip_prefix(&*self.head) else {
+            return self.head.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
+        };
+        match self.run(rest) {
+            Run::Accepted => true,
+            Run::Stuck => false,
+            Run::Open(mut states) => self.is_accepted(&states.now) || self.step(&mut states, '/'),
         }
-        self.is_accepted(&states) || self.step(&mut states, '/')
     }
 
-    fn start(&self) -> Vec<bool> {
-        let mut states = vec![false; self.parts.len() + 1];
-        states[0] = true;
-        self.skip_empty(&mut states);
-        states
+    /// Takes the text behind the head.
+    fn run(&self, rest: &str) -> Run {
+        let n_states = self.parts.len() + 1;
+        let mut states = States { now: vec![false; n_states], next: vec![false; n_states] };
+        states.now[0] = true;
+        self.skip_empty(&mut states.now);
+        for character in rest.chars() {
+            // The text up to here is a directory above the path.
+            if character == '/' && self.is_accepted(&states.now) {
+                return Run::Accepted;
+            }
+            if !self.step(&mut states, character) {
+                return Run::Stuck;
+            }
+        }
+        Run::Open(states)
     }
 
     /// Enters what comes after parts that match nothing.
@@ -118,41 +134,59 @@ impl Pattern {
     }
 
     /// Takes a character; tells whether any state is left.
-    fn step(&self, states: &mut Vec<bool>, character: char) -> bool {
+    fn step(&self, states: &mut States, character: char) -> bool {
         let is_slash = character == '/';
-        let mut next = vec![false; states.len()];
+        let States { now, next } = states;
+        next.fill(false);
+        let mut is_left = false;
         for (index, part) in self.parts.iter().enumerate() {
-            if !states[index] {
+            if !now[index] {
                 continue;
             }
-            match part {
-                Part::Char(expected) => next[index + 1] |= *expected == character,
-                Part::Any => next[index + 1] |= !is_slash,
-                Part::Star => next[index] |= !is_slash,
-                Part::Everything => next[index] = true,
-                Part::Directories => {
-                    next[index + 1] = true;
-                    next[index + 2] |= is_slash;
-                }
-                Part::InDirectories => {
-                    next[index] = true;
-                    next[index + 1] |= is_slash;
-                }
+            let (stays, goes_on, leaves) = match part {
+                Part::Char(expected) => (false, *expected == character, false),
+                Part::Any => (false, !is_slash, false),
+                Part::Star => (!is_slash, false, false),
+                Part::Everything => (true, false, false),
+                Part::Directories => (false, true, is_slash),
+                Part::InDirectories => (true, is_slash, false),
                 Part::Class { ranges, is_negated } => {
                     let is_in =
                         ranges.iter().any(|(low, high)| (*low..=*high).contains(&character));
-                    next[index + 1] |= is_in != *is_negated;
+                    (false, is_in != *is_negated, false)
                 }
+            };
+            next[index] |= stays;
+            next[index + 1] |= goes_on;
+            if leaves {
+                next[index + 2] = true;
             }
+            is_left |= stays || goes_on || leaves;
         }
-        self.skip_empty(&mut next);
-        *states = next;
-        states.contains(&true)
+        self.skip_empty(next);
+        std::mem::swap(now, next);
+        is_left
     }
 
     fn is_accepted(&self, states: &[bool]) -> bool {
         states.last().copied().unwrap_or_default()
     }
+}
+
+/// The states that a text has led to, and room for the next ones.
+struct States {
+    now: Vec<bool>,
+    next: Vec<bool>,
+}
+
+/// What came of a text.
+enum Run {
+    /// A directory above the path matches.
+    Accepted,
+    /// No path that begins so matches.
+    Stuck,
+    /// The states at its end.
+    Open(States),
 }
 
 /// Reads `[…]` after its bracket: Go's classes, `^` negates.
