@@ -126,6 +126,11 @@ impl Source {
         Ok(Self { digests: Some(digests), ..self })
     }
 
+    /// Remembers what is read of this tree, which nobody changes, while this value lives.
+    pub(crate) fn remembering_meanwhile(self, store: &Store) -> Self {
+        Self { digests: Some(FileDigests::of_unchanging(store)), ..self }
+    }
+
     /// Takes down which paths are selected.
     pub(crate) fn taking_down(self) -> Self {
         Self { read: Some(Mutex::default()), ..self }

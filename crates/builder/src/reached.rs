@@ -181,6 +181,10 @@ pub(crate) fn keep(
     let build = Reached { instructions, unneeded, layers: layers.collect() };
     let json = serde_json::to_vec(&build)
         .map_err(|error| Error::system("cannot encode what was built", error))?;
+    // To replace a file by the same one takes longer than to read it.
+    if store.reached().is_ok_and(|known| known.as_ref() == Some(&json)) {
+        return Ok(());
+    }
     store.put_reached(&json)
 }
 

@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Scope;
 
 use self::explain::Earlier;
 use self::failure_shell::{Events, Message};
@@ -57,12 +58,16 @@ struct Solver<'s> {
     store: &'s Store,
     plan: &'s Plan,
     inputs: input::Contexts,
+    /// One gate for each key under which digests of what a COPY takes from a stage are kept.
+    reading: Mutex<BTreeMap<Digest, Arc<Mutex<()>>>>,
     /// The operations whose layers an export will ask for.
     exported: BTreeSet<usize>,
     /// What the last build of this Dockerfile did, read when a step first misses.
     earlier: OnceLock<Option<Earlier>>,
     state: Mutex<State>,
     changed: Condvar,
+    /// How many operations may run at once.
+    max_workers: usize,
 }
 
 /// How far the plan is done.
@@ -78,6 +83,9 @@ struct State {
     /// How many inputs of each operation are not done.
     n_waiting: Vec<usize>,
     ready: BTreeSet<usize>,
+    n_workers: usize,
+    /// How many of them wait for something to be ready.
+    n_idle: usize,
     n_running: usize,
     n_left: usize,
     /// The failure of the first operation, in the order of the plan.
@@ -117,11 +125,8 @@ pub(crate) fn solve(
     let solver = Solver::new(plan, request, store, &needed);
     let (sender, receiver) = mpsc::sync_channel(PENDING_EVENTS);
     std::thread::scope(|scope| {
-        for _ in 0..request.jobs.clamp(1, needed.len().max(1)) {
-            let (solver, users, sender) = (&solver, &users, Events::new(sender.clone()));
-            scope.spawn(move || solver.work(users, &sender));
-        }
-        drop(sender);
+        let (solver, users) = (&solver, &users);
+        scope.spawn(move || solver.work(scope, users, &Events::new(sender)));
         for message in receiver {
             match message {
                 Message::Event(event) => events(event),
@@ -193,6 +198,8 @@ impl<'s> Solver<'s> {
             epochs: vec![None; n],
             n_waiting: plan.operations.iter().map(|op| op.inputs().len()).collect(),
             ready: BTreeSet::new(),
+            n_workers: 1,
+            n_idle: 0,
             n_running: 0,
             n_left: needed.len(),
             failed: None,
@@ -204,10 +211,12 @@ impl<'s> Solver<'s> {
             store,
             plan,
             inputs: input::Contexts::new(request),
+            reading: Mutex::default(),
             exported: exported(plan),
             earlier: OnceLock::new(),
             state: Mutex::new(state),
             changed: Condvar::new(),
+            max_workers: request.jobs.max(1),
         }
     }
 
@@ -217,8 +226,14 @@ impl<'s> Solver<'s> {
 }
 
 impl Solver<'_> {
-    /// Takes operations that are ready until none is left.
-    fn work(&self, users: &BTreeMap<usize, Vec<usize>>, events: &Events) {
+    /// Takes operations that are ready until none is left. Another worker is started when more are
+    /// ready than are waited for: most builds that find all in the cache need one.
+    fn work<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        users: &'scope BTreeMap<usize, Vec<usize>>,
+        events: &Events,
+    ) {
         loop {
             let mut state = self.state();
             let index = loop {
@@ -230,10 +245,12 @@ impl Solver<'_> {
                 if let Some(index) = state.ready.pop_first() {
                     break index;
                 }
+                state.n_idle += 1;
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.n_idle -= 1;
             };
             state.n_running += 1;
-            drop(state);
+            self.start_worker(scope, state, users, events);
 
             let id = StepId(index);
             let is_told = !matches!(self.plan.operations[index].op, Op::Scratch);
@@ -283,6 +300,26 @@ impl Solver<'_> {
                 (1..n_ready).for_each(|_| self.changed.notify_one());
             }
         }
+    }
+
+    /// Starts a worker if something is ready that no other takes.
+    fn start_worker<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        mut state: MutexGuard<'_, State>,
+        users: &'scope BTreeMap<usize, Vec<usize>>,
+        events: &Events,
+    ) {
+        let is_enough = state.ready.is_empty() || state.n_idle > 0;
+        if is_enough || state.n_workers >= self.max_workers {
+            return;
+        }
+        state.n_workers += 1;
+        drop(state);
+        let events = events.clone();
+        let work = move || self.work(scope, users, &events);
+        // Without another thread those that there are do it all.
+        let _ = std::thread::Builder::new().spawn_scoped(scope, work);
     }
 
     fn operation(&self, id: OpId, events: &Events) -> Result<(Stack, Outcome)> {
@@ -425,18 +462,12 @@ impl Solver<'_> {
         self.exported.contains(&id.0).then_some(LayerPacking { compression, level })
     }
 
-    /// Returns the directories of unpacked layers, bottom first. A layer that comes again hides
-    /// all that it brought below, and overlayfs takes no directory twice.
+    /// Returns the directories of unpacked layers as a mount needs them, bottom first.
     fn unpacked(&self, layers: &[DiffId]) -> Result<Vec<PathBuf>> {
         if let Some(registry) = &self.request.registry {
             registry.fetch_layers(self.store, layers, &|_, _| {})?;
         }
-        let mut seen = BTreeSet::new();
-        let paths = self.store.layer_paths(layers)?;
-        let mut paths: Vec<_> =
-            paths.into_iter().rev().filter(|path| seen.insert(path.clone())).collect();
-        paths.reverse();
-        Ok(paths)
+        self.store.layer_paths(layers)
     }
 
     fn chain_of(&self, id: OpId) -> Result<Digest> {

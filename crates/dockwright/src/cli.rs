@@ -88,8 +88,9 @@ pub(crate) fn run() -> Exit {
     if environment.called_as("hadolint") {
         return run_as_hadolint(environment);
     }
-    let arguments = booleans::spelled_out(std::env::args_os().collect(), &mut Cli::command());
-    let matches = match Cli::command().try_get_matches_from(arguments) {
+    let program = Cli::command();
+    let arguments = booleans::spelled_out(std::env::args_os().collect(), &program);
+    let matches = match program.try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
     };

@@ -1,5 +1,7 @@
 //! COPY and ADD.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::Solver;
 use super::input::Tree;
 use super::ready::Contents;
@@ -50,6 +52,9 @@ impl Solver<'_> {
             let Some(contents) = known else { return self.read_copied(op) };
             return Ok((contents, Copied { is_outlined: true, ..Copied::unread(op) }));
         };
+        // Several may copy the same from one stage: one of them reads it.
+        let gate = self.reading_gate(&key);
+        let _one = gate.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.store.get_record(&key)?;
         if let Some(contents) = known.and_then(|json| serde_json::from_slice(&json).ok()) {
             return Ok((contents, Copied::unread(op)));
@@ -59,6 +64,12 @@ impl Solver<'_> {
             .map_err(|error| Error::system("cannot encode the digests of a COPY", error))?;
         self.store.put_record(&key, &json)?;
         Ok((contents, copied))
+    }
+
+    /// What whoever looks up or finds the digests under `key` holds.
+    fn reading_gate(&self, key: &Digest) -> Arc<Mutex<()>> {
+        let mut gates = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(gates.entry(*key).or_default())
     }
 
     /// The digests of what a COPY takes from a build context, if those of all its files are known.
@@ -100,14 +111,20 @@ impl Solver<'_> {
         Ok(Some(Digest::of(text.to_string().as_bytes())))
     }
 
-    fn read_copied(&self, op: &CopyOp) -> Result<(Contents, Copied<'_>)> {
+    /// Finds what a COPY copies.
+    fn select_copied(&self, op: &CopyOp) -> Result<Copied<'_>> {
         let tree = if op.reads_files() { Some(self.tree(&op.from)?) } else { None };
         let fetched = self.fetch(op, |source| source.checksum.is_none())?;
         let mut copied = Copied { tree, fetched, is_unread: false, ..Copied::unread(op) };
-        let selections = file_op::select_all(&copied.places(op), op)?;
+        copied.selections = file_op::select_all(&copied.places(op), op)?;
+        Ok(copied)
+    }
+
+    fn read_copied(&self, op: &CopyOp) -> Result<(Contents, Copied<'_>)> {
+        let copied = self.select_copied(op)?;
         let mut contents = Contents::new();
         let places = copied.places(op);
-        for (n, (argument, selected)) in op.sources.iter().zip(&selections).enumerate() {
+        for (n, (argument, selected)) in op.sources.iter().zip(&copied.selections).enumerate() {
             let content = match (argument, places.get(n).copied().flatten()) {
                 // A checksum says as much as the bytes would.
                 (CopySource::Remote(RemoteSource { checksum: Some(checksum), name, .. }), _) => {
@@ -118,7 +135,6 @@ impl Solver<'_> {
             };
             contents.insert(format!("source {n}"), content);
         }
-        copied.selections = selections;
         Ok((contents, copied))
     }
 
@@ -131,8 +147,7 @@ impl Solver<'_> {
         copied: &Copied<'_>,
     ) -> Result<DiffId> {
         if copied.is_unread {
-            let (_, read) = self.read_copied(op)?;
-            return self.copy(id, op, layers, &read);
+            return self.copy(id, op, layers, &self.select_copied(op)?);
         }
         let late = self.fetch(op, |source| source.checksum.is_some())?;
         let fetched =

@@ -31,6 +31,7 @@ impl Shell {
 }
 
 /// Where workers send what happens.
+#[derive(Clone)]
 pub(super) struct Events(SyncSender<Message>);
 
 impl Events {

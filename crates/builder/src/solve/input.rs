@@ -167,7 +167,7 @@ impl Solver<'_> {
         let mounted = snapshot.mount()?;
         let root = mounted.root().try_clone_to_owned();
         let root = root.map_err(|error| Error::system("cannot open the root of a stage", error))?;
-        let source = Source::stage(root);
+        let source = Source::stage(root).remembering_meanwhile(self.store);
         Ok(StageTree { source, _mounted: mounted, _snapshot: snapshot })
     }
 }

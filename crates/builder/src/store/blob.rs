@@ -227,6 +227,9 @@ impl BlobWriter {
     ///
     /// When the disk does not take it.
     pub fn finish(mut self) -> Result<(Digest, u64)> {
+        if let Some(file) = &self.file {
+            self.writeback.start(file);
+        }
         let hasher = std::mem::replace(&mut self.hasher, Hasher::new());
         let size = hasher.size();
         let digest = hasher.finish();

@@ -9,13 +9,14 @@ use clap::{Arg, ArgAction, Command};
 ///
 /// `arguments` begin with the program's name. What stands behind the image of `run` belongs to the
 /// program in it and stays as it is, and so does all behind `--`.
-pub(super) fn spelled_out(arguments: Vec<OsString>, program: &mut Command) -> Vec<OsString> {
+pub(super) fn spelled_out(arguments: Vec<OsString>, program: &Command) -> Vec<OsString> {
     // Knowing all options of all commands costs more than linting a file does.
     if !arguments.iter().filter_map(|it| it.to_str()).any(may_be_boolean) {
         return arguments;
     }
+    let mut program = program.clone();
     program.build();
-    let mut command: &Command = program;
+    let mut command: &Command = &program;
     let mut result = Vec::with_capacity(arguments.len());
     let mut arguments = arguments.into_iter();
     result.extend(arguments.next());
@@ -104,7 +105,7 @@ mod tests {
 
     fn check(input: &str, expected: &str) {
         let arguments = input.split(' ').map(OsString::from).collect();
-        let result = spelled_out(arguments, &mut crate::cli::Cli::command());
+        let result = spelled_out(arguments, &crate::cli::Cli::command());
         let result: Vec<_> = result.iter().filter_map(|it| it.to_str()).collect();
         assert_eq!(result.join(" "), expected, "{input}");
     }
