@@ -26,6 +26,7 @@ mod registry;
 mod reproducible;
 mod rootless;
 mod run_step;
+mod schedule;
 mod semantics;
 mod shell;
 mod shellcheck;

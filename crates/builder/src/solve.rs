@@ -86,7 +86,7 @@ struct State {
     n_workers: usize,
     /// How many of them wait for something to be ready.
     n_idle: usize,
-    n_running: usize,
+    running: BTreeSet<usize>,
     n_left: usize,
     /// The failure of the first operation, in the order of the plan.
     failed: Option<(usize, Error)>,
@@ -94,13 +94,33 @@ struct State {
     has_shell: bool,
 }
 
+impl State {
+    /// The first operation that is ready, in the order of the plan. After a failure only those
+    /// before it are run: one of them may fail too, and it is the first failure that is told,
+    /// whatever the schedule was.
+    fn first_ready(&self) -> Option<usize> {
+        let failed = self.failed.as_ref().map_or(usize::MAX, |(index, _)| *index);
+        self.ready.first().copied().filter(|index| *index < failed)
+    }
+
+    /// Whether nothing more is to be started, now or later.
+    fn is_over(&self) -> bool {
+        if self.n_left == 0 || self.has_shell || crate::namespace::interrupted() {
+            return true;
+        }
+        let failed = self.failed.as_ref().map_or(usize::MAX, |(index, _)| *index);
+        let can_go_on = self.running.first().is_some_and(|index| *index < failed);
+        !can_go_on && self.first_ready().is_none()
+    }
+}
+
 /// Runs `plan` and returns the layers of its result, and what it read of contexts if the request
 /// asks for that.
 ///
 /// # Errors
 ///
-/// The error of the first failing operation; those that do not depend on it and were running have
-/// ended by then.
+/// The error of the first failing operation in the order of the plan; those that do not depend on it
+/// and stand before it, or were running, have ended by then.
 pub(crate) fn solve(
     plan: &Plan,
     request: &Request,
@@ -200,7 +220,7 @@ impl<'s> Solver<'s> {
             ready: BTreeSet::new(),
             n_workers: 1,
             n_idle: 0,
-            n_running: 0,
+            running: BTreeSet::new(),
             n_left: needed.len(),
             failed: None,
             has_shell: false,
@@ -237,19 +257,18 @@ impl Solver<'_> {
         loop {
             let mut state = self.state();
             let index = loop {
-                let has_failed = state.failed.is_some() || state.has_shell;
-                let is_over = state.n_left == 0 || has_failed;
-                if is_over || (state.ready.is_empty() && state.n_running == 0) {
+                if state.is_over() {
                     return;
                 }
-                if let Some(index) = state.ready.pop_first() {
+                if let Some(index) = state.first_ready() {
+                    state.ready.remove(&index);
                     break index;
                 }
                 state.n_idle += 1;
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 state.n_idle -= 1;
             };
-            state.n_running += 1;
+            state.running.insert(index);
             self.start_worker(scope, state, users, events);
 
             let id = StepId(index);
@@ -269,7 +288,7 @@ impl Solver<'_> {
 
             let mut n_ready: usize = 0;
             let mut state = self.state();
-            state.n_running -= 1;
+            state.running.remove(&index);
             state.n_left -= 1;
             state.outcomes[index] = Some(outcome);
             match done {
@@ -290,10 +309,9 @@ impl Solver<'_> {
                     }
                 }
             }
-            let is_over = state.n_left == 0 || state.failed.is_some() || state.has_shell;
-            let may_end = is_over || (state.ready.is_empty() && state.n_running == 0);
+            let is_over = state.is_over();
             drop(state);
-            if may_end {
+            if is_over {
                 self.changed.notify_all();
             } else {
                 // This thread takes one of them itself.
@@ -310,7 +328,7 @@ impl Solver<'_> {
         users: &'scope BTreeMap<usize, Vec<usize>>,
         events: &Events,
     ) {
-        let is_enough = state.ready.is_empty() || state.n_idle > 0;
+        let is_enough = state.first_ready().is_none() || state.n_idle > 0;
         if is_enough || state.n_workers >= self.max_workers {
             return;
         }
