@@ -255,20 +255,7 @@ impl Solver<'_> {
         events: &Events,
     ) {
         loop {
-            let mut state = self.state();
-            let index = loop {
-                if state.is_over() {
-                    return;
-                }
-                if let Some(index) = state.first_ready() {
-                    state.ready.remove(&index);
-                    break index;
-                }
-                state.n_idle += 1;
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.n_idle -= 1;
-            };
-            state.running.insert(index);
+            let Some((state, index)) = self.take_ready() else { return };
             self.start_worker(scope, state, users, events);
 
             let id = StepId(index);
@@ -317,6 +304,24 @@ impl Solver<'_> {
                 // This thread takes one of them itself.
                 (1..n_ready).for_each(|_| self.changed.notify_one());
             }
+        }
+    }
+
+    /// Waits for an operation to be ready; nothing when none will be.
+    fn take_ready(&self) -> Option<(MutexGuard<'_, State>, usize)> {
+        let mut state = self.state();
+        loop {
+            if state.is_over() {
+                return None;
+            }
+            if let Some(index) = state.first_ready() {
+                state.ready.remove(&index);
+                state.running.insert(index);
+                return Some((state, index));
+            }
+            state.n_idle += 1;
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.n_idle -= 1;
         }
     }
 
