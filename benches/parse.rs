@@ -131,7 +131,7 @@ fn scaling() {
 
 fn dockwright(text: &str) -> Option<usize> {
     let parsed = dockerfile_parser::parse(text);
-    Some(parsed.instructions.len() + parsed.tokens.len().min(1))
+    Some(parsed.instructions.len() + usize::from(!parsed.tokens.is_empty()))
 }
 
 fn dockwright_model(text: &str) -> Option<usize> {

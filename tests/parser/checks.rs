@@ -74,7 +74,7 @@ pub(crate) fn formatting(text: &str) -> Result<(), String> {
     }
     for (before, after) in before.instructions.iter().zip(&after.instructions) {
         let comments = |one: &Instruction<'_>| -> Vec<String> {
-            one.comments.iter().map(ToString::to_string).collect()
+            one.comments.iter().map(|text| text.to_string()).collect()
         };
         let bodies = |one: &Instruction<'_>| -> Vec<String> {
             one.heredocs.iter().map(|heredoc| heredoc.body.to_string()).collect()

@@ -190,7 +190,7 @@ fn compare_comments(
 ) -> Result<(), String> {
     let expected = expected.as_array().cloned().unwrap_or_default();
     let found: Vec<Value> =
-        instruction.comments.iter().map(|text| dump.source.lossy(text).into()).collect();
+        instruction.comments.iter().map(|text| dump.source.lossy(&text).into()).collect();
     // Deliberate: of an indented comment the reference cuts the first blank in place of the `#`.
     let is_indented =
         |line: &str| line.starts_with(char::is_whitespace) && line.trim_start().starts_with('#');

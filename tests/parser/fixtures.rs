@@ -33,7 +33,7 @@ fn dump(source: &SourceText) -> String {
         for heredoc in &instruction.heredocs {
             writeln!(out, "  {heredoc:?}").unwrap();
         }
-        for comment in &instruction.comments {
+        for comment in instruction.comments.iter() {
             writeln!(out, "  comment {comment:?}").unwrap();
         }
     }

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use crate::error::nearest;
+use crate::error::{Fault, nearest};
 use crate::instruction::{
     Command, Flag, Heredoc, Keyword, Kind, add, arg, command, copy, expose, from, healthcheck,
     onbuild, pairs, run, shell, volume, whole,
 };
 use crate::json::{self, Json};
-use crate::parse::Context;
-use crate::{List, Span, SyntaxError, Text, heredoc, space};
+use crate::parse::{Context, fill};
+use crate::{Few, List, Span, SyntaxError, Text, heredoc, space};
 
 /// An instruction whose content is not known yet, and what reading it needs.
 #[derive(Clone, Copy)]
@@ -33,32 +33,34 @@ pub(crate) struct Paths<'a> {
     pub(crate) json: bool,
 }
 
-/// Reads the content of an instruction.
-pub(crate) fn read<'a>(head: Head<'_, 'a>) -> Result<Kind<'a>, SyntaxError> {
+/// Reads the content of an instruction into `kind`, which is [`Kind::Invalid`] before.
+pub(crate) fn read<'a>(head: Head<'_, 'a>, kind: &mut Kind<'a>) -> Result<(), Fault> {
     if onbuild::is_too_deep(head.depth) {
-        return Ok(Kind::Invalid(head.keyword));
+        fill(kind, Kind::Invalid(head.keyword));
+        return Ok(());
     }
-    Ok(match head.keyword {
-        Keyword::Add => Kind::Add(add::parse(head)?),
-        Keyword::Arg => Kind::Arg(arg::parse(head)?),
-        Keyword::Cmd => Kind::Cmd(command::parse(head)?),
-        Keyword::Copy => Kind::Copy(copy::parse(head)?),
-        Keyword::Entrypoint => Kind::Entrypoint(command::parse(head)?),
-        Keyword::Env => Kind::Env(pairs::parse(head)?),
-        Keyword::Expose => Kind::Expose(expose::parse(head)?),
-        Keyword::From => Kind::From(from::parse(head)?),
-        Keyword::Healthcheck => Kind::Healthcheck(healthcheck::parse(head)?),
-        Keyword::Label => Kind::Label(pairs::parse(head)?),
-        Keyword::Maintainer => Kind::Maintainer(whole::parse(head)?),
-        Keyword::Onbuild => Kind::Onbuild(onbuild::parse(head)?),
-        Keyword::Run => Kind::Run(run::parse(head)?),
-        Keyword::Shell => Kind::Shell(shell::parse(head)?),
-        Keyword::Stopsignal => Kind::Stopsignal(whole::parse(head)?),
-        Keyword::User => Kind::User(whole::parse(head)?),
-        Keyword::Volume => Kind::Volume(volume::parse(head)?),
-        Keyword::Workdir => Kind::Workdir(whole::parse(head)?),
+    match head.keyword {
+        Keyword::Add => fill(kind, Kind::Add(add::parse(head)?)),
+        Keyword::Arg => fill(kind, Kind::Arg(arg::parse(head)?)),
+        Keyword::Cmd => fill(kind, Kind::Cmd(command::parse(head)?)),
+        Keyword::Copy => fill(kind, Kind::Copy(copy::parse(head)?)),
+        Keyword::Entrypoint => fill(kind, Kind::Entrypoint(command::parse(head)?)),
+        Keyword::Env => fill(kind, Kind::Env(pairs::parse(head)?)),
+        Keyword::Expose => fill(kind, Kind::Expose(expose::parse(head)?)),
+        Keyword::From => fill(kind, Kind::From(from::parse(head)?)),
+        Keyword::Healthcheck => fill(kind, Kind::Healthcheck(healthcheck::parse(head)?)),
+        Keyword::Label => fill(kind, Kind::Label(pairs::parse(head)?)),
+        Keyword::Maintainer => fill(kind, Kind::Maintainer(whole::parse(head)?)),
+        Keyword::Onbuild => fill(kind, Kind::Onbuild(onbuild::parse(head)?)),
+        Keyword::Run => fill(kind, Kind::Run(run::parse(head)?)),
+        Keyword::Shell => fill(kind, Kind::Shell(shell::parse(head)?)),
+        Keyword::Stopsignal => fill(kind, Kind::Stopsignal(whole::parse(head)?)),
+        Keyword::User => fill(kind, Kind::User(whole::parse(head)?)),
+        Keyword::Volume => fill(kind, Kind::Volume(volume::parse(head)?)),
+        Keyword::Workdir => fill(kind, Kind::Workdir(whole::parse(head)?)),
         Keyword::Unknown => return Err(unknown(head.word)),
-    })
+    }
+    Ok(())
 }
 
 /// Tells whether `<<` starts a heredoc in this instruction.
@@ -74,19 +76,19 @@ pub(crate) fn takes_heredocs(head: Head<'_, '_>) -> bool {
 }
 
 /// Gives a trigger its heredocs; all other instructions need nothing.
-pub(crate) fn add_heredocs<'a>(kind: &mut Kind<'a>, heredocs: &[Heredoc<'a>]) {
+pub(crate) fn add_heredocs<'a>(kind: &mut Kind<'a>, heredocs: &Few<Heredoc<'a>>) {
     if let Kind::Onbuild(onbuild) = kind {
         for heredoc in heredocs {
             onbuild.text.push('\n');
             onbuild.text.push_str(&heredoc.body);
             onbuild.text.push_str(&heredoc.name);
         }
-        onbuild.trigger.heredocs = heredocs.to_vec();
+        onbuild.trigger.heredocs = heredocs.clone();
     }
 }
 
 #[cold]
-fn unknown(word: &Text<'_>) -> SyntaxError {
+fn unknown(word: &Text<'_>) -> Fault {
     let message = format!("unknown instruction `{word}`");
     let error = SyntaxError::instruction("unknown-instruction", word.span(), message);
     let keywords = Keyword::ALL.iter().map(|keyword| keyword.as_str());
@@ -117,7 +119,7 @@ impl<'a> Head<'_, 'a> {
     }
 
     /// Returns the words of a JSON array, if the arguments are one.
-    pub(crate) fn json_words(&self) -> Result<Option<Vec<Text<'a>>>, SyntaxError> {
+    pub(crate) fn json_words(&self) -> Result<Option<Vec<Text<'a>>>, Fault> {
         Ok(match self.json(self.arguments)? {
             Json::Strings(words) => Some(words),
             _ => None,
@@ -126,7 +128,7 @@ impl<'a> Head<'_, 'a> {
 
     /// Reads the arguments of COPY and ADD.
     #[inline]
-    pub(crate) fn paths(&self) -> Result<Paths<'a>, SyntaxError> {
+    pub(crate) fn paths(&self) -> Result<Paths<'a>, Fault> {
         let missing = || {
             let help = format!("write `{} source destination`", self.keyword);
             self.too_few("at least two arguments", &help)
@@ -154,7 +156,7 @@ impl<'a> Head<'_, 'a> {
     }
 
     /// Returns `text` as an exec form if it is a JSON array, else as a shell form.
-    pub(crate) fn command(&self, text: &Text<'a>) -> Result<Command<'a>, SyntaxError> {
+    pub(crate) fn command(&self, text: &Text<'a>) -> Result<Command<'a>, Fault> {
         Ok(match self.json(text)? {
             Json::Strings(words) => Command::Exec(words),
             _ => Command::Shell(text.clone()),
@@ -163,7 +165,7 @@ impl<'a> Head<'_, 'a> {
 
     /// Reads `text` as a JSON array of strings; an array of anything else is a fault.
     #[inline]
-    pub(crate) fn json(&self, text: &Text<'a>) -> Result<Json<'a>, SyntaxError> {
+    pub(crate) fn json(&self, text: &Text<'a>) -> Result<Json<'a>, Fault> {
         if text.first_byte() != Some(b'[') {
             return Ok(Json::Not);
         }
@@ -178,8 +180,10 @@ impl<'a> Head<'_, 'a> {
         }
     }
 
-    pub(crate) fn no_heredoc_destination(&self, word: &Text<'_>) -> Result<(), SyntaxError> {
-        if !word.contains("<<") || heredoc::start(word, 0..word.len()).is_none() {
+    pub(crate) fn no_heredoc_destination(&self, word: &Text<'_>) -> Result<(), Fault> {
+        if memchr::memchr(b'<', word.as_bytes()).is_none()
+            || heredoc::start(word, 0..word.len()).is_none()
+        {
             return Ok(());
         }
         let message = format!("{} does not take a heredoc as its destination", self.keyword);
@@ -188,13 +192,13 @@ impl<'a> Head<'_, 'a> {
     }
 
     #[cold]
-    pub(crate) fn too_few(&self, count: &str, help: &str) -> SyntaxError {
+    pub(crate) fn too_few(&self, count: &str, help: &str) -> Fault {
         let message = format!("`{}` takes {count}", self.keyword);
         let span = self.word.span().cover(self.arguments.span());
         SyntaxError::instruction("argument-count", span, message).help(help)
     }
 
-    pub(crate) fn blank_name_at(&self, span: Span) -> SyntaxError {
+    pub(crate) fn blank_name_at(&self, span: Span) -> Fault {
         let message = format!("a name in `{}` is empty", self.keyword);
         SyntaxError::instruction("blank-name", span, message)
             .help("write `name=value` without blanks around the `=`")

@@ -326,8 +326,11 @@ impl<'p, 'a> Editor<'p, 'a> {
         let text = text.trim_end_matches(['\r', '\n']);
         let parsed = parse_part(text, self.parse.escape);
         let is_one = parsed.instructions.len() == 1 && parsed.errors.is_empty();
-        let is_closed =
-            !parsed.tokens.last().is_some_and(|token| token.kind == crate::TokenKind::Continuation);
+        let is_closed = !parsed
+            .tokens
+            .iter()
+            .last()
+            .is_some_and(|token| token.kind == crate::TokenKind::Continuation);
         if is_one && is_closed {
             return Ok(text.to_owned());
         }

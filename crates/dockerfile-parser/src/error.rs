@@ -28,6 +28,9 @@ pub struct SyntaxError {
     pub help: Option<String>,
 }
 
+/// A fault on its way to [`crate::Parse::errors`]: a result that may hold one stays small.
+pub(crate) type Fault = Box<SyntaxError>;
+
 impl SyntaxError {
     /// A fault that stops the reference's line parser.
     #[cold]
@@ -50,9 +53,9 @@ impl SyntaxError {
     /// Says what to do about it.
     #[cold]
     #[must_use]
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Fault {
         self.help = Some(help.into());
-        self
+        Box::new(self)
     }
 }
 

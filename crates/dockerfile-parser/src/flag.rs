@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::error::nearest;
+use crate::error::{Fault, nearest};
 use crate::space::is_space;
 use crate::text::Cook;
-use crate::{Flag, Span, SyntaxError, Text};
+use crate::{Few, Flag, Span, SyntaxError, Text};
 
 /// A flag that an instruction knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(crate) fn lex<'a>(
     range: Range<usize>,
     escape: u8,
     words: &mut Vec<Range<usize>>,
-) -> (Vec<Flag<'a>>, usize) {
+) -> (Few<Flag<'a>>, usize) {
     let bytes = text.as_str().as_bytes();
     let mut flags = Vec::new();
     let mut at = range.start;
@@ -56,7 +56,7 @@ pub(crate) fn lex<'a>(
             at += 1;
         }
         if !bytes.get(at..range.end).is_some_and(|rest| rest.starts_with(b"--")) {
-            return (flags, at);
+            return (flags.into(), at);
         }
         let start = at;
         let is_plain;
@@ -65,7 +65,7 @@ pub(crate) fn lex<'a>(
         let word =
             if is_plain { text.slice_of(source, start..at) } else { cook(text, start..at, escape) };
         if word.as_str() == "--" {
-            return (flags, at);
+            return (flags.into(), at);
         }
         let equals = memchr::memchr(b'=', word.as_str().as_bytes());
         let name = word.slice(2..equals.unwrap_or(word.len()).max(2));
@@ -80,10 +80,10 @@ pub(crate) fn plain<'a>(
     source: &'a str,
     range: Range<usize>,
     escape: u8,
-    flags: &mut Vec<Flag<'a>>,
-) -> Option<usize> {
+) -> Option<(Few<Flag<'a>>, usize)> {
     let bytes = source.as_bytes().get(..range.end)?;
     let mut at = range.start;
+    let (mut first, mut others) = (None, Vec::new());
     while bytes.get(at..)?.starts_with(b"--") {
         let start = at;
         let mut equals = None;
@@ -105,12 +105,17 @@ pub(crate) fn plain<'a>(
         };
         let name = part(start + 2..equals.unwrap_or(at));
         let value = equals.map(|equals| part(equals + 1..at));
-        flags.push(Flag { span: Span::new(start as u32, at as u32), name, value });
+        let flag = Flag { span: Span::new(start as u32, at as u32), name, value };
+        match first {
+            None => first = Some(flag),
+            Some(_) => others.push(flag),
+        }
         while bytes.get(at) == Some(&b' ') {
             at += 1;
         }
     }
-    bytes.get(at).filter(|first| matches!(first, b'!'..0x80)).map(|_| at)
+    bytes.get(at).filter(|first| matches!(first, b'!'..0x80))?;
+    Some((Few::new(first, others), at))
 }
 
 /// Where the flag word at `at` ends, and whether it has neither quotes nor escapes.
@@ -175,12 +180,12 @@ fn cook<'a>(text: &Text<'a>, range: Range<usize>, escape: u8) -> Text<'a> {
 
 /// Judges the flags of an instruction by the table of those it knows.
 #[inline]
-pub(crate) fn check(flags: &[Flag<'_>], specs: &'static [FlagSpec]) -> Result<(), SyntaxError> {
+pub(crate) fn check(flags: &[Flag<'_>], specs: &'static [FlagSpec]) -> Result<(), Fault> {
     if flags.is_empty() { Ok(()) } else { check_all(flags, specs) }
 }
 
 #[inline(never)]
-fn check_all(flags: &[Flag<'_>], specs: &'static [FlagSpec]) -> Result<(), SyntaxError> {
+fn check_all(flags: &[Flag<'_>], specs: &'static [FlagSpec]) -> Result<(), Fault> {
     for (index, flag) in flags.iter().enumerate() {
         let name = flag.name.as_str();
         let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
@@ -215,7 +220,7 @@ fn check_all(flags: &[Flag<'_>], specs: &'static [FlagSpec]) -> Result<(), Synta
 }
 
 #[cold]
-fn unknown(flag: &Flag<'_>, specs: &'static [FlagSpec]) -> SyntaxError {
+fn unknown(flag: &Flag<'_>, specs: &'static [FlagSpec]) -> Fault {
     let message = format!("unknown flag `--{}`", flag.name);
     let error = SyntaxError::instruction("unknown-flag", flag.span, message);
     let names = || specs.iter().map(|spec| spec.name);

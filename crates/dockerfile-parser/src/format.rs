@@ -128,7 +128,7 @@ fn all(parse: &Parse<'_>, options: &FormatOptions) -> String {
     out
 }
 
-type Tokens<'t> = std::iter::Peekable<std::slice::Iter<'t, crate::Token>>;
+type Tokens<'t> = std::iter::Peekable<crate::TokenIter<'t>>;
 type Instructions<'t, 'a> = std::iter::Peekable<std::slice::Iter<'t, Instruction<'a>>>;
 
 const fn is_remark(kind: TokenKind) -> bool {

@@ -1,6 +1,6 @@
 //! The instructions of a Dockerfile as typed nodes.
 
-use crate::{List, Span, Text};
+use crate::{Comments, Few, List, Span, Text};
 
 pub(crate) mod add;
 pub(crate) mod arg;
@@ -32,13 +32,13 @@ pub struct Instruction<'a> {
     /// The keyword as written, continuations joined.
     pub keyword: Text<'a>,
     /// The flags as written, known or not.
-    pub flags: Vec<Flag<'a>>,
+    pub flags: Few<Flag<'a>>,
     /// Everything after keyword and flags, continuations joined, trimmed.
     pub arguments: Text<'a>,
     /// Heredocs in the order of their bodies.
-    pub heredocs: Vec<Heredoc<'a>>,
+    pub heredocs: Few<Heredoc<'a>>,
     /// Comment texts collected since the instruction before (descriptions, inline checks).
-    pub comments: List<Text<'a>>,
+    pub comments: Comments<'a>,
     /// The typed content.
     pub kind: Kind<'a>,
 }
@@ -352,6 +352,19 @@ impl Heredoc<'_> {
 }
 
 impl<'a> Instruction<'a> {
+    /// What an instruction is before it is read.
+    pub(crate) const BLANK: Self = Self {
+        span: Span::new(0, 0),
+        lines: (0, 0),
+        has_blank_continuation: false,
+        keyword: Text::borrowed("", 0),
+        flags: Few::none(),
+        arguments: Text::borrowed("", 0),
+        heredocs: Few::none(),
+        comments: Comments::new("", 0),
+        kind: Kind::Invalid(Keyword::Unknown),
+    };
+
     /// Returns the keyword.
     pub fn kind_of_keyword(&self) -> Keyword {
         Keyword::of(self.keyword.as_str())
@@ -359,13 +372,11 @@ impl<'a> Instruction<'a> {
 
     /// Returns the description of the stage or argument `name` that the comments above give: the
     /// rest of the first comment that starts with the name and a blank.
-    pub fn description(&self, name: &str) -> Option<&str> {
-        let rest = |comment: &'_ Text<'a>| {
-            let text = comment.as_str();
-            text.starts_with(name) && text.as_bytes().get(name.len()) == Some(&b' ')
-        };
-        let comment = self.comments.iter().find(|comment| rest(comment))?;
-        Some(comment.as_str()[name.len()..].trim())
+    pub fn description(&self, name: &str) -> Option<&'a str> {
+        self.comments.iter().find_map(|comment| {
+            let rest = comment.as_source()?.strip_prefix(name)?;
+            rest.starts_with(' ').then(|| rest.trim())
+        })
     }
 
     /// Returns the flag `name` if it is there.

@@ -2,13 +2,6 @@
 
 use std::ops::Range;
 
-use memchr::memchr2;
-use nom::IResult;
-use nom::Parser;
-use nom::character::complete::char as character;
-use nom::combinator::all_consuming;
-use nom::sequence::terminated;
-
 use crate::Text;
 use crate::text::Cook;
 
@@ -43,62 +36,58 @@ pub(crate) fn array<'a>(text: &Text<'a>, placeholders: bool) -> Json<'a> {
 
 /// Reads an array of nothing but strings.
 fn strings<'a>(text: &Text<'a>, placeholders: bool) -> Option<Vec<Text<'a>>> {
-    let value = text.as_str();
-    let offset = |part: &str| part.as_ptr().addr() - value.as_ptr().addr();
+    let bytes = text.as_str().as_bytes();
     let mut strings = Vec::new();
-    let mut item = terminated(|input| string(input, placeholders), blank);
-    let (mut rest, _) = terminated(character('['), blank).parse(value).ok()?;
-    while !rest.starts_with(']') || !strings.is_empty() {
-        let (after, part) = item.parse(rest).ok()?;
-        strings.push(cook(text, offset(part)..offset(part) + part.len()));
-        match after.strip_prefix(',') {
-            Some(after) => rest = blank(after).ok()?.0,
-            None => {
-                rest = after;
-                break;
-            }
+    let mut at = after_blanks(bytes, 1);
+    while bytes.get(at) != Some(&b']') || !strings.is_empty() {
+        let (end, has_escape) = string_end(bytes, at, placeholders)?;
+        let range = at + 1..end - 1;
+        strings.push(if has_escape { cook(text, range) } else { text.slice(range) });
+        at = after_blanks(bytes, end);
+        if bytes.get(at) != Some(&b',') {
+            break;
         }
+        at = after_blanks(bytes, at + 1);
     }
-    let (rest, _) = all_consuming(terminated(character(']'), blank)).parse(rest).ok()?;
-    rest.is_empty().then_some(strings)
+    let is_whole = bytes.get(at) == Some(&b']') && after_blanks(bytes, at + 1) == bytes.len();
+    is_whole.then_some(strings)
 }
 
-/// JSON's white space.
-fn blank(input: &str) -> IResult<&str, ()> {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-    let len = input.bytes().position(|byte| !is_blank(&byte)).unwrap_or(input.len());
-    Ok((&input[len..], ()))
+/// Offset after the blanks at `at`, which are JSON's.
+fn after_blanks(bytes: &[u8], at: usize) -> usize {
+    let mut at = at;
+    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+        at += 1;
+    }
+    at
 }
 
-/// A string; what is returned is the text between its quotes, escapes as they are.
-fn string(input: &str, placeholders: bool) -> IResult<&str, &str> {
-    let fault = || nom::Err::Error(nom::error::Error::new(input, nom::error::ErrorKind::Char));
-    let end = string_end(input.as_bytes(), 0, placeholders).ok_or_else(fault)?;
-    Ok((&input[end..], &input[1..end - 1]))
-}
-
-/// Offset after the string that starts at `at`, if a right one does.
-fn string_end(bytes: &[u8], at: usize, placeholders: bool) -> Option<usize> {
+/// Offset after the string that starts at `at`, if a right one does, and whether it holds escapes.
+fn string_end(bytes: &[u8], at: usize, placeholders: bool) -> Option<(usize, bool)> {
     if bytes.get(at) != Some(&b'"') {
         return None;
     }
     let mut at = at + 1;
+    let mut has_escape = false;
     loop {
-        let rest = bytes.get(at..)?;
-        let stop = memchr2(b'"', b'\\', rest)?;
-        let is_control = |byte: &u8| *byte < 0x20 && !(placeholders && *byte == 0x1A);
-        if rest[..stop].iter().any(is_control) {
-            return None;
+        match *bytes.get(at)? {
+            b'"' => return Some((at + 1, has_escape)),
+            b'\\' => has_escape = true,
+            0x1A if placeholders => {
+                at += 1;
+                continue;
+            }
+            0..0x20 => return None,
+            _ => {
+                at += 1;
+                continue;
+            }
         }
-        at += stop + 1;
-        if rest[stop] == b'"' {
-            return Some(at);
-        }
-        match bytes.get(at)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 1,
-            b'u' if bytes.get(at + 1..at + 5)?.iter().all(u8::is_ascii_hexdigit) => at += 5,
+        at += match bytes.get(at + 1)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
+            b'u' if bytes.get(at + 2..at + 6)?.iter().all(u8::is_ascii_hexdigit) => 6,
             _ => return None,
-        }
+        };
     }
 }
 
@@ -106,12 +95,13 @@ fn string_end(bytes: &[u8], at: usize, placeholders: bool) -> Option<usize> {
 fn cook<'a>(text: &Text<'a>, range: Range<usize>) -> Text<'a> {
     let value = text.as_str();
     let mut at = range.start;
-    let Some(first) = memchr::memchr(b'\\', &value.as_bytes()[range.clone()]) else {
-        return text.slice(range);
+    let next_escape = |at: usize| {
+        let found = memchr::memchr(b'\\', &value.as_bytes()[at..range.end]);
+        found.map_or(range.end, |len| at + len)
     };
     let mut cook = Cook::default();
-    let mut escape = at + first;
     loop {
+        let escape = next_escape(at);
         cook.keep(text, at..escape);
         if escape >= range.end {
             return cook.finish(text.source_span(range).start);
@@ -119,8 +109,6 @@ fn cook<'a>(text: &Text<'a>, range: Range<usize>) -> Text<'a> {
         let (replacement, len) = unescape(&value[escape..range.end]);
         cook.replace(text, escape..escape + len, replacement);
         at = escape + len;
-        let next = memchr::memchr(b'\\', &value.as_bytes()[at..range.end]);
-        escape = next.map_or(range.end, |next| at + next);
     }
 }
 
@@ -242,7 +230,7 @@ impl<'t> Validator<'t> {
     }
 
     fn string(&mut self) -> Option<()> {
-        self.at = string_end(self.bytes, self.at, self.placeholders)?;
+        (self.at, _) = string_end(self.bytes, self.at, self.placeholders)?;
         Some(())
     }
 

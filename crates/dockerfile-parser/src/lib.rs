@@ -54,6 +54,7 @@
 
 #![forbid(unsafe_code)]
 
+mod comments;
 mod convert;
 mod csv;
 mod directive;
@@ -81,6 +82,7 @@ mod text;
 mod token;
 mod word;
 
+pub use comments::Comments;
 pub use directive::Directive;
 pub use edit::{EditError, Editor};
 pub use error::{ErrorStage, SyntaxError};
@@ -93,14 +95,14 @@ pub use instruction::{
     Heredoc, Instruction, Keyword, Kind, Mount, Onbuild, Pair, Pairs, Run, RunOptions, Volume,
 };
 pub use line_index::{LineColumn, LineIndex};
-pub use list::List;
+pub use list::{Few, List};
 pub use model::scope::{AUTOMATIC_ARGS, Inputs, PREDEFINED_ARGS, Scope, Settings};
 pub use model::{Base, Model, Stage, StageRef};
 pub use platform::{Platform, PlatformError};
 pub use source_text::SourceText;
 pub use span::Span;
 pub use text::Text;
-pub use token::{Token, TokenKind};
+pub use token::{Token, TokenIter, TokenKind, Tokens};
 
 /// The result of [`parse`]: never a failure, always the whole file.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,7 +118,7 @@ pub struct Parse<'a> {
     /// What is wrong, in order of position.
     pub errors: Vec<SyntaxError>,
     /// The tokens; they tile the source.
-    pub tokens: Vec<Token>,
+    pub tokens: Tokens,
 }
 
 /// Parses `text` as a Dockerfile.

@@ -24,29 +24,38 @@ impl Line {
         Span::new(self.start as u32, self.end as u32)
     }
 
-    /// The token of the line end, if the line has one.
-    pub(crate) fn line_end(self, source: &[u8]) -> Option<Token> {
-        let kind = match source.get(self.next.wrapping_sub(1)) {
-            _ if self.end == self.next => return None,
+    /// What the line end is as a token, if the line has one.
+    #[inline]
+    pub(crate) fn end_kind(self, source: &[u8]) -> TokenKind {
+        match source.get(self.next.wrapping_sub(1)) {
             Some(b'\n') => TokenKind::Newline,
             _ => TokenKind::Whitespace,
-        };
-        Some(Token { kind, span: Span::new(self.end as u32, self.next as u32) })
+        }
+    }
+
+    /// The token of the line end, if the line has one.
+    pub(crate) fn line_end(self, source: &[u8]) -> Option<Token> {
+        let span = Span::new(self.end as u32, self.next as u32);
+        (self.end < self.next).then(|| Token { kind: self.end_kind(source), span })
     }
 }
 
 /// The physical lines of a text, with their numbers.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Lines<'a> {
     bytes: &'a [u8],
+    /// Where the line feeds stand.
+    feeds: Vec<u32>,
+    place: Place,
+}
+
+/// Where reading lines stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
     /// Offset of the next line.
     pub(crate) at: usize,
     /// Number of lines read.
     pub(crate) number: u32,
-    /// The line feeds of the block before `next_block` that are not used yet, one bit a byte.
-    feeds: u64,
-    /// Offset of the block that is looked at next.
-    next_block: usize,
 }
 
 /// Bytes that are searched for line feeds at once.
@@ -54,36 +63,41 @@ const BLOCK_LEN: usize = 64;
 
 impl<'a> Lines<'a> {
     pub(crate) fn new(source: &'a str) -> Self {
-        Self { bytes: source.as_bytes(), at: 0, number: 0, feeds: 0, next_block: 0 }
+        let bytes = source.as_bytes();
+        Self { bytes, feeds: all_feeds(bytes), place: Place::default() }
     }
 
-    /// Offset of the next line feed.
+    /// Offset of the next line.
     #[inline(always)]
-    fn line_feed(&mut self) -> Option<usize> {
-        while self.feeds == 0 {
-            if self.next_block >= self.bytes.len() {
-                return None;
-            }
-            self.load();
-        }
-        let offset = self.feeds.trailing_zeros() as usize;
-        self.feeds &= self.feeds - 1;
-        Some(self.next_block - BLOCK_LEN + offset)
+    pub(crate) const fn at(&self) -> usize {
+        self.place.at
     }
 
-    /// Finds the line feeds of the next block.
-    #[inline(never)]
-    fn load(&mut self) {
-        let rest = self.bytes.get(self.next_block..).unwrap_or_default();
-        self.feeds = match rest.first_chunk() {
-            Some(block) => line_feeds(block),
-            None => {
-                let mut block = [0; BLOCK_LEN];
-                block[..rest.len()].copy_from_slice(rest);
-                line_feeds(&block)
-            }
-        };
-        self.next_block += BLOCK_LEN;
+    /// Number of lines read.
+    #[inline(always)]
+    pub(crate) const fn number(&self) -> u32 {
+        self.place.number
+    }
+
+    /// A place to go back to.
+    pub(crate) const fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Goes on from another place.
+    pub(crate) const fn go_to(&mut self, place: Place) {
+        self.place = place;
+    }
+
+    /// Number of lines that have an end.
+    pub(crate) const fn n_ends(&self) -> usize {
+        self.feeds.len()
+    }
+
+    /// About how many instructions there are: lines that start with a letter.
+    pub(crate) fn n_starts(&self) -> usize {
+        let is_start = |feed: &&u32| self.bytes.get(**feed as usize + 1) > Some(&b'@');
+        1 + self.feeds.iter().filter(is_start).count()
     }
 }
 
@@ -92,40 +106,94 @@ impl Iterator for Lines<'_> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Line> {
-        let start = self.at;
-        if start >= self.bytes.len() {
-            return None;
-        }
-        let (stop, next) = match self.line_feed() {
-            Some(stop) => (stop, stop + 1),
+        let start = self.place.at;
+        let (stop, next) = match self.feeds.get(self.place.number as usize) {
+            Some(feed) => (*feed as usize, *feed as usize + 1),
+            None if start >= self.bytes.len() => return None,
             None => (self.bytes.len(), self.bytes.len()),
         };
         let mut end = stop;
-        while end > start && self.bytes[end - 1] == b'\r' {
-            end -= 1;
+        // What stands before a blank line is a line feed.
+        if self.bytes.get(stop.wrapping_sub(1)) == Some(&b'\r') {
+            end = without_returns(self.bytes, start, stop);
         }
-        self.at = next;
-        self.number += 1;
+        self.place = Place { at: next, number: self.place.number + 1 };
         Some(Line { start, end, next, is_too_long: stop - start > MAX_LINE_LEN })
     }
 }
 
+/// Where the line feeds of a text stand.
+///
+/// They are found before anything else is read, as that loop has no branch that depends on how long
+/// lines are: one that is foretold wrong takes as long as reading half a line.
+fn all_feeds(bytes: &[u8]) -> Vec<u32> {
+    const BYTES_PER_LINE: usize = 32;
+    let mut feeds = Vec::with_capacity(bytes.len() / BYTES_PER_LINE + 8);
+    let (blocks, rest) = bytes.as_chunks();
+    let mut start = 0;
+    for block in blocks {
+        add_feeds(&mut feeds, line_feeds(block), start);
+        start += BLOCK_LEN as u32;
+    }
+    let mut block = [0; BLOCK_LEN];
+    block[..rest.len()].copy_from_slice(rest);
+    add_feeds(&mut feeds, line_feeds(&block), start);
+    feeds
+}
+
+/// Adds the line feeds of a block that starts at `start`: four at once, which are seldom more.
+#[inline(always)]
+fn add_feeds(feeds: &mut Vec<u32>, bits: u64, start: u32) {
+    let mut bits = bits;
+    let mut four = [0; 4];
+    let mut n_unused = 0;
+    for feed in &mut four {
+        *feed = start.wrapping_add(bits.trailing_zeros());
+        n_unused += usize::from(bits == 0);
+        bits &= bits.wrapping_sub(1);
+    }
+    feeds.extend_from_slice(&four);
+    feeds.truncate(feeds.len() - n_unused);
+    while bits != 0 {
+        feeds.push(start + bits.trailing_zeros());
+        bits &= bits - 1;
+    }
+}
+
+/// Where the line from `start` to `stop` ends without the carriage returns at its end.
+#[cold]
+fn without_returns(bytes: &[u8], start: usize, stop: usize) -> usize {
+    let mut end = stop;
+    while end > start && bytes[end - 1] == b'\r' {
+        end -= 1;
+    }
+    end
+}
+
 /// Which bytes of a block are line feeds: bit `i` stands for byte `i`.
 ///
-/// Eight bytes are compared at once, and no branch depends on them: a branch that is foretold wrong
-/// takes as long as reading half a line.
-#[inline]
+/// Written so that the compiler compares sixteen bytes at once, which it does in a function of its
+/// own alone.
+#[inline(never)]
 fn line_feeds(block: &[u8; BLOCK_LEN]) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const LOWS: u64 = ONES * 0x7F;
-    let (words, _) = block.as_chunks::<8>();
-    // Bit `i` of byte `j` stands for byte `j` of word `i`.
+    const WEIGHTS: [u8; BLOCK_LEN] = {
+        let mut weights = [0; BLOCK_LEN];
+        let mut at = 0;
+        while at < BLOCK_LEN {
+            weights[at] = 1 << (at / 8);
+            at += 1;
+        }
+        weights
+    };
+    let mut weighed = [0; BLOCK_LEN];
+    for at in 0..BLOCK_LEN {
+        weighed[at] = if block[at] == b'\n' { WEIGHTS[at] } else { 0 };
+    }
+    // Bit `i` of byte `j` stands for byte `j` of the block's eight bytes number `i`.
+    let (eights, _) = weighed.as_chunks::<8>();
     let mut bits = 0;
-    for (index, word) in words.iter().enumerate() {
-        let differences = u64::from_le_bytes(*word) ^ (ONES * b'\n' as u64);
-        // The high bit of each byte is set where nothing differs.
-        let same = !(((differences & LOWS) + LOWS) | differences | LOWS);
-        bits |= same >> (7 - index);
+    for eight in eights {
+        bits |= u64::from_le_bytes(*eight);
     }
     transposed(bits)
 }

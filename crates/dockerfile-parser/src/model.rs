@@ -139,7 +139,7 @@ impl<'p, 'a> Model<'p, 'a> {
                 (kind, keyword) if froms.is_empty() && !matches!(kind, Kind::Invalid(_)) => {
                     let message = format!("`{keyword}` stands before the first `FROM`");
                     self.errors.push(
-                        SyntaxError::instruction(
+                        *SyntaxError::instruction(
                             "before-from",
                             instruction.keyword.span(),
                             message,
@@ -179,7 +179,7 @@ impl<'p, 'a> Model<'p, 'a> {
             let end = self.parse.source.len() as u32;
             let message = "the file holds no stage";
             self.errors.push(
-                SyntaxError::graph("no-stage", Span::new(end, end), message)
+                *SyntaxError::graph("no-stage", Span::new(end, end), message)
                     .help("add `FROM` and the image to build on"),
             );
         }

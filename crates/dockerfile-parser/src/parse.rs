@@ -8,7 +8,7 @@ use crate::instruction::{Instruction, Keyword, Kind};
 use crate::line::{Line, Lines};
 use crate::text::Cook;
 use crate::token::{Token, TokenKind, Tokens};
-use crate::{List, Parse, Span, Text, convert, flag, heredoc, space};
+use crate::{Comments, Few, Parse, Span, Text, convert, flag, heredoc, space};
 
 mod bodies;
 mod command;
@@ -37,15 +37,17 @@ pub(crate) fn parse_part(source: &str, escape: char) -> Parse<'_> {
 }
 
 fn start(source: &str, escape: u8, placeholders: bool, in_directives: bool) -> Parse<'_> {
+    let lines = Lines::new(source);
+    let mut tokens = Tokens::default();
+    tokens.reserve(TOKENS_PER_LINE * lines.n_ends() + 8);
     let mut parser = Parser {
         context: Context { source, escape, placeholders },
-        lines: Lines::new(source),
-        tokens: Tokens::default(),
+        tokens,
         directives: Vec::new(),
-        instructions: Vec::with_capacity(source.len() / BYTES_PER_INSTRUCTION + 4),
+        instructions: Vec::with_capacity(lines.n_starts()),
+        lines,
         errors: Vec::new(),
-        n_comments: 0,
-        first_comment: 0,
+        first_comment: NO_COMMENT,
         in_directives,
         segments: Vec::new(),
         trivia: Vec::new(),
@@ -53,14 +55,15 @@ fn start(source: &str, escape: u8, placeholders: bool, in_directives: bool) -> P
         bodies: bodies::Bodies::default(),
         mark: 0,
     };
-    parser.tokens.list.reserve(source.len() / BYTES_PER_TOKEN + 16);
+    parser.next_mark(0);
     parser.all();
     parser.finish()
 }
 
-/// What most files have at least; for the others more room is made on the way.
-const BYTES_PER_INSTRUCTION: usize = 64;
-const BYTES_PER_TOKEN: usize = 11;
+/// What most files have at most; for the others more room is made on the way.
+const TOKENS_PER_LINE: usize = 4;
+
+const NO_COMMENT: usize = usize::MAX;
 
 struct Parser<'a> {
     context: Context<'a>,
@@ -69,8 +72,7 @@ struct Parser<'a> {
     directives: Vec<Directive<'a>>,
     instructions: Vec<Instruction<'a>>,
     errors: Vec<SyntaxError>,
-    /// How many comments stand before the next instruction, and the token of the first.
-    n_comments: usize,
+    /// Where the first comment before the next instruction starts, or [`NO_COMMENT`].
     first_comment: usize,
     in_directives: bool,
     /// The source ranges whose text makes up the logical line.
@@ -89,7 +91,7 @@ pub(crate) struct Parts<'a> {
     /// The logical line.
     pub(crate) line: Text<'a>,
     pub(crate) keyword: Range<usize>,
-    pub(crate) flags: Vec<crate::Flag<'a>>,
+    pub(crate) flags: Few<crate::Flag<'a>>,
     pub(crate) arguments: Range<usize>,
 }
 
@@ -97,7 +99,7 @@ pub(crate) struct Parts<'a> {
 struct LineHead<'a> {
     keyword: Keyword,
     word: Text<'a>,
-    flags: Vec<crate::Flag<'a>>,
+    flags: Few<crate::Flag<'a>>,
     arguments: Text<'a>,
     /// The line, if `<<` stands in it.
     heredoc_line: Option<Text<'a>>,
@@ -110,7 +112,7 @@ struct LineHead<'a> {
 impl<'a> Parser<'a> {
     fn all(&mut self) {
         let bytes = self.context.source.as_bytes();
-        while let Some(first) = bytes.get(self.lines.at).copied() {
+        while let Some(first) = bytes.get(self.lines.at()).copied() {
             let Some(line) = self.next_line() else { return };
             match first {
                 b'\n' => {
@@ -132,7 +134,7 @@ impl<'a> Parser<'a> {
     fn any_line(&mut self, line: Line) {
         let bytes = self.context.source.as_bytes();
         let mut line = line;
-        if self.lines.number == 1 && bytes.starts_with(b"\xEF\xBB\xBF") {
+        if self.lines.number() == 1 && bytes.starts_with(b"\xEF\xBB\xBF") {
             self.tokens.push(TokenKind::ByteOrderMark, 0, 3);
             line.start = 3;
             line.end = line.end.max(3);
@@ -160,20 +162,20 @@ impl<'a> Parser<'a> {
                 Span::new(0, 0),
                 "the file holds no instructions",
             );
-            self.errors.push(error.help("start with `FROM` and the image to build on"));
+            self.errors.push(*error.help("start with `FROM` and the image to build on"));
         }
         if self.errors.len() > 1 {
             self.errors.sort_by_key(|error| error.span.start);
         }
         give_back(&mut self.instructions);
-        give_back(&mut self.tokens.list);
+        self.tokens.give_back();
         Parse {
             source: self.context.source,
             escape: char::from(self.context.escape),
             directives: self.directives,
             instructions: self.instructions,
             errors: self.errors,
-            tokens: self.tokens.list,
+            tokens: self.tokens,
         }
     }
 
@@ -191,46 +193,61 @@ impl<'a> Parser<'a> {
     fn too_long(&mut self, line: Line) {
         let message = "the line is longer than 65535 bytes";
         self.errors.push(
-            SyntaxError::parse("line-too-long", line.span(), message)
+            *SyntaxError::parse("line-too-long", line.span(), message)
                 .help("break it with the escape character at the end of each part"),
         );
     }
 
     #[inline]
     fn line_end(&mut self, line: Line) {
-        self.tokens.list.extend(line.line_end(self.context.source.as_bytes()));
+        let kind = line.end_kind(self.context.source.as_bytes());
+        self.tokens.push(kind, line.end, line.next);
     }
 
     /// Reads a line that is a comment or a directive.
     fn comment(&mut self, line: Line, start: usize) {
-        let text = &self.context.source[start..line.end];
-        let found = if self.in_directives { directive::parse(text, start) } else { None };
-        match found {
-            Some((key, value)) => {
-                self.tokens.push(TokenKind::Directive, start, line.end);
-                self.directive(Span::new(start as u32, line.end as u32), key, value);
-            }
-            None => {
-                self.in_directives = false;
-                if space::trim_start(&text[1..]) == text.len() - 1 {
-                    self.n_comments = 0;
-                } else {
-                    if self.n_comments == 0 {
-                        self.first_comment = self.tokens.list.len();
-                    }
-                    self.n_comments += 1;
-                }
-                self.tokens.push(TokenKind::Comment, start, line.end);
+        if self.in_directives && self.is_directive(line, start) {
+            return;
+        }
+        self.in_directives = false;
+        if self.is_blank(start + 1, line.end) {
+            self.first_comment = NO_COMMENT;
+        } else {
+            self.first_comment = self.first_comment.min(start);
+        }
+        self.tokens.push(TokenKind::Comment, start, line.end);
+        self.line_end(line);
+    }
+
+    /// Tells whether nothing but white space stands between two places.
+    #[inline]
+    fn is_blank(&self, start: usize, end: usize) -> bool {
+        let bytes = self.context.source.as_bytes().get(start..end).unwrap_or_default();
+        match bytes.iter().find(|byte| !matches!(byte, b' ' | b'\t')) {
+            None => true,
+            Some(b'!'..0x80) => false,
+            Some(_) => {
+                self.context.source.get(start..end).is_some_and(|text| text.trim().is_empty())
             }
         }
+    }
+
+    /// Reads a line if it is a directive.
+    #[cold]
+    fn is_directive(&mut self, line: Line, start: usize) -> bool {
+        let text = &self.context.source[start..line.end];
+        let Some((key, value)) = directive::parse(text, start) else { return false };
+        self.tokens.push(TokenKind::Directive, start, line.end);
+        self.directive(Span::new(start as u32, line.end as u32), key, value);
         self.line_end(line);
+        true
     }
 
     fn directive(&mut self, span: Span, key: &'static str, value: Text<'a>) {
         if self.directives.iter().any(|other| other.key == key) {
             let message = format!("the directive `{key}` stands here twice");
             self.errors.push(
-                SyntaxError::parse("duplicate-directive", span, message)
+                *SyntaxError::parse("duplicate-directive", span, message)
                     .help("keep one of the two"),
             );
         } else if key == "escape" {
@@ -240,7 +257,7 @@ impl<'a> Parser<'a> {
                 other => {
                     let message = format!("`{other}` is no escape character");
                     self.errors.push(
-                        SyntaxError::parse("invalid-escape", value.span(), message)
+                        *SyntaxError::parse("invalid-escape", value.span(), message)
                             .help("write `\\`, which is the default, or a backtick"),
                     );
                 }
@@ -253,9 +270,9 @@ impl<'a> Parser<'a> {
     #[inline(never)]
     fn instruction(&mut self, line: Line, start: usize) {
         self.in_directives = false;
-        let first_line = self.lines.number;
+        let first_line = self.lines.number();
         let content = &self.context.source.as_bytes()[start..line.end];
-        let comments = self.comments_before(self.tokens.list.len());
+        let comments = self.comments_before(start);
         let head = match continuation(content, self.context.escape) {
             None => self.one_line(line, start),
             Some(_) => self.lines_together(line, start),
@@ -265,87 +282,62 @@ impl<'a> Parser<'a> {
 
     /// Adds the instruction that starts at `start` and reads its content.
     #[inline]
-    fn add(&mut self, start: usize, first_line: u32, comments: List<Text<'a>>, head: LineHead<'a>) {
-        let LineHead { keyword, word, flags, arguments, .. } = head;
-        let lines = (first_line, self.lines.number);
+    fn add(&mut self, start: usize, first_line: u32, comments: Comments<'a>, head: LineHead<'a>) {
+        let keyword = head.keyword;
+        let lines = (first_line, self.lines.number());
+        self.make_room();
+        let Some(slot) = add_blank(&mut self.instructions) else { return };
+        slot.span = Span::new(start as u32, head.end as u32);
+        slot.lines = lines;
+        slot.has_blank_continuation = head.has_blank;
+        slot.comments = comments;
+        fill(&mut slot.keyword, head.word);
+        fill(&mut slot.flags, head.flags);
+        fill(&mut slot.arguments, head.arguments);
         let reading = convert::Head {
             context: self.context,
             keyword,
-            word: &word,
-            flags: &flags,
-            arguments: &arguments,
+            word: &slot.keyword,
+            flags: &slot.flags,
+            arguments: &slot.arguments,
             lines,
             depth: 0,
         };
         let takes_heredocs = head.heredoc_line.is_some() && convert::takes_heredocs(reading);
-        let kind = match convert::read(reading) {
-            Ok(kind) => kind,
-            Err(error) => self.invalid(keyword, error),
-        };
-        let instruction = Instruction {
-            span: Span::new(start as u32, head.end as u32),
-            lines,
-            has_blank_continuation: head.has_blank,
-            keyword: word,
-            flags,
-            arguments,
-            heredocs: Vec::new(),
-            comments,
-            kind,
-        };
-        self.push(instruction);
+        if let Err(error) = convert::read(reading, &mut slot.kind) {
+            fill(&mut slot.kind, Kind::Invalid(keyword));
+            self.errors.push(*error);
+        }
         if let Some(line) = head.heredoc_line.filter(|_| takes_heredocs) {
             self.add_heredocs(&line, keyword, head.end);
         }
     }
 
+    /// Takes the comments that stand before an instruction at `start`.
     #[inline]
-    fn push(&mut self, instruction: Instruction<'a>) {
-        self.make_room();
-        self.instructions.push(instruction);
+    fn comments_before(&mut self, start: usize) -> Comments<'a> {
+        let first = std::mem::replace(&mut self.first_comment, NO_COMMENT);
+        match self.context.source.get(first..start) {
+            Some(lines) => Comments::new(lines, first as u32),
+            None => Comments::default(),
+        }
     }
 
-    /// Keeps what is wrong with an instruction, and returns its content.
-    #[cold]
-    fn invalid(&mut self, keyword: Keyword, error: SyntaxError) -> Kind<'a> {
-        self.errors.push(error);
-        Kind::Invalid(keyword)
-    }
-
-    /// Returns the texts of the comments that stand before an instruction whose first token is or
-    /// will be number `end`.
+    /// Makes room for one more instruction.
     #[inline]
-    fn comments_before(&mut self, end: usize) -> List<Text<'a>> {
-        if self.n_comments == 0 { List::default() } else { self.take_comments(end) }
-    }
-
-    #[inline(never)]
-    fn take_comments(&mut self, end: usize) -> List<Text<'a>> {
-        self.n_comments = 0;
-        let tokens = self.tokens.list[self.first_comment..end].iter();
-        let text = |token: &Token| {
-            let body = &self.context.source[token.span.range()][1..];
-            let trimmed = space::trim(body);
-            let offset = token.span.start + 1 + trimmed.start as u32;
-            Text::borrowed(&body[trimmed], offset)
-        };
-        tokens.filter(|token| token.kind == TokenKind::Comment).map(text).collect()
+    fn make_room(&mut self) {
+        if self.instructions.len() == self.instructions.capacity() {
+            self.make_more_room();
+        }
     }
 
     /// Makes room for what the rest of the text will hold, if it goes on as it did.
-    #[inline]
-    fn make_room(&mut self) {
-        fn reserve<T>(list: &mut Vec<T>, done: usize, total: usize) {
-            let per_kibibyte = (list.len() << 10) / done.max(1) + 1;
-            list.reserve_exact(((per_kibibyte * total.saturating_sub(done)) >> 10) + 4);
-        }
-        let total = self.context.source.len();
-        if self.instructions.len() == self.instructions.capacity() {
-            reserve(&mut self.instructions, self.lines.at, total);
-        }
-        if self.tokens.list.capacity() - self.tokens.list.len() < 8 {
-            reserve(&mut self.tokens.list, self.lines.at, total);
-        }
+    #[cold]
+    fn make_more_room(&mut self) {
+        let done = self.lines.at().max(1);
+        let per_kibibyte = (self.instructions.len() << 10) / done + 1;
+        let rest = self.context.source.len().saturating_sub(done);
+        self.instructions.reserve_exact(((per_kibibyte * rest) >> 10) + 4);
     }
 
     /// Gives the last instruction its heredocs.
@@ -359,7 +351,7 @@ impl<'a> Parser<'a> {
             convert::add_heredocs(&mut instruction.kind, &instruction.heredocs);
         }
         instruction.span.end = end as u32;
-        instruction.lines.1 = self.lines.number;
+        instruction.lines.1 = self.lines.number();
         self.instructions.push(instruction);
     }
 
@@ -392,7 +384,7 @@ impl<'a> Parser<'a> {
         LineHead {
             keyword,
             word: Text::borrowed(&text[..keyword_len], start as u32),
-            flags: Vec::new(),
+            flags: Few::none(),
             arguments: Text::borrowed(&text[from..to], (start + from) as u32),
             heredoc_line: is_heredoc.then(|| Text::borrowed(text, start as u32)),
             end: line.end,
@@ -492,8 +484,21 @@ impl<'a> Parser<'a> {
     }
 }
 
+/// Adds an instruction to be filled: it is large, and so made where it stays.
+#[inline(always)]
+fn add_blank<'l, 'a>(list: &'l mut Vec<Instruction<'a>>) -> Option<&'l mut Instruction<'a>> {
+    list.extend(std::iter::once_with(|| Instruction::BLANK));
+    list.last_mut()
+}
+
+/// Sets a field of a blank instruction, which holds nothing that must be dropped.
+#[inline(always)]
+pub(crate) fn fill<T>(field: &mut T, value: T) {
+    std::mem::forget(std::mem::replace(field, value));
+}
+
 /// Gives memory back if much of it is not used.
-fn give_back<T>(list: &mut Vec<T>) {
+pub(crate) fn give_back<T>(list: &mut Vec<T>) {
     if list.capacity() - list.len() > list.len() + 8 {
         list.shrink_to_fit();
     }
@@ -508,15 +513,18 @@ fn has_heredoc_mark(line: &[u8], keyword: Keyword) -> bool {
 /// Where a line's content ends if it is continued: `[^E]E[ \t]*$`, or nothing but `E[ \t]*`.
 #[inline]
 fn continuation(content: &[u8], escape: u8) -> Option<usize> {
-    let mut end = content.len();
-    while end > 0 && matches!(content[end - 1], b' ' | b'\t') {
-        end -= 1;
-    }
-    match content[..end] {
-        [.., before, last] if last == escape && before != escape => Some(end - 1),
-        [last] if last == escape => Some(0),
+    match content {
+        [.., before, last] if *last == escape => (*before != escape).then(|| content.len() - 1),
+        [.., b' ' | b'\t'] => continuation_before_blanks(content, escape),
+        [last] if *last == escape => Some(0),
         _ => None,
     }
+}
+
+#[inline(never)]
+fn continuation_before_blanks(content: &[u8], escape: u8) -> Option<usize> {
+    let end = content.iter().rposition(|byte| !matches!(byte, b' ' | b'\t'))? + 1;
+    continuation(&content[..end], escape)
 }
 
 /// Length of the keyword that a line starts with.

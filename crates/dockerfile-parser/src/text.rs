@@ -154,18 +154,19 @@ impl<'a> Text<'a> {
     ///
     /// A range that is not one of the value's, or cuts a character in two, gives an empty text.
     pub fn slice(&self, range: Range<usize>) -> Self {
-        if self.as_str().get(range.clone()).is_none() {
+        let Some(part) = self.as_str().get(range.clone()) else {
             return Self::borrowed("", self.source_span(0..0).start);
-        }
+        };
         match &self.0 {
             Form::Verbatim { value, start } => {
-                Self::borrowed(&value[range.clone()], start + range.start as u32)
+                let part = value.get(range.clone()).unwrap_or_default();
+                Self::borrowed(part, start + range.start as u32)
             }
-            Form::Cooked { cooked, start, .. } => Self(Form::Cooked {
-                cooked: Arc::clone(cooked),
-                start: start + range.start as u32,
-                end: start + range.end as u32,
-            }),
+            Form::Cooked { cooked, start, .. } => {
+                let start = start + range.start as u32;
+                let end = start + part.len() as u32;
+                Self(Form::Cooked { cooked: Arc::clone(cooked), start, end })
+            }
         }
     }
 

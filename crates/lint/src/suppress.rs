@@ -168,8 +168,8 @@ impl<'m> Suppressions<'m> {
         }
         for step in linter.steps() {
             let span = step.instruction.span;
-            for comment in &step.instruction.comments {
-                if let Some(value) = check_comment(comment.as_str()) {
+            for comment in step.instruction.comments.iter() {
+                if let Some(value) = comment.as_source().and_then(check_comment) {
                     self.add(linter, comment.span(), &check_options(value).skip, Some(span));
                 }
             }

@@ -1,8 +1,8 @@
 //! ADD.
 
 use super::{Add, AddOptions};
-use crate::SyntaxError;
 use crate::convert::{Head, Paths};
+use crate::error::Fault;
 use crate::flag::{self, FlagKind, FlagSpec};
 
 pub(crate) const FLAGS: &[FlagSpec] = &[
@@ -15,7 +15,7 @@ pub(crate) const FLAGS: &[FlagSpec] = &[
     FlagSpec::new("unpack", FlagKind::Bool, "1.17"),
 ];
 
-pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Add<'a>, SyntaxError> {
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Add<'a>, Fault> {
     let Paths { sources, destination, json } = head.paths()?;
     let flags = head.flags;
     flag::check(flags, FLAGS)?;

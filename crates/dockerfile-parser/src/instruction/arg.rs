@@ -1,12 +1,13 @@
 //! ARG.
 
 use super::{Arg, Declaration};
+use crate::List;
 use crate::convert::Head;
+use crate::error::Fault;
 use crate::word;
-use crate::{List, SyntaxError};
 
 /// ARG looks at none of its flags, as in the reference.
-pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Arg<'a>, SyntaxError> {
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Arg<'a>, Fault> {
     let arguments = head.arguments;
     let bytes = arguments.as_bytes();
     let declaration = |range: std::ops::Range<usize>| {

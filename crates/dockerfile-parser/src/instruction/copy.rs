@@ -1,8 +1,8 @@
 //! COPY.
 
 use super::{Copy, CopyOptions};
-use crate::SyntaxError;
 use crate::convert::{Head, Paths};
+use crate::error::Fault;
 use crate::flag::{self, FlagKind, FlagSpec};
 
 pub(crate) const FLAGS: &[FlagSpec] = &[
@@ -14,7 +14,7 @@ pub(crate) const FLAGS: &[FlagSpec] = &[
     FlagSpec::new("exclude", FlagKind::Strings, "1.19"),
 ];
 
-pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Copy<'a>, SyntaxError> {
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Copy<'a>, Fault> {
     let Paths { sources, destination, json } = head.paths()?;
     let flags = head.flags;
     flag::check(flags, FLAGS)?;

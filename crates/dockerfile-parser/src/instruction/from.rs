@@ -2,12 +2,13 @@
 
 use super::From;
 use crate::convert::Head;
+use crate::error::Fault;
 use crate::flag::{self, FlagKind, FlagSpec};
 use crate::{SyntaxError, Text};
 
 pub(crate) const FLAGS: &[FlagSpec] = &[FlagSpec::new("platform", FlagKind::String, "")];
 
-pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<From<'a>, SyntaxError> {
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<From<'a>, Fault> {
     let mut words = head.words();
     let (image, as_keyword, name) = match (words.next(), words.next()) {
         (Some(image), None) => (image, None, None),
@@ -36,18 +37,15 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<From<'a>, SyntaxError> {
 }
 
 #[cold]
-fn wrong_count<'a>(head: Head<'_, 'a>, extra: Option<Text<'a>>) -> SyntaxError {
-    let error = head.too_few(
+fn wrong_count<'a>(head: Head<'_, 'a>, extra: Option<Text<'a>>) -> Fault {
+    let mut error = head.too_few(
         "either one or three arguments",
         "write `FROM image` or `FROM image AS name`; a comment must stand on a line of its own",
     );
-    match extra {
-        Some(extra) => {
-            let end = head.arguments.span().end;
-            SyntaxError { span: crate::Span::new(extra.span().start, end), ..error }
-        }
-        None => error,
+    if let Some(extra) = extra {
+        error.span = crate::Span::new(extra.span().start, head.arguments.span().end);
     }
+    error
 }
 
 /// `^[a-z][a-z0-9-_.]*$`, in any case as it is lower-cased first.

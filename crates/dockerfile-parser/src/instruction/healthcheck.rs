@@ -2,6 +2,7 @@
 
 use super::{Command, Healthcheck};
 use crate::convert::Head;
+use crate::error::Fault;
 use crate::flag::{self, FlagKind, FlagSpec};
 use crate::{SyntaxError, duration, space};
 
@@ -13,7 +14,7 @@ pub(crate) const FLAGS: &[FlagSpec] = &[
     FlagSpec::new("retries", FlagKind::String, ""),
 ];
 
-pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Healthcheck<'a>, SyntaxError> {
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Healthcheck<'a>, Fault> {
     let text = head.arguments.as_str();
     let len = text.bytes().position(space::is_space).unwrap_or(text.len());
     let rest = space::trim(&text[len..]);
@@ -66,7 +67,7 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Healthcheck<'a>, SyntaxErr
 }
 
 /// A duration of at least a millisecond, or 0.
-fn duration_ns(head: Head<'_, '_>, name: &str) -> Result<i64, SyntaxError> {
+fn duration_ns(head: Head<'_, '_>, name: &str) -> Result<i64, Fault> {
     const MIN_NS: i64 = 1_000_000;
     let Some(value) = flag::value(head.flags, name) else { return Ok(0) };
     let fault = |message: String, help: &str| {
@@ -85,7 +86,7 @@ fn duration_ns(head: Head<'_, '_>, name: &str) -> Result<i64, SyntaxError> {
     Ok(duration_ns)
 }
 
-fn retries(head: Head<'_, '_>) -> Result<i32, SyntaxError> {
+fn retries(head: Head<'_, '_>) -> Result<i32, Fault> {
     let Some(value) = flag::value(head.flags, "retries") else { return Ok(0) };
     let number = value.parse::<i32>().ok().filter(|number| *number >= 0);
     number.ok_or_else(|| {

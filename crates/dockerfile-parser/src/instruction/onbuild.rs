@@ -2,18 +2,19 @@
 
 use super::{Instruction, Keyword, Kind, Onbuild};
 use crate::convert::{self, Head};
-use crate::error::ErrorStage;
+use crate::error::{ErrorStage, Fault};
 use crate::parse::split;
-use crate::{List, SyntaxError, flag};
+use crate::{Comments, Few, SyntaxError, flag};
 
 /// Triggers inside triggers are read this deep; the reference refuses all but the first.
 const MAX_DEPTH: usize = 8;
 
-pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Onbuild<'a>, SyntaxError> {
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Onbuild<'a>, Fault> {
     let mut trigger = trigger(head);
     let word = Keyword::of(&trigger.keyword);
-    match convert::read(inner(head, &trigger, word)) {
-        Ok(kind) => trigger.kind = kind,
+    let mut kind = Kind::Invalid(word);
+    match convert::read(inner(head, &trigger, word), &mut kind) {
+        Ok(()) => trigger.kind = kind,
         // What the line parser refuses counts now, the rest only when the trigger runs.
         Err(error) if error.stage == ErrorStage::Parse => return Err(error),
         Err(_) => {}
@@ -56,8 +57,8 @@ fn trigger<'a>(head: Head<'_, 'a>) -> Instruction<'a> {
         keyword,
         flags: parts.flags,
         arguments: parts.line.slice_of(context.source, parts.arguments),
-        heredocs: Vec::new(),
-        comments: List::default(),
+        heredocs: Few::none(),
+        comments: Comments::default(),
         kind: Kind::Invalid(word),
     }
 }

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use super::{Pair, Pairs};
 use crate::convert::Head;
+use crate::error::Fault;
 use crate::{List, Span, SyntaxError, Text, flag, space, word};
 
-pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Pairs<'a>, SyntaxError> {
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Pairs<'a>, Fault> {
     let text = head.arguments.as_str();
     let mut words = word::words(text, head.context.escape);
     let Some(first) = words.next() else {
@@ -72,7 +73,7 @@ pub(crate) fn on_lines<'a>(
 }
 
 /// `name rest of the line`
-fn legacy<'a>(head: Head<'_, 'a>) -> Result<Pair<'a>, SyntaxError> {
+fn legacy<'a>(head: Head<'_, 'a>) -> Result<Pair<'a>, Fault> {
     let text = head.arguments.as_str();
     let name_len = text.bytes().position(space::is_space).unwrap_or(text.len());
     let blanks = text[name_len..].bytes().take_while(|byte| space::is_space(*byte)).count();
@@ -88,7 +89,7 @@ fn legacy<'a>(head: Head<'_, 'a>) -> Result<Pair<'a>, SyntaxError> {
 
 /// `name=value`
 #[inline]
-fn pair<'a>(head: Head<'_, 'a>, range: Range<usize>) -> Result<Pair<'a>, SyntaxError> {
+fn pair<'a>(head: Head<'_, 'a>, range: Range<usize>) -> Result<Pair<'a>, Fault> {
     match equals(head.arguments, &range) {
         Some(equals) => Ok(part(head, range, equals)),
         None => Err(without_equals(&head.part(range))),
@@ -101,7 +102,7 @@ fn part<'a>(head: Head<'_, 'a>, range: Range<usize>, equals: usize) -> Pair<'a> 
 }
 
 #[cold]
-fn without_equals(word: &Text<'_>) -> SyntaxError {
+fn without_equals(word: &Text<'_>) -> Fault {
     let message = format!("`{word}` lacks a `=`");
     SyntaxError::parse("pair-without-equals", word.span(), message)
         .help("write `name=value`, and quote a value that holds blanks")

@@ -2,6 +2,7 @@
 
 use super::{Mount, Run, RunOptions};
 use crate::convert::Head;
+use crate::error::Fault;
 use crate::flag::{self, FlagKind, FlagSpec};
 use crate::{SyntaxError, Text, csv, expand};
 
@@ -12,7 +13,7 @@ pub(crate) const FLAGS: &[FlagSpec] = &[
     FlagSpec::new("device", FlagKind::Strings, "1.14-labs"),
 ];
 
-pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Run<'a>, SyntaxError> {
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Run<'a>, Fault> {
     let command = head.command(head.arguments)?;
     let flags = head.flags;
     if flags.is_empty() {
@@ -33,7 +34,7 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Run<'a>, SyntaxError> {
 }
 
 /// Splits a mount at its commas; the values of its keys are judged when they are expanded.
-fn mount<'a>(value: &Text<'a>, escape: u8) -> Result<Mount<'a>, SyntaxError> {
+fn mount<'a>(value: &Text<'a>, escape: u8) -> Result<Mount<'a>, Fault> {
     let fields = csv::fields(value).map_err(|fault| {
         SyntaxError::instruction("invalid-mount-csv", value.span(), fault.to_owned())
             .help("write `--mount=type=cache,target=/path`: keys and values with commas between")
@@ -69,7 +70,7 @@ fn one_of(
     code: &'static str,
     what: &str,
     known: &[&str],
-) -> Result<(), SyntaxError> {
+) -> Result<(), Fault> {
     let Some(value) = value.filter(|value| !known.contains(&value.as_str())) else { return Ok(()) };
     let message = format!("`{value}` is no {what}");
     let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
@@ -78,7 +79,7 @@ fn one_of(
 }
 
 /// `name`, `name=…` and `required[=bool]` with commas between.
-fn device(value: &Text<'_>) -> Result<(), SyntaxError> {
+fn device(value: &Text<'_>) -> Result<(), Fault> {
     let fault = |message: String| {
         SyntaxError::instruction("invalid-device", value.span(), message)
             .help("write `--device=vendor.com/class=name` with `,required` if the build needs it")

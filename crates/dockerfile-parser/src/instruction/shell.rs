@@ -1,10 +1,11 @@
 //! SHELL.
 
 use crate::convert::Head;
+use crate::error::Fault;
 use crate::json::Json;
 use crate::{SyntaxError, Text, flag};
 
-pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Vec<Text<'a>>, SyntaxError> {
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Vec<Text<'a>>, Fault> {
     const HELP: &str = "write for example `SHELL [\"/bin/bash\", \"-c\"]`";
     let arguments = head.arguments;
     let json = head.json(arguments)?;

@@ -2,9 +2,10 @@
 
 use super::Volume;
 use crate::convert::Head;
+use crate::error::Fault;
 use crate::{List, SyntaxError, flag};
 
-pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Volume<'a>, SyntaxError> {
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Volume<'a>, Fault> {
     let words = head.json_words()?;
     let json = words.is_some();
     let paths = words.map_or_else(|| head.words().collect(), List::from);

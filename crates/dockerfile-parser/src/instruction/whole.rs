@@ -1,10 +1,11 @@
 //! USER, WORKDIR, STOPSIGNAL and MAINTAINER: the whole text is one value.
 
 use crate::convert::Head;
+use crate::error::Fault;
 use crate::instruction::Keyword;
-use crate::{SyntaxError, Text, flag};
+use crate::{Text, flag};
 
-pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Text<'a>, SyntaxError> {
+pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<Text<'a>, Fault> {
     let keyword = head.keyword;
     if head.arguments.is_empty() {
         let example = match keyword {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Model, Stage, StageRef};
+use crate::error::Fault;
 use crate::{Instruction, Kind, SyntaxError, Text};
 
 /// Finds what COPY --from and RUN --mount refer to, and the faults of it.
@@ -22,7 +23,7 @@ pub(super) fn find(model: &mut Model<'_, '_>) {
                 let found = match stage_number(text) {
                     Some(number) if takes_number => {
                         if number >= n_stages {
-                            errors.push(bad_number(text, n_stages));
+                            errors.push(*bad_number(text, n_stages));
                             continue;
                         }
                         Some(number)
@@ -41,7 +42,7 @@ pub(super) fn find(model: &mut Model<'_, '_>) {
         let order = stage.references.iter().filter(|one| one.stage >= stage.index);
         for reference in order {
             let error = out_of_order(model, stage, reference, &cycles);
-            model.errors.push(error);
+            model.errors.push(*error);
         }
     }
 }
@@ -70,7 +71,7 @@ fn stage_number(text: &str) -> Option<usize> {
     is_number.then(|| text.parse().unwrap_or(usize::MAX))
 }
 
-fn bad_number(text: &Text<'_>, n_stages: usize) -> SyntaxError {
+fn bad_number(text: &Text<'_>, n_stages: usize) -> Fault {
     let message = format!("there is no stage number {text}");
     SyntaxError::graph("invalid-stage-number", text.span(), message)
         .help(format!("stages are counted from 0 to {}", n_stages.saturating_sub(1)))
@@ -81,7 +82,7 @@ fn out_of_order(
     stage: &Stage<'_, '_>,
     reference: &StageRef,
     cycles: &[bool],
-) -> SyntaxError {
+) -> Fault {
     let name = model.stages.get(reference.stage).map(Stage::display_name).unwrap_or_default();
     let is_cycle = reference.stage == stage.index
         || (cycles.get(stage.index) == Some(&true) && cycles.get(reference.stage) == Some(&true));

@@ -24,10 +24,22 @@ impl<'a> Parser<'a> {
         instruction: &mut Instruction<'a>,
         end: &mut usize,
     ) -> bool {
+        let mut heredocs = Vec::new();
+        let is_complete = self.read_heredocs(line, &mut heredocs, end);
+        instruction.heredocs = heredocs.into();
+        is_complete
+    }
+
+    fn read_heredocs(
+        &mut self,
+        line: &Text<'a>,
+        heredocs: &mut Vec<Heredoc<'a>>,
+        end: &mut usize,
+    ) -> bool {
         for start in heredoc::starts(line.as_str()) {
             let word = line.slice_of(self.context.source, start.range.clone());
             let word_span = word.span();
-            let body_start = self.lines.at;
+            let body_start = self.lines.at();
             let terminator = self.terminator(&start);
             let (body_end, terminator_end) = match terminator {
                 Some((from, to)) => (from, to),
@@ -42,17 +54,17 @@ impl<'a> Parser<'a> {
             let line_end = crate::line::Line {
                 start: body_end,
                 end: terminator_end,
-                next: self.lines.at,
+                next: self.lines.at(),
                 is_too_long: false,
             };
-            if body_end < self.lines.at {
+            if body_end < self.lines.at() {
                 self.line_end(line_end);
             }
             *end =
                 if terminator.is_some() { terminator_end } else { trim_line_end(body, body_end) };
             let message = format!("the heredoc `{}` is not ended", start.name);
             let help = unterminated_help(&start.name);
-            instruction.heredocs.push(Heredoc {
+            heredocs.push(Heredoc {
                 word,
                 name: start.name,
                 file_descriptor: start.file_descriptor,
@@ -63,7 +75,7 @@ impl<'a> Parser<'a> {
             });
             if terminator.is_none() {
                 let error = SyntaxError::parse("unterminated-heredoc", word_span, message);
-                self.errors.push(error.help(help));
+                self.errors.push(*error.help(help));
                 return false;
             }
         }
@@ -75,11 +87,11 @@ impl<'a> Parser<'a> {
         let source = self.context.source;
         if let Some(last) = &self.bodies.last {
             let at = last.get(&(start.name.as_str(), start.chomp))?;
-            if *at < self.lines.at {
+            if *at < self.lines.at() {
                 return None;
             }
         }
-        let before = self.lines.clone();
+        let before = self.lines.place();
         let n_errors = self.errors.len();
         while let Some(line) = self.next_line() {
             let text = &source[line.start..line.end];
@@ -89,14 +101,15 @@ impl<'a> Parser<'a> {
             }
         }
         self.errors.truncate(n_errors);
-        self.lines = before;
+        self.lines.go_to(before);
         if self.bodies.last.is_none() {
             let mut last = HashMap::new();
-            for line in self.lines.clone() {
+            for line in self.lines.by_ref() {
                 let text = &source[line.start..line.end];
                 last.insert((text, false), line.start);
                 last.insert((text.trim_start_matches('\t'), true), line.start);
             }
+            self.lines.go_to(before);
             self.bodies.last = Some(last);
         }
         None
@@ -112,18 +125,18 @@ impl<'a> Parser<'a> {
         if len > 0 && len < start.name.len() && !name.bytes().all(|byte| byte.is_ascii_digit()) {
             let shorter = heredoc::Start { name, range: 0..0, ..start.clone() };
             if self.terminator(&shorter).is_some() {
-                return self.lines.at;
+                return self.lines.at();
             }
         }
         loop {
-            let before = self.lines.clone();
-            let Some(line) = self.next_line() else { return self.lines.at };
+            let before = self.lines.place();
+            let Some(line) = self.next_line() else { return self.lines.at() };
             let text = &self.context.source[line.start..line.end];
             let word = text.split(' ').next().unwrap_or_default();
             let is_upper = word.bytes().all(|byte| byte.is_ascii_uppercase());
             if is_upper && word.len() < text.len() && Keyword::of(word) != Keyword::Unknown {
-                self.lines = before;
-                return self.lines.at;
+                self.lines.go_to(before);
+                return self.lines.at();
             }
         }
     }

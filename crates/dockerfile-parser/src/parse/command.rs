@@ -1,16 +1,16 @@
 //! Continued shell commands and pairs: most of the text of most files, and read without joining it.
 
-use super::plain::{Head, is_visible, shell, token};
-use super::{Parser, continuation};
-use crate::instruction::{Instruction, Keyword, Kind, Pairs, pairs};
-use crate::line::{Line, Lines};
-use crate::token::TokenKind;
+use super::plain::{Head, is_visible, shell};
+use super::{Parser, add_blank, continuation, fill};
+use crate::instruction::{Keyword, Kind, Pairs, pairs};
+use crate::line::{Line, Lines, Place};
+use crate::token::{TokenKind, packed};
 use crate::{Span, Text};
 
 /// Where reading goes back to when a command turns out to be something else.
-struct Mark<'a> {
-    lines: Lines<'a>,
-    n_tokens: usize,
+struct Mark {
+    place: Place,
+    tokens: usize,
     n_errors: usize,
 }
 
@@ -33,42 +33,39 @@ impl<'a> Parser<'a> {
             return false;
         }
         let mark = Mark {
-            lines: self.lines.clone(),
-            n_tokens: self.tokens.list.len(),
+            place: self.lines.place(),
+            tokens: self.tokens.mark(),
             n_errors: self.errors.len(),
         };
-        let first_line = self.lines.number;
-        self.tokens.list.extend_from_slice(&[
-            token(TokenKind::Keyword, start, keyword_end),
-            token(TokenKind::Whitespace, keyword_end, start + from),
-            token(TokenKind::Argument, start + from, start + cut),
-            token(TokenKind::Continuation, start + cut, line.next),
+        let first_line = self.lines.number();
+        self.tokens.push_packed([
+            packed(TokenKind::Keyword, start, keyword_end),
+            packed(TokenKind::Whitespace, keyword_end, start + from),
+            packed(TokenKind::Argument, start + from, start + cut),
+            packed(TokenKind::Continuation, start + cut, line.next),
         ]);
-        let Some((len, end, has_blank, kind)) = self.command_content(head, cut, mark.n_tokens)
-        else {
-            self.lines = mark.lines;
-            self.tokens.list.truncate(mark.n_tokens);
+        let Some((len, end, has_blank, kind)) = self.command_content(head, cut, mark.tokens) else {
+            self.lines.go_to(mark.place);
+            self.tokens.truncate(mark.tokens);
             self.errors.truncate(mark.n_errors);
             return false;
         };
         self.in_directives = false;
         let text = source.get(start..end).unwrap_or_default();
         let arguments = Text::of_command(text, start, self.context.escape, from..len);
-        let instruction = Instruction {
-            span: Span::new(start as u32, end as u32),
-            lines: (first_line, self.lines.number),
-            has_blank_continuation: has_blank,
-            keyword: Text::borrowed(
-                text.get(..keyword_end - start).unwrap_or_default(),
-                start as u32,
-            ),
-            flags: Vec::new(),
-            comments: self.comments_before(mark.n_tokens),
-            kind: kind.unwrap_or_else(|| shell(keyword, &arguments)),
-            arguments,
-            heredocs: Vec::new(),
-        };
-        self.push(instruction);
+        let lines = (first_line, self.lines.number());
+        let comments = self.comments_before(start);
+        self.make_room();
+        let word = text.get(..keyword_end - start).unwrap_or_default();
+        if let Some(slot) = add_blank(&mut self.instructions) {
+            slot.span = Span::new(start as u32, end as u32);
+            slot.lines = lines;
+            slot.has_blank_continuation = has_blank;
+            slot.comments = comments;
+            fill(&mut slot.keyword, Text::borrowed(word, start as u32));
+            fill(&mut slot.kind, kind.unwrap_or_else(|| shell(keyword, arguments.clone())));
+            fill(&mut slot.arguments, arguments);
+        }
         true
     }
 
@@ -89,7 +86,7 @@ impl<'a> Parser<'a> {
             _ => None,
         };
         let Some(kind) = kind else { return Some((len, end, has_blank, None)) };
-        let tokens = self.tokens.list.get(first_token..)?.iter();
+        let tokens = self.tokens.after(first_token, head.start);
         let lines = tokens.filter(|token| token.kind == TokenKind::Argument);
         let lines = lines.map(|token| token.span);
         let pairs = pairs::on_lines(self.context.source, lines, self.context.escape)?;
@@ -104,6 +101,9 @@ impl<'a> Parser<'a> {
         let mut has_blank = false;
         loop {
             let line = self.next_line()?;
+            if line.is_too_long {
+                return None;
+            }
             let text = &bytes[line.start..line.end];
             let indent = n_blanks(text);
             match text.get(indent) {
@@ -131,9 +131,9 @@ impl<'a> Parser<'a> {
                     return None;
                 }
                 len += cut;
-                self.tokens.list.extend_from_slice(&[
-                    token(TokenKind::Argument, line.start, end),
-                    token(TokenKind::Continuation, end, line.next),
+                self.tokens.push_packed([
+                    packed(TokenKind::Argument, line.start, end),
+                    packed(TokenKind::Continuation, end, line.next),
                 ]);
                 continue;
             }
@@ -165,11 +165,21 @@ pub(crate) fn command_pieces(command: &str, escape: u8) -> Vec<Span> {
 /// Number of spaces and tabs that a line starts with.
 #[inline]
 fn n_blanks(line: &[u8]) -> usize {
-    const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const LOWS: u64 = ONES * 0x7F;
+    // The high bit of each byte is set where something differs.
+    let differs = |eight: u64, byte: u8| {
+        let differences = eight ^ (ONES * byte as u64);
+        ((differences & LOWS) + LOWS) | differences
+    };
     let mut n_blanks = 0;
-    if let Some(eight) = line.first_chunk() {
-        let differences = u64::from_le_bytes(*eight) ^ SPACES;
-        n_blanks = differences.trailing_zeros() as usize / 8;
+    while let Some(eight) = line.get(n_blanks..).and_then(<[u8]>::first_chunk) {
+        let eight = u64::from_le_bytes(*eight);
+        let others = differs(eight, b' ') & differs(eight, b'\t') & !LOWS;
+        if others != 0 {
+            return n_blanks + others.trailing_zeros() as usize / 8;
+        }
+        n_blanks += 8;
     }
     while matches!(line.get(n_blanks), Some(b' ' | b'\t')) {
         n_blanks += 1;

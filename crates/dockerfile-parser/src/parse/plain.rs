@@ -1,10 +1,10 @@
 //! Instructions of the usual shape, which are most: read in one go.
 
-use super::{Parser, space};
-use crate::instruction::{Command, Flag, Instruction, Keyword, Kind, Run};
+use super::{Parser, add_blank, fill, space};
+use crate::instruction::{Command, Flag, Keyword, Kind, Run};
 use crate::line::Line;
-use crate::token::{Token, TokenKind};
-use crate::{Span, Text, convert, flag};
+use crate::token::{TokenKind, packed};
+use crate::{Few, Span, Text, convert, flag};
 
 /// The start of an instruction.
 pub(super) struct Head {
@@ -29,7 +29,7 @@ impl<'a> Parser<'a> {
         while bytes.get(from) == Some(&b' ') {
             from += 1;
         }
-        if from >= line.end || self.has_mark(line) {
+        if from >= line.end || line.is_too_long || self.has_mark(line) {
             return false;
         }
         let mut end = line.end;
@@ -54,7 +54,7 @@ impl<'a> Parser<'a> {
         if has_flags {
             return self.with_flags(line, head, end);
         }
-        self.on_one_line(line, &head, end, Vec::new());
+        self.on_one_line(line, &head, end, Few::none());
         true
     }
 
@@ -63,8 +63,7 @@ impl<'a> Parser<'a> {
     fn with_flags(&mut self, line: Line, head: Head, end: usize) -> bool {
         let source = self.context.source;
         let escape = self.context.escape;
-        let mut flags = Vec::with_capacity(2);
-        let Some(from) = flag::plain(source, head.from..end, escape, &mut flags) else {
+        let Some((flags, from)) = flag::plain(source, head.from..end, escape) else {
             return false;
         };
         self.on_one_line(line, &Head { from, ..head }, end, flags);
@@ -72,54 +71,66 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads an instruction whose arguments start at `head.from` and end at `end` of `line`.
-    #[inline]
-    fn on_one_line(&mut self, line: Line, head: &Head, end: usize, flags: Vec<Flag<'a>>) {
+    #[inline(always)]
+    fn on_one_line(&mut self, line: Line, head: &Head, end: usize, flags: Few<Flag<'a>>) {
         let source = self.context.source;
         let &Head { keyword, start, keyword_end, from } = head;
         let word = source.get(start..keyword_end).unwrap_or_default();
         let text = source.get(from..end).unwrap_or_default();
         self.in_directives = false;
-        let comments = self.comments_before(self.tokens.list.len());
-        let word = Text::borrowed(word, start as u32);
-        let arguments = Text::borrowed(text, from as u32);
-        self.tokens.list.push(token(TokenKind::Keyword, start, keyword_end));
-        let mut at = keyword_end;
-        for flag in &flags {
-            let (start, end) = (flag.span.start as usize, flag.span.end as usize);
-            self.tokens.list.push(token(TokenKind::Whitespace, at, start));
-            self.tokens.list.push(token(TokenKind::Flag, start, end));
-            at = end;
-        }
-        self.tokens.list.push(token(TokenKind::Whitespace, at, from));
-        self.tokens.list.push(token(TokenKind::Argument, from, end));
-        self.tokens.push(TokenKind::Whitespace, end, line.end);
-        self.line_end(line);
-        let lines = (self.lines.number, self.lines.number);
+        self.tokens_on_one_line(line, head, end, &flags);
+        let lines = (self.lines.number(), self.lines.number());
+        let comments = self.comments_before(start);
+        self.make_room();
+        let Some(slot) = add_blank(&mut self.instructions) else { return };
+        slot.span = Span::new(start as u32, line.end as u32);
+        slot.lines = lines;
+        slot.comments = comments;
+        fill(&mut slot.keyword, Text::borrowed(word, start as u32));
+        fill(&mut slot.arguments, Text::borrowed(text, from as u32));
         let is_shell = matches!(keyword, Keyword::Run | Keyword::Cmd | Keyword::Entrypoint)
             && flags.is_empty()
             && !text.starts_with('[');
-        let kind = if is_shell {
-            shell(keyword, &arguments)
-        } else {
-            let (word, flags, arguments) = (&word, &flags, &arguments);
-            let context = self.context;
-            let head = convert::Head { context, keyword, word, flags, arguments, lines, depth: 0 };
-            match convert::read(head) {
-                Ok(kind) => kind,
-                Err(error) => self.invalid(keyword, error),
-            }
-        };
-        self.push(Instruction {
-            span: Span::new(start as u32, line.end as u32),
-            lines,
-            has_blank_continuation: false,
-            keyword: word,
-            flags,
-            arguments,
-            heredocs: Vec::new(),
-            comments,
-            kind,
-        });
+        if is_shell {
+            fill(&mut slot.kind, shell(keyword, Text::borrowed(text, from as u32)));
+            return;
+        }
+        fill(&mut slot.flags, flags);
+        let (word, flags, arguments) = (&slot.keyword, &slot.flags, &slot.arguments);
+        let context = self.context;
+        let head = convert::Head { context, keyword, word, flags, arguments, lines, depth: 0 };
+        if let Err(error) = convert::read(head, &mut slot.kind) {
+            fill(&mut slot.kind, Kind::Invalid(keyword));
+            self.errors.push(*error);
+        }
+    }
+
+    /// Adds the tokens of an instruction on one line.
+    #[inline(always)]
+    fn tokens_on_one_line(&mut self, line: Line, head: &Head, end: usize, flags: &[Flag<'a>]) {
+        let bytes = self.context.source.as_bytes();
+        let &Head { start, keyword_end, from, .. } = head;
+        let keyword = packed(TokenKind::Keyword, start, keyword_end);
+        let whitespace = |at| packed(TokenKind::Whitespace, at, from);
+        let argument = packed(TokenKind::Argument, from, end);
+        if flags.is_empty() && line.next == end + 1 {
+            let newline = packed(TokenKind::Newline, end, line.next);
+            self.tokens.push_packed([keyword, whitespace(keyword_end), argument, newline]);
+            return;
+        }
+        self.tokens.push_packed([keyword]);
+        let mut at = keyword_end;
+        for flag in flags {
+            let (start, end) = (flag.span.start as usize, flag.span.end as usize);
+            self.tokens.push_packed([
+                packed(TokenKind::Whitespace, at, start),
+                packed(TokenKind::Flag, start, end),
+            ]);
+            at = end;
+        }
+        self.tokens.push_packed([whitespace(at), argument]);
+        self.tokens.push(TokenKind::Whitespace, end, line.end);
+        self.tokens.push(line.end_kind(bytes), line.end, line.next);
     }
 
     /// Tells whether `<<` stands in `line`.
@@ -131,8 +142,8 @@ impl<'a> Parser<'a> {
         self.mark < line.end
     }
 
-    #[cold]
-    fn next_mark(&mut self, from: usize) {
+    #[inline(never)]
+    pub(super) fn next_mark(&mut self, from: usize) {
         let bytes = self.context.source.as_bytes();
         let mut at = from;
         while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr(b'<', rest)) {
@@ -149,8 +160,8 @@ impl<'a> Parser<'a> {
 
 /// The content of a shell command.
 #[inline]
-pub(super) fn shell<'a>(keyword: Keyword, arguments: &Text<'a>) -> Kind<'a> {
-    let command = Command::Shell(arguments.clone());
+pub(super) fn shell(keyword: Keyword, arguments: Text<'_>) -> Kind<'_> {
+    let command = Command::Shell(arguments);
     match keyword {
         Keyword::Cmd => Kind::Cmd(command),
         Keyword::Entrypoint => Kind::Entrypoint(command),
@@ -166,11 +177,6 @@ fn long_keyword(bytes: &[u8], start: usize) -> Option<(Keyword, usize)> {
     let len = rest.iter().take(MAX_LEN + 1).position(|byte| space::is_space(*byte))?;
     let keyword = Keyword::of(std::str::from_utf8(&rest[..len]).ok()?);
     (keyword != Keyword::Unknown && rest[len] == b' ').then_some((keyword, len))
-}
-
-#[inline(always)]
-pub(super) const fn token(kind: TokenKind, start: usize, end: usize) -> Token {
-    Token { kind, span: Span::new(start as u32, end as u32) }
 }
 
 /// Tells whether `byte` is a character of its own and no white space.

@@ -62,7 +62,8 @@ impl Tiler<'_, '_> {
             if offset.is_some_and(|offset| token.span.start >= offset) {
                 return;
             }
-            self.parser.tokens.list.push(*token);
+            let (start, end) = (token.span.start as usize, token.span.end as usize);
+            self.parser.tokens.push(token.kind, start, end);
             self.trivia += 1;
         }
     }

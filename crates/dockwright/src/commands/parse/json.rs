@@ -109,7 +109,7 @@ impl File<'_> {
             "form": form(&instruction.kind),
             "fields": self.fields(&instruction.kind),
             "heredocs": heredocs.collect::<Vec<_>>(),
-            "comments": self.texts(&instruction.comments),
+            "comments": instruction.comments.iter().map(|text| self.text(&text)).collect::<Value>(),
             "span": span(instruction.span),
             "keyword_span": span(instruction.keyword.span()),
             "arguments_span": span(instruction.arguments.span()),

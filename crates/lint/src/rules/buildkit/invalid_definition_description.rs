@@ -24,7 +24,9 @@ fn check(linter: &mut Linter<'_>) {
             }
             _ => continue,
         };
-        let (Some(comment), Some(first)) = (step.instruction.comments.last(), names.first()) else {
+        let (Some(comment), Some(first)) =
+            (step.instruction.comments.iter().next_back(), names.first())
+        else {
             continue;
         };
         let word = comment.split(' ').next().unwrap_or_default();
