@@ -481,11 +481,12 @@ fn runtime_spec(snapshot: &Snapshot, program: &Path) -> Result<RuntimeSpec> {
     })
 }
 
-/// Returns the variables of a process: its own, and `HOME`.
+/// Returns the variables of a process: its own, and `HOME`. An empty `HOME` is none, as for runc.
 fn environment(process: &Process, account: &Account) -> Vec<String> {
-    let mut env: Vec<String> =
-        process.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    if !process.env.iter().any(|(name, _)| name == "HOME") {
+    let is_own = |(name, value): &&(String, String)| name != "HOME" || !value.is_empty();
+    let own = process.env.iter().filter(is_own);
+    let mut env: Vec<String> = own.clone().map(|(name, value)| format!("{name}={value}")).collect();
+    if !own.clone().any(|(name, _)| name == "HOME") {
         env.push(format!("HOME={}", account.home));
     }
     env

@@ -246,6 +246,8 @@ impl Overlay {
         set("upperdir", &fd_path(&self.upper))?;
         set("workdir", &fd_path(&self.work))?;
         set("index", "off")?;
+        // What stands in the list of mounts.
+        set("source", "overlay")?;
         for flag in FLAGS {
             rustix::mount::fsconfig_set_flag(&context, flag).map_err(fail)?;
         }

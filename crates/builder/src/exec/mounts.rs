@@ -97,7 +97,7 @@ pub(super) fn prepare(spec: &mut Spec) -> Result<Prepared> {
     let shm = match mounts.iter().any(|(target, ..)| target == "/dev/shm") {
         true => None,
         false => Some(
-            new_file_system("tmpfs", &[("mode", "1777"), ("size", &shm_size)], NO_SUID_DEV_EXEC)
+            new_named("tmpfs", "shm", &[("mode", "1777"), ("size", &shm_size)], NO_SUID_DEV_EXEC)
                 .map_err(|error| Failure::new("make `/dev/shm`", error))?,
         ),
     };
@@ -259,9 +259,18 @@ pub(super) fn new_file_system(
     options: &[(&str, &str)],
     attributes: MountAttrFlags,
 ) -> rustix::io::Result<OwnedFd> {
+    new_named(kind, kind, options, attributes)
+}
+
+/// Makes a file system with a name that stands in the list of mounts.
+fn new_named(
+    kind: &str,
+    name: &str,
+    options: &[(&str, &str)],
+    attributes: MountAttrFlags,
+) -> rustix::io::Result<OwnedFd> {
     let context = rustix::mount::fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
-    // What stands in the list of mounts.
-    rustix::mount::fsconfig_set_string(&context, "source", kind)?;
+    rustix::mount::fsconfig_set_string(&context, "source", name)?;
     for (key, value) in options {
         if value.is_empty() {
             rustix::mount::fsconfig_set_flag(&context, *key)?;

@@ -174,7 +174,9 @@ fn file_systems(spec: &Spec, place: Place, sources: &[(String, Source)]) -> Vec<
     ];
     if !sources.iter().any(|(target, _)| target == "/dev/shm") {
         let size = format!("size={}", spec.shm_size_bytes);
-        mounts.push(new("/dev/shm", "tmpfs", &["nosuid", "noexec", "nodev", "mode=1777", &size]));
+        let mut shm = new("/dev/shm", "tmpfs", &["nosuid", "noexec", "nodev", "mode=1777", &size]);
+        shm["source"] = json!("shm");
+        mounts.push(shm);
     }
     let read_only = ["nosuid", "noexec", "nodev", if spec.is_insecure { "rw" } else { "ro" }];
     if place.is_machine_root || spec.is_offline {

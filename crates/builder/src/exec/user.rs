@@ -31,8 +31,8 @@ pub(crate) struct Account {
 /// Looks up the value of a `USER` in the files below `root`. The empty text is root.
 ///
 /// The rules are those of BuildKit and runc: numbers given for both user and group are not looked
-/// up; a number that the image does not know has group 0; an explicit group means that there are no
-/// supplementary groups.
+/// up, and `root` is a number then; a number that the image does not know has group 0; an explicit
+/// group means that there are no supplementary groups.
 pub(crate) fn look_up(root: BorrowedFd<'_>, user: &str) -> Result<Account> {
     let passwd = read(root, "etc/passwd")?;
     let group = read(root, "etc/group")?;
@@ -61,10 +61,10 @@ fn find(passwd: &str, group: &str, user: &str) -> Result<Account> {
             groups.insert(0, gid);
         }
         let entry = users(passwd).find(|entry| entry.uid == uid);
-        let home = entry.map(|entry| entry.home).filter(|home| !home.is_empty());
-        Account { uid, gid, groups, home: home.unwrap_or("/").to_owned() }
+        Account { uid, gid, groups, home: entry.map_or("/", |entry| entry.home).to_owned() }
     };
-    if let (Some(uid), Some(gid)) = (uid, gid) {
+    let number_of = |id: Option<u32>, name: &str| id.or((name == "root").then_some(0));
+    if let (Some(uid), Some(gid)) = (number_of(uid, user), number_of(gid, wanted_group)) {
         return Ok(account(uid, gid, Vec::new()));
     }
     let entry = users(passwd).find(|entry| match uid {
@@ -180,8 +180,11 @@ mod tests {
         check("8:100", 8, 100, &[100], "/var/mail");
         check("4242", 4242, 0, &[0], "/");
         check("4242:5", 4242, 5, &[5], "/");
-        check("nohome", 1002, 1002, &[1002], "/");
+        check("nohome", 1002, 1002, &[1002], "");
         check(":www", 0, 33, &[33], "/root");
+        check("root:100", 0, 100, &[100], "/root");
+        let found = find("", "", "root:root").unwrap();
+        assert_eq!(found, Account { uid: 0, gid: 0, groups: vec![0], home: "/".to_owned() });
     }
 
     #[test]
