@@ -131,3 +131,31 @@ fn outcomes(sandbox: &Sandbox, context: &str, arguments: &[&str]) -> (String, St
     }
     outcomes
 }
+
+/// In the first build of a Dockerfile a COPY is done before its key is known; what it leaves must be
+/// found by that Dockerfile and by others, and nothing else must.
+#[test]
+fn a_first_copy_is_found_by_other_dockerfiles() {
+    let sandbox = Sandbox::new();
+    let outcome = |file: &str| {
+        sandbox
+            .succeed(["build", "--progress", "plain", "-f", file, "ctx"])
+            .stderr
+            .contains("CACHED")
+    };
+    let sh = |script: &str| {
+        succeed(Command::new("sh").args(["-c", script]).current_dir(sandbox.path("")));
+    };
+    sh("mkdir -p ctx/d/e; echo one > ctx/d/a; echo two > ctx/d/e/b; ln ctx/d/a ctx/d/c
+        for name in A B; do printf 'FROM scratch\\nCOPY d /x/\\n' > $name; done
+        printf 'FROM scratch\\nCOPY d /y/\\n' > C");
+    assert!(!outcome("A"), "nothing is there yet");
+    assert!(outcome("A") && outcome("B"), "the same COPY");
+    assert!(!outcome("C"), "another destination");
+    sh("echo 2wo > ctx/d/e/b");
+    assert!(!outcome("B"), "another content");
+    sh("printf 'FROM scratch\\nCOPY d /x/\n' > D; echo 3wo > ctx/d/e/b");
+    assert!(!outcome("D"), "another content, and a Dockerfile that is not known");
+    sh("echo two > ctx/d/e/b");
+    assert!(outcome("D"), "the content of the first build");
+}

@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chunk::{Chunk, ChunkPool};
 use crate::{Error, Result};
 
 mod block;
@@ -77,7 +78,7 @@ impl Compression {
     pub const fn default_level(self) -> i32 {
         match self {
             Self::None => 0,
-            Self::Gzip => 3,
+            Self::Gzip => 2,
             Self::Zstd => 3,
         }
     }
@@ -91,7 +92,8 @@ impl Compression {
         }
     }
 
-    const fn block_bytes(self) -> usize {
+    /// The size of the blocks that are compressed on their own.
+    pub(crate) const fn block_bytes(self) -> usize {
         match self {
             Self::None | Self::Gzip => 1 << 20,
             Self::Zstd => 2 << 20,
@@ -125,13 +127,14 @@ pub struct Compressor<W: Write> {
     out: W,
     compression: Compression,
     block: Vec<u8>,
-    dictionary: Vec<u8>,
+    /// The block before, for gzip.
+    previous: Option<Arc<Chunk>>,
+    chunks: ChunkPool,
     pool: Option<Pool>,
     /// The blocks under way, in order.
     running: VecDeque<Receiver<io::Result<Packed>>>,
     max_running: usize,
-    /// Memory that is used again: getting it anew costs more than filling it.
-    spare_blocks: Vec<Vec<u8>>,
+    /// Memory that is used again.
     spare_outputs: Vec<Vec<u8>>,
     checksum: u32,
     size: u64,
@@ -176,11 +179,11 @@ impl<W: Write> Compressor<W> {
             out,
             compression,
             block: Vec::with_capacity(compression.block_bytes()),
-            dictionary: Vec::new(),
+            previous: None,
+            chunks: ChunkPool::default(),
             pool,
             running: VecDeque::new(),
             max_running: n_threads + 2,
-            spare_blocks: Vec::new(),
             spare_outputs: Vec::new(),
             checksum: 0,
             size: 0,
@@ -197,7 +200,7 @@ impl<W: Write> Compressor<W> {
         // An empty input is one empty frame of Zstandard.
         let is_empty_zstd = self.compression == Compression::Zstd && self.size == 0;
         if !self.block.is_empty() || is_empty_zstd && !self.has_begun {
-            self.start_block()?;
+            self.fill_block()?;
         }
         while self.finish_block()? {}
         if self.compression == Compression::Gzip {
@@ -211,23 +214,31 @@ impl<W: Write> Compressor<W> {
         Ok(self.out)
     }
 
-    fn start_block(&mut self) -> io::Result<()> {
-        let empty = self.spare_blocks.pop();
-        let empty = empty.unwrap_or_else(|| Vec::with_capacity(self.compression.block_bytes()));
+    /// Does what writing these bytes does, without copying them if they are a block.
+    pub(crate) fn push(&mut self, chunk: Arc<Chunk>) -> io::Result<()> {
+        if self.block.is_empty() && chunk.len() == self.compression.block_bytes() {
+            return self.start_block(chunk);
+        }
+        self.write_all(&chunk)
+    }
+
+    fn fill_block(&mut self) -> io::Result<()> {
+        let empty = self.chunks.buffer(self.compression.block_bytes());
         let bytes = std::mem::replace(&mut self.block, empty);
+        self.start_block(self.chunks.chunk(bytes))
+    }
+
+    fn start_block(&mut self, bytes: Arc<Chunk>) -> io::Result<()> {
         let Some(pool) = &self.pool else {
             self.size += bytes.len() as u64;
             return self.out.write_all(&bytes);
         };
-        let dictionary = if self.compression == Compression::Gzip {
-            let start = bytes.len().saturating_sub(block::WINDOW_BYTES);
-            std::mem::replace(&mut self.dictionary, bytes[start..].to_vec())
-        } else {
-            Vec::new()
-        };
+        let is_gzip = self.compression == Compression::Gzip;
+        let next = is_gzip.then(|| Arc::clone(&bytes));
+        let previous = std::mem::replace(&mut self.previous, next);
         let (reply, result) = sync_channel(1);
         let out = self.spare_outputs.pop().unwrap_or_default();
-        pool.run(Job { block: Block { bytes, dictionary }, out, reply })?;
+        pool.run(Job { block: Block { bytes, previous }, out, reply })?;
         self.running.push_back(result);
         if self.running.len() >= self.max_running {
             self.finish_block()?;
@@ -238,15 +249,12 @@ impl<W: Write> Compressor<W> {
     /// Waits for the oldest block and writes it out. Returns whether there was one.
     fn finish_block(&mut self) -> io::Result<bool> {
         let Some(result) = self.running.pop_front() else { return Ok(false) };
-        let mut packed =
-            result.recv().map_err(|_| io::Error::other("a compressing thread died"))??;
+        let packed = result.recv().map_err(|_| io::Error::other("a compressing thread died"))??;
         self.begin()?;
-        let length = packed.input.len() as u64;
+        let length = packed.n_bytes as u64;
         self.checksum = zlib_rs::crc32::crc32_combine(self.checksum, packed.checksum, length);
         self.size += length;
         self.out.write_all(&packed.bytes)?;
-        packed.input.clear();
-        self.spare_blocks.push(packed.input);
         self.spare_outputs.push(packed.bytes);
         Ok(true)
     }
@@ -266,7 +274,7 @@ impl<W: Write> Write for Compressor<W> {
         let n = bytes.len().min(room);
         self.block.extend_from_slice(&bytes[..n]);
         if n == room {
-            self.start_block()?;
+            self.fill_block()?;
         }
         Ok(n)
     }
@@ -396,7 +404,7 @@ mod tests {
         assert!(output.status.success() && output.stdout == bytes);
         insta::assert_snapshot!(
             crate::Digest::of(&packed),
-            @"sha256:89188e1920663c4e65ced661658fb19906302da026cc0f2240e3b3a1a4832489"
+            @"sha256:ceaecf507be39b806f2a52c522eefe6ece34dece068f1b392f339287d86c6c77"
         );
     }
 

@@ -20,7 +20,7 @@ use crate::file_op::{Malformed, matches, split_literal};
 use crate::tree::{self, Names};
 use crate::{Error, IgnoreFile, Store};
 
-pub(crate) use self::digests::{FileDigests, FolderDigests};
+pub(crate) use self::digests::{FileDigest, FileDigests, FolderDigests};
 pub(crate) use self::stream::RenderEntry;
 
 /// The most links that one path may go through, as in the kernel.

@@ -39,11 +39,6 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
-    /// Takes the raw bytes of a digest that was computed before.
-    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
     /// Returns the 64 hex digits, which is also the name of the blob's file.
     pub fn hex(&self) -> String {
         use fmt::Write as _;

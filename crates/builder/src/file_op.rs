@@ -20,7 +20,8 @@ pub use chmod::{Chmod, Clause};
 pub(crate) use direct::DirectCopy;
 pub(crate) use owner::{Owner, needs_lookup, resolve as resolve_owner};
 pub(crate) use select::{
-    Selection, content, explain_missing, known_content, listing, pivoted, select, select_fetched,
+    Hashed, Selection, content, explain_missing, known_content, listing, pivoted, select,
+    select_fetched,
 };
 pub(crate) use wildcard::{Malformed, matches, split_literal};
 pub(crate) use write::Destination;

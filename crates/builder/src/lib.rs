@@ -6,6 +6,7 @@ pub mod binfmt;
 mod build;
 pub mod cache;
 mod cause;
+mod chunk;
 pub mod commit;
 pub mod compress;
 pub mod config;

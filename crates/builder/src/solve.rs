@@ -1,5 +1,6 @@
 //! Runs a plan: every operation once, as soon as what it needs is done, cache first.
 
+mod ahead;
 mod copy;
 mod exec;
 mod explain;
@@ -367,6 +368,19 @@ impl Solver<'_> {
 
     /// Finds the layer of a step in the cache, or makes it and keeps it.
     fn step(&self, id: OpId, operation: &Operation, events: &Events) -> Result<(Stack, Outcome)> {
+        if let Some(ahead) = self.copy_ahead(id, operation, events)? {
+            self.state().keys[id.0] = Some(ahead.ready.key);
+            let listings = ahead.ready.listings(operation);
+            return self.keep(
+                id,
+                operation,
+                ahead.ready,
+                &listings,
+                ahead.layer,
+                ahead.since,
+                events,
+            );
+        }
         let mut ready = self.ready(operation, false)?;
         self.state().keys[id.0] = Some(ready.key);
         let hit = |ready: &Ready<'_>, record: Record| {
@@ -397,6 +411,23 @@ impl Solver<'_> {
         let since = (self.request.clock_ms)();
         self.fetch_parent(id, operation, &ready.parent, events)?;
         let layer = self.execute(id, operation, &ready, events)?;
+        let kept = self.keep(id, operation, ready, &listings, layer, since, events);
+        drop(flight);
+        kept
+    }
+
+    /// Keeps the result of a step that was executed from `since` on.
+    #[expect(clippy::too_many_arguments, reason = "all that is known of a step")]
+    fn keep(
+        &self,
+        id: OpId,
+        operation: &Operation,
+        ready: Ready<'_>,
+        listings: &ready::Listings,
+        layer: DiffId,
+        since: u64,
+        events: &Events,
+    ) -> Result<(Stack, Outcome)> {
         if let Ok(record) = self.store.layer(&layer) {
             events.send(Event::Layer(StepId(id.0), record.size));
         }
@@ -407,8 +438,8 @@ impl Solver<'_> {
         self.state().epochs[id.0] = Some(note.epoch);
         note.size_bytes = self.store.layer(&layer).map_or(0, |layer| layer.blob_size);
         let record = Record { preimage: ready.preimage, layer, note };
+        self.mark_copy(operation, &ready.parent)?;
         cache::keep(self.store, &ready.key, &record, listings.values())?;
-        drop(flight);
         Ok((ready.parent.with(layer), Outcome::Done))
     }
 

@@ -1,6 +1,9 @@
 //! Tar archives written: POSIX `ustar` headers, and `pax` records where those are too small.
 
 use std::io::{self, Read, Write};
+use std::os::fd::BorrowedFd;
+
+use rustix::io::Errno;
 
 use super::entry::{BLOCK, CAPABILITY_RECORD, Entry, EntryKind};
 
@@ -11,15 +14,39 @@ const MAX_LONG: u64 = 0o777_7777_7777;
 /// The size of the buffer through which data goes.
 const COPY_BYTES: usize = 256 << 10;
 
+/// Takes a full buffer, or the last one, and leaves an empty one.
+type Take<W> = fn(&mut W, &mut Vec<u8>) -> io::Result<()>;
+
 /// Writes a tar archive. Equal entries give equal bytes.
 pub(crate) struct Writer<W> {
     out: W,
     buffer: Vec<u8>,
+    /// The size of a full buffer, a multiple of a block.
+    full_bytes: usize,
+    take: Take<W>,
 }
 
 impl<W: Write> Writer<W> {
     pub(crate) fn new(out: W) -> Self {
-        Self { out, buffer: Vec::with_capacity(COPY_BYTES) }
+        let take: Take<W> = |out, buffer| {
+            out.write_all(buffer)?;
+            buffer.clear();
+            Ok(())
+        };
+        Self::with_buffers(out, Vec::with_capacity(COPY_BYTES), COPY_BYTES, take)
+    }
+}
+
+impl<W> Writer<W> {
+    /// Returns a writer that hands on its buffers, the first of which is `buffer`, instead of their
+    /// bytes. All but the last have exactly `full_bytes`, a multiple of 512.
+    pub(crate) fn with_buffers(
+        out: W,
+        buffer: Vec<u8>,
+        full_bytes: usize,
+        take: fn(&mut W, &mut Vec<u8>) -> io::Result<()>,
+    ) -> Self {
+        Self { out, buffer, full_bytes, take }
     }
 
     /// Writes an entry that has no data, or whose data follows by [`Writer::data`].
@@ -37,8 +64,7 @@ impl<W: Write> Writer<W> {
         let mut left = size;
         while left > 0 {
             let start = self.buffer.len();
-            let room = COPY_BYTES.saturating_sub(start).max(BLOCK) as u64;
-            let wanted = usize::try_from(left.min(room)).unwrap_or(BLOCK);
+            let wanted = self.wanted(left);
             self.buffer.resize(start + wanted, 0);
             let n = from.read(&mut self.buffer[start..])?;
             self.buffer.truncate(start + n);
@@ -51,6 +77,41 @@ impl<W: Write> Writer<W> {
         self.pad(size)
     }
 
+    /// Writes the data of an open file of which `size` was promised, and shows it to `seen`.
+    ///
+    /// # Errors
+    ///
+    /// Of kind `UnexpectedEof` when there is less.
+    pub(crate) fn file_data(
+        &mut self,
+        file: BorrowedFd<'_>,
+        size: u64,
+        seen: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<()> {
+        let mut left = size;
+        while left > 0 {
+            let start = self.buffer.len();
+            self.buffer.reserve_exact(self.wanted(left));
+            match rustix::io::read(file, rustix::buffer::spare_capacity(&mut self.buffer)) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            // One that has grown is read no further than was promised.
+            self.buffer.truncate(start.saturating_add(usize::try_from(left).unwrap_or(usize::MAX)));
+            seen(&self.buffer[start..]);
+            left -= (self.buffer.len() - start) as u64;
+            self.flush_full()?;
+        }
+        self.pad(size)
+    }
+
+    /// How much of `left` bytes goes into the buffer.
+    fn wanted(&self, left: u64) -> usize {
+        let room = self.full_bytes - self.buffer.len();
+        usize::try_from(left).map_or(room, |left| left.min(room))
+    }
+
     /// Returns a writer for data that comes in pieces; [`Writer::pad`] must follow.
     pub(crate) fn raw_data(&mut self) -> impl Write {
         RawData(self)
@@ -59,7 +120,8 @@ impl<W: Write> Writer<W> {
     /// Ends the archive with two empty blocks.
     pub(crate) fn finish(mut self) -> io::Result<W> {
         self.buffer.extend_from_slice(&[0; 2 * BLOCK]);
-        self.out.write_all(&self.buffer)?;
+        self.flush_full()?;
+        (self.take)(&mut self.out, &mut self.buffer)?;
         Ok(self.out)
     }
 
@@ -70,9 +132,10 @@ impl<W: Write> Writer<W> {
     }
 
     fn flush_full(&mut self) -> io::Result<()> {
-        if self.buffer.len() >= COPY_BYTES {
-            self.out.write_all(&self.buffer)?;
-            self.buffer.clear();
+        while self.buffer.len() >= self.full_bytes {
+            let rest = self.buffer.split_off(self.full_bytes);
+            (self.take)(&mut self.out, &mut self.buffer)?;
+            self.buffer.extend_from_slice(&rest);
         }
         Ok(())
     }
@@ -80,7 +143,7 @@ impl<W: Write> Writer<W> {
 
 struct RawData<'a, W>(&'a mut Writer<W>);
 
-impl<W: Write> Write for RawData<'_, W> {
+impl<W> Write for RawData<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.buffer.extend_from_slice(bytes);
         self.0.flush_full()?;

@@ -1,13 +1,15 @@
 //! One block compressed.
 
 use std::io;
+use std::sync::Arc;
 
 use zlib_rs::{Deflate, DeflateFlush, Status};
 
 use super::Compression;
+use crate::chunk::Chunk;
 
 /// How far back deflate can refer.
-pub(super) const WINDOW_BYTES: usize = 32 << 10;
+const WINDOW_BYTES: usize = 32 << 10;
 /// No name, no time, an unknown system: nothing that differs between two runs (RFC 1952).
 pub(super) const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// An empty last block of deflate.
@@ -19,9 +21,9 @@ const SAMPLE_BYTES: usize = 1 << 10;
 
 /// A piece of the input.
 pub(super) struct Block {
-    pub(super) bytes: Vec<u8>,
-    /// What stands before it, for gzip.
-    pub(super) dictionary: Vec<u8>,
+    pub(super) bytes: Arc<Chunk>,
+    /// The one before, for gzip.
+    pub(super) previous: Option<Arc<Chunk>>,
 }
 
 /// A compressed piece.
@@ -29,8 +31,8 @@ pub(super) struct Packed {
     pub(super) bytes: Vec<u8>,
     /// The CRC-32 of the input, for gzip.
     pub(super) checksum: u32,
-    /// The input, whose memory is used again.
-    pub(super) input: Vec<u8>,
+    /// The size of the input.
+    pub(super) n_bytes: usize,
 }
 
 /// Compresses blocks one after another.
@@ -63,15 +65,16 @@ impl Packer {
                 self.deflate(&block, &mut out)?;
             }
         }
-        Ok(Packed { bytes: out, checksum, input: block.bytes })
+        Ok(Packed { bytes: out, checksum, n_bytes: block.bytes.len() })
     }
 
     fn deflate(&self, block: &Block, out: &mut Vec<u8>) -> io::Result<()> {
         let wrong = |what: &str| io::Error::other(format!("deflate: {what}"));
         // A reset one remembers something of its last block: the bytes would depend on the threads.
         let mut deflate = Deflate::new(self.level, false, 15);
-        if !block.dictionary.is_empty() {
-            deflate.set_dictionary(&block.dictionary).map_err(|e| wrong(e.as_str()))?;
+        if let Some(previous) = &block.previous {
+            let window = &previous[previous.len().saturating_sub(WINDOW_BYTES)..];
+            deflate.set_dictionary(window).map_err(|e| wrong(e.as_str()))?;
         }
         out.resize(block.bytes.len() / 2 + 1024, 0);
         loop {

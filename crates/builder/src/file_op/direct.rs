@@ -6,15 +6,14 @@
 //! nothing is worked out, and the files are copied.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsFd;
 
 use rustix::fs::{FileType, Stat};
 
-use super::{Chmod, Owner, Selections};
+use super::{Chmod, Hashed, Owner, Selections};
 use crate::archive::{self, EntryKind};
-use crate::context::{Entry, Source, base_name, clean, components, join, parent};
+use crate::context::{Entry, FileDigest, Source, base_name, clean, components, join, parent};
 use crate::error::{Context as _, Result};
 use crate::layer::{self, CAPABILITY, Written};
 use crate::op::{CopyOp, CopySource};
@@ -40,6 +39,10 @@ pub(crate) struct DirectCopy<'s> {
     /// The times of directories, set at the end.
     times: Vec<(Vec<u8>, i64)>,
     n_groups: usize,
+    /// How many regular files were met.
+    n_files: usize,
+    /// How many of them in each source.
+    files_by_source: Vec<usize>,
 }
 
 struct Node<'s> {
@@ -56,7 +59,8 @@ struct Node<'s> {
 #[derive(Clone, Copy)]
 enum Content<'s> {
     Directory,
-    File(&'s Source, &'s [u8], &'s Entry),
+    /// With its number among the regular files of the selections.
+    File(&'s Source, &'s [u8], &'s Entry, usize),
     Inline(&'s [u8]),
     Link(&'s [u8]),
 }
@@ -107,6 +111,8 @@ impl<'s> DirectCopy<'s> {
             chmod: op.chmod.as_ref(),
             times: Vec::new(),
             n_groups: 0,
+            n_files: 0,
+            files_by_source: Vec::new(),
         };
         match direct.work_out(op, trees, selections) {
             Ok(()) => Ok(Some(direct)),
@@ -133,6 +139,8 @@ impl<'s> DirectCopy<'s> {
                 }
                 _ => return Err(Stop::Copy),
             }
+            let before: usize = self.files_by_source.iter().sum();
+            self.files_by_source.push(self.n_files - before);
         }
         for (path, time) in std::mem::take(&mut self.times).into_iter().rev() {
             if let Some(node) = self.nodes.get_mut(&key(&path)) {
@@ -219,7 +227,10 @@ impl<'s> DirectCopy<'s> {
             })
         });
         let (content, mode) = match (entry.kind, &entry.target) {
-            (FileType::RegularFile, _) => (Content::File(source, directory, entry), mode),
+            (FileType::RegularFile, _) => {
+                self.n_files += 1;
+                (Content::File(source, directory, entry, self.n_files - 1), mode)
+            }
             (FileType::Symlink, Some(target)) => (Content::Link(target), 0o777),
             _ => return Err(Stop::Copy),
         };
@@ -339,15 +350,30 @@ impl<'s> DirectCopy<'s> {
         Ok(found.shown.map(|(_, stat)| stat))
     }
 
-    /// Writes the tar of the layer to `out`. Times newer than `epoch`, in seconds after 1970,
-    /// become that.
+    /// How many regular files the selections of each source have.
+    pub(crate) fn files_by_source(&self) -> Vec<usize> {
+        self.files_by_source.clone()
+    }
+
+    /// Writes the tar of the layer. Times newer than `epoch`, in seconds after 1970, become that.
+    /// If `hashed` is given, what is read is hashed, and it gets what [`super::content`] needs to
+    /// know of the files that were read.
     ///
     /// # Errors
     ///
-    /// When a file cannot be read or changes meanwhile, and when `out` does not take it.
-    pub(crate) fn write(&self, out: impl Write, epoch: i64) -> Result<Written> {
+    /// When a file cannot be read or changes meanwhile, and when the tar does not take it.
+    pub(crate) fn write<W>(
+        &self,
+        tar: archive::Writer<W>,
+        epoch: i64,
+        mut hashed: Option<&mut Vec<Hashed>>,
+    ) -> Result<Written> {
+        if let Some(hashed) = &mut hashed {
+            hashed.resize_with(self.n_files, Hashed::default);
+        }
         let mut members = Members {
-            writer: archive::Writer::new(out),
+            writer: tar,
+            hashed,
             pending: Vec::new(),
             first_of: HashMap::new(),
             written: Written::default(),
@@ -386,8 +412,9 @@ impl<'s> DirectCopy<'s> {
                     entry.size = data.len() as u64;
                     members.data(&entry, &mut data)?;
                 }
-                Content::File(source, directory, file) => {
-                    members.file(entry, group, source, &join(directory, &file.path), file)?;
+                Content::File(source, directory, file, number) => {
+                    let path = join(directory, &file.path);
+                    members.file(entry, group, source, &path, file, number)?;
                 }
             }
         }
@@ -397,16 +424,17 @@ impl<'s> DirectCopy<'s> {
 }
 
 /// The members of the tar as they are written.
-struct Members<W: Write> {
+struct Members<'h, W> {
     writer: archive::Writer<W>,
+    hashed: Option<&'h mut Vec<Hashed>>,
     /// Directories as below, outermost first, while nothing calls for them to be written.
     pending: Vec<archive::Entry>,
-    /// The first path of each file that has several.
-    first_of: HashMap<usize, Vec<u8>>,
+    /// The first path of each file that has several, and its number.
+    first_of: HashMap<usize, (Vec<u8>, usize)>,
     written: Written,
 }
 
-impl<W: Write> Members<W> {
+impl<W> Members<'_, W> {
     /// Writes an entry, after the parents that are not yet written.
     fn emit(&mut self, entry: &archive::Entry) -> Result<()> {
         let doing = || "write the layer".to_owned();
@@ -424,10 +452,7 @@ impl<W: Write> Members<W> {
     fn data(&mut self, entry: &archive::Entry, data: &mut dyn io::Read) -> Result<()> {
         self.emit(entry)?;
         self.written.size += entry.size;
-        self.writer.data(data, entry.size).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => changed(&entry.path),
-            _ => Error::system(format!("cannot copy `/{}`", entry.path.escape_ascii()), error),
-        })
+        self.writer.data(data, entry.size).map_err(|error| cannot_copy(&entry.path, error))
     }
 
     fn file(
@@ -437,23 +462,53 @@ impl<W: Write> Members<W> {
         source: &Source,
         path: &[u8],
         known: &Entry,
+        number: usize,
     ) -> Result<()> {
-        let mut file = File::from(source.open_file(path)?);
+        let file = source.open_file(path)?;
         let mut capability = Vec::with_capacity(64);
         let buffer = rustix::buffer::spare_capacity(&mut capability);
         let has_capability = rustix::fs::fgetxattr(&file, CAPABILITY, buffer).is_ok();
         entry.capability = has_capability.then_some(capability);
         entry.size = known.size_bytes;
         if let Some(group) = group {
-            if let Some(first) = self.first_of.get(&group) {
+            if let Some((first, first_number)) = self.first_of.get(&group) {
                 entry.link.clone_from(first);
                 entry.kind = EntryKind::HardLink;
+                if let Some(hashed) = &mut self.hashed {
+                    hashed[number] = hashed[*first_number].clone();
+                }
                 return self.emit(&entry);
             }
-            self.first_of.insert(group, entry.path.clone());
+            self.first_of.insert(group, (entry.path.clone(), number));
         }
-        self.data(&entry, &mut file)?;
-        if known.is_unchanged(file.as_fd()) { Ok(()) } else { Err(changed(path)) }
+        self.emit(&entry)?;
+        self.written.size += entry.size;
+        let mut hasher = self.hashed.as_ref().map(|_| blake3::Hasher::new());
+        let mut seen = |bytes: &[u8]| {
+            if let Some(hasher) = &mut hasher {
+                hasher.update(bytes);
+            }
+        };
+        let copied = self.writer.file_data(file.as_fd(), entry.size, &mut seen);
+        copied.map_err(|error| cannot_copy(&entry.path, error))?;
+        if !known.is_unchanged(file.as_fd()) {
+            return Err(changed(path));
+        }
+        if let (Some(hashed), Some(hasher)) = (&mut self.hashed, hasher) {
+            let digest = FileDigest(*hasher.finalize().as_bytes());
+            hashed[number] = Hashed::new(entry.size, digest, entry.capability);
+            if let (Hashed::Plain(..), Some(digests)) = (&hashed[number], source.digests()) {
+                digests.put(path, known, digest);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn cannot_copy(path: &[u8], error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => changed(path),
+        _ => Error::system(format!("cannot copy `/{}`", path.escape_ascii()), error),
     }
 }
 

@@ -9,8 +9,8 @@ use sha2::Digest as _;
 
 use super::wildcard::{has_wildcard, split_literal};
 use crate::context::{
-    Entry, Filter, FolderDigests, RenderEntry, Resolved, Source, Wanted, base_name, clean, join,
-    parent,
+    Entry, FileDigest, Filter, FolderDigests, RenderEntry, Resolved, Source, Wanted, base_name,
+    clean, join, parent,
 };
 use crate::error::{Context as _, Result};
 use crate::op::CopyOp;
@@ -142,14 +142,24 @@ fn select_with_parents(
 
 /// Returns a listing of what was selected. Its digest is the content part of a cache key: equal
 /// listings are equal copies, but for times, which do not count.
-pub(crate) fn listing(source: &Source, selections: &[Selection]) -> Result<Vec<u8>> {
+/// Of what is `hashed` nothing is read.
+pub(crate) fn listing(
+    source: &Source,
+    selections: &[Selection],
+    hashed: Vec<Hashed>,
+) -> Result<Vec<u8>> {
     let mut listing = Vec::new();
-    list(source, selections, &mut |text| listing.extend_from_slice(text))?;
+    list(source, selections, hashed, &mut |text| listing.extend_from_slice(text))?;
     Ok(listing)
 }
 
-/// Returns the digest of [`listing`], which is not held in memory.
-pub(crate) fn content(source: &Source, selections: &[Selection]) -> Result<Digest> {
+/// Returns the digest of [`listing`], which is not held in memory, and what was found out about the
+/// files. Of what is `hashed` nothing is read.
+pub(crate) fn content(
+    source: &Source,
+    selections: &[Selection],
+    hashed: Vec<Hashed>,
+) -> Result<(Digest, Vec<Hashed>)> {
     if source.takes_down() {
         for selection in selections {
             for entry in &selection.entries {
@@ -160,8 +170,8 @@ pub(crate) fn content(source: &Source, selections: &[Selection]) -> Result<Diges
         }
     }
     let mut hasher = sha2::Sha256::new();
-    list(source, selections, &mut |text| hasher.update(text))?;
-    Ok(Digest::finish(hasher))
+    let hashed = list(source, selections, hashed, &mut |text| hasher.update(text))?;
+    Ok((Digest::finish(hasher), hashed))
 }
 
 /// Returns what [`content`] of a source of `op` would be, in little memory; nothing if a file must be
@@ -214,8 +224,14 @@ pub(crate) fn known_content(
     Ok(is_whole.then(|| Digest::finish(hasher)))
 }
 
-fn list(source: &Source, selections: &[Selection], out: &mut dyn FnMut(&[u8])) -> Result<()> {
-    let mut digests = hash_files(source, selections)?.into_iter();
+fn list(
+    source: &Source,
+    selections: &[Selection],
+    hashed: Vec<Hashed>,
+    out: &mut dyn FnMut(&[u8]),
+) -> Result<Vec<Hashed>> {
+    let all = hash_files(source, selections, hashed)?;
+    let mut digests = all.iter();
     let mut text = Vec::new();
     for selection in selections {
         text.extend_from_slice(b"= ");
@@ -228,10 +244,10 @@ fn list(source: &Source, selections: &[Selection], out: &mut dyn FnMut(&[u8])) -
                 continue;
             }
             let hashed = match entry.kind {
-                FileType::RegularFile => digests.next().unwrap_or(Hashed::Missing),
-                _ => Hashed::Missing,
+                FileType::RegularFile => digests.next().unwrap_or(&Hashed::Missing),
+                _ => &Hashed::Missing,
             };
-            push_line(&mut text, entry, &hashed);
+            push_line(&mut text, entry, hashed);
             if text.len() >= LISTING_BYTES {
                 out(&text);
                 text.clear();
@@ -239,7 +255,7 @@ fn list(source: &Source, selections: &[Selection], out: &mut dyn FnMut(&[u8])) -
         }
     }
     out(&text);
-    Ok(())
+    Ok(all)
 }
 
 /// The line of an entry.
@@ -290,26 +306,34 @@ fn push_escaped(listing: &mut Vec<u8>, name: &[u8]) {
 }
 
 /// What is known of the content of a file.
-#[derive(Clone)]
-enum Hashed {
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Hashed {
     /// Nothing yet.
+    #[default]
     Missing,
     /// Its size and digest, as most files have them.
-    Plain(u64, Digest),
+    Plain(u64, FileDigest),
     /// The same, and what programs may do that are started from it (`security.capability`).
-    Capable(u64, Digest, Vec<u8>),
+    Capable(Box<(u64, FileDigest, Vec<u8>)>),
 }
 
 impl Hashed {
+    pub(crate) fn new(size: u64, digest: FileDigest, capability: Option<Vec<u8>>) -> Self {
+        match capability {
+            None => Self::Plain(size, digest),
+            Some(capability) => Self::Capable(Box::new((size, digest, capability))),
+        }
+    }
+
     fn push(&self, text: &mut Vec<u8>) {
         let (size, digest, capability) = match self {
             Self::Missing => return,
             Self::Plain(size, digest) => (size, digest, &[][..]),
-            Self::Capable(size, digest, capability) => (size, digest, capability.as_slice()),
+            Self::Capable(all) => (&all.0, &all.1, all.2.as_slice()),
         };
         push_decimal(text, *size);
         text.push(b' ');
-        push_hex(text, digest.bytes());
+        push_hex(text, &digest.0);
         if !capability.is_empty() {
             text.extend_from_slice(b" cap:");
             push_hex(text, capability);
@@ -340,13 +364,23 @@ fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Hashes the regular files of the selections that are not known from an earlier build, in order.
-fn hash_files(source: &Source, selections: &[Selection]) -> Result<Vec<Hashed>> {
+/// Hashes the regular files of the selections that are neither `hashed` nor known from an earlier
+/// build, in order.
+fn hash_files(
+    source: &Source,
+    selections: &[Selection],
+    hashed: Vec<Hashed>,
+) -> Result<Vec<Hashed>> {
+    let mut hashed = hashed.into_iter();
     let mut all = Vec::new();
     let mut unknown = Vec::new();
     let mut n_bytes = 0;
     for selection in selections {
         for entry in selection.entries.iter().filter(|entry| entry.kind == FileType::RegularFile) {
+            if let Some(known @ (Hashed::Plain(..) | Hashed::Capable(_))) = hashed.next() {
+                all.push(known);
+                continue;
+            }
             let path = join(&selection.path, &entry.path);
             let known = source.digests().and_then(|digests| digests.get(&path, entry));
             match known {
@@ -366,7 +400,7 @@ fn hash_files(source: &Source, selections: &[Selection]) -> Result<Vec<Hashed>> 
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
-        let mut buffer = vec![0; 64 << 10];
+        let mut buffer = vec![0; 128 << 10];
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some((place, path, entry)) = unknown.get(index) else { return Ok(done) };
@@ -401,7 +435,7 @@ fn worthwhile_threads(n_files: usize, n_bytes: u64) -> usize {
 fn hash_file(source: &Source, path: &[u8], entry: &Entry, buffer: &mut [u8]) -> Result<Hashed> {
     let mut file = File::from(source.open_file(path)?);
     let doing = || format!("read `{}`", String::from_utf8_lossy(path));
-    let mut hasher = sha2::Sha256::new();
+    let mut hasher = blake3::Hasher::new();
     let mut size = 0;
     loop {
         let length = match file.read(buffer) {
@@ -413,10 +447,10 @@ fn hash_file(source: &Source, path: &[u8], entry: &Entry, buffer: &mut [u8]) -> 
         hasher.update(&buffer[..length]);
         size += length as u64;
     }
-    let digest = Digest::finish(hasher);
+    let digest = FileDigest(*hasher.finalize().as_bytes());
     let mut capability = [0; 64];
     if let Ok(length) = rustix::fs::fgetxattr(&file, "security.capability", &mut capability[..]) {
-        return Ok(Hashed::Capable(size, digest, capability[..length].to_vec()));
+        return Ok(Hashed::new(size, digest, Some(capability[..length].to_vec())));
     }
     if let Some(digests) = source.digests()
         && entry.is_unchanged(&file)

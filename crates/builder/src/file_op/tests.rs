@@ -171,9 +171,19 @@ fn compare(source: &str, before: &str, instruction: &str) -> Option<bool> {
     let below = layer::Stack::open(&options.lowers).unwrap();
     let direct = DirectCopy::new(&op, &trees, &selections, below).unwrap();
     if let Some(direct) = &direct {
-        let mut written = Vec::new();
-        assert_eq!(direct.write(&mut written, 1000).unwrap(), copied_as, "COPY {instruction}");
+        let (mut written, mut hashed) = (Vec::new(), Vec::new());
+        let tar = crate::archive::Writer::new(&mut written);
+        let directly = direct.write(tar, 1000, Some(&mut hashed)).unwrap();
+        assert_eq!(directly, copied_as, "COPY {instruction}");
         assert!(written == copied, "COPY {instruction} on `{before}` gives another tar");
+        // What is hashed on the way makes the same key as what is read for it alone.
+        let mut hashed = hashed.into_iter();
+        for (selections, n) in selections.iter().zip(direct.files_by_source()) {
+            let known = hashed.by_ref().take(n).collect();
+            let (on_the_way, _) = content(&tree, selections, known).unwrap();
+            let (alone, _) = content(&tree, selections, Vec::new()).unwrap();
+            assert_eq!(on_the_way, alone, "COPY {instruction} on `{before}`");
+        }
     }
     Some(direct.is_some())
 }
@@ -333,7 +343,7 @@ fn times_are_kept_and_the_digest_does_not_see_them() {
     make(context.path(), FILES);
     let digest = || {
         let source = Source::context(context.path(), None).unwrap();
-        listing(&source, &select(&source, &parse("d /n"), "d").unwrap()).unwrap()
+        listing(&source, &select(&source, &parse("d /n"), "d").unwrap(), Vec::new()).unwrap()
     };
     let first = digest();
     let file = std::fs::File::options().write(true).open(context.path().join("d/x")).unwrap();

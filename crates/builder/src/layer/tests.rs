@@ -10,6 +10,7 @@ use rustix::fs::{CWD, FileType, Mode, XattrFlags};
 
 use super::*;
 use crate::Digest;
+use crate::archive::Writer;
 
 const EPOCH: i64 = 1_000_000_000;
 
@@ -168,7 +169,7 @@ fn committing_makes_the_tree_what_unpacking_gives() {
     rustix::fs::setxattr(&attribute, "user.note", b"x", XattrFlags::empty()).unwrap();
     let options = LayerOptions { epoch: EPOCH, lowers: Vec::new() };
     let mut tar = Vec::new();
-    commit(upper.path(), &mut tar, &options).unwrap();
+    commit(upper.path(), Writer::new(&mut tar), &options).unwrap();
     let copy = tempfile::tempdir().unwrap();
     extract(&*tar, copy.path(), &ExtractOptions::overlay()).unwrap();
     for name in ["", "d", "d/1", "d/l"] {

@@ -43,18 +43,22 @@ pub struct Written {
 ///
 /// When something in `upper` cannot be in a layer, and when it cannot be read or `out` written.
 pub fn write(upper: &Path, out: impl Write, options: &LayerOptions) -> Result<Written> {
-    walk(upper, out, options, false)
+    walk(upper, Writer::new(out), options, false)
 }
 
 /// Does what [`write()`] does, and makes `upper` what unpacking the layer would give: times as in
 /// the tar, no attributes but those that a layer carries.
-pub(crate) fn commit(upper: &Path, out: impl Write, options: &LayerOptions) -> Result<Written> {
-    walk(upper, out, options, true)
+pub(crate) fn commit<W>(
+    upper: &Path,
+    writer: Writer<W>,
+    options: &LayerOptions,
+) -> Result<Written> {
+    walk(upper, writer, options, true)
 }
 
-fn walk(
+fn walk<W>(
     upper: &Path,
-    out: impl Write,
+    writer: Writer<W>,
     options: &LayerOptions,
     is_settling: bool,
 ) -> Result<Written> {
@@ -64,7 +68,7 @@ fn walk(
         lowers: Stack::open(&options.lowers)?,
         epoch: options.epoch,
         is_settling,
-        writer: Writer::new(out),
+        writer,
         links: HashMap::new(),
         path: Vec::new(),
         frames: Vec::new(),
@@ -106,7 +110,7 @@ struct Frame {
     base: Option<Stat>,
 }
 
-impl<W: Write> Walk<W> {
+impl<W> Walk<W> {
     fn run(&mut self) -> Result<()> {
         let directory = self.root.try_clone().doing(|| "open the layer".to_owned())?;
         self.enter(directory, 0, self.lowers.all(), None, None, false)?;
@@ -210,7 +214,7 @@ impl<W: Write> Walk<W> {
         }
         let size = stat.st_size as u64;
         self.written.size += size;
-        self.writer.data(&mut File::from(file), size).map_err(|error| match error.kind() {
+        self.writer.file_data(file.as_fd(), size, &mut |_| {}).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => Error::new(format!(
                 "`/{}` became shorter while it was read",
                 self.path.escape_ascii()

@@ -6,7 +6,7 @@ use super::Solver;
 use super::input::Tree;
 use super::ready::Contents;
 use crate::context::Source;
-use crate::file_op::{self, DirectCopy, Selections};
+use crate::file_op::{self, DirectCopy, Hashed, Selections};
 use crate::op::{CopyOp, CopySource, Input, OpId};
 use crate::remote::{FetchedTree, Fetcher, RemoteSource};
 use crate::{DiffId, Digest, Error, Result};
@@ -17,6 +17,8 @@ pub(super) struct Copied<'s> {
     /// What was fetched. A source with a checksum is fetched only when the step is executed.
     fetched: Vec<Option<FetchedTree>>,
     pub(super) selections: Selections,
+    /// What was found out about the regular files of the selections of each source.
+    pub(super) hashed: Vec<Vec<Hashed>>,
     /// Whether an earlier build has told all there is to tell, so that nothing was opened.
     is_unread: bool,
     /// Whether it must be read if the step is executed, to say what is in it.
@@ -29,6 +31,7 @@ impl Copied<'_> {
             tree: None,
             fetched: op.sources.iter().map(|_| None).collect(),
             selections: Selections::new(),
+            hashed: Vec::new(),
             is_unread: true,
             is_outlined: false,
         }
@@ -73,7 +76,7 @@ impl Solver<'_> {
     }
 
     /// The digests of what a COPY takes from a build context, if those of all its files are known.
-    fn known_contents(&self, op: &CopyOp) -> Result<Option<Contents>> {
+    pub(super) fn known_contents(&self, op: &CopyOp) -> Result<Option<Contents>> {
         let mut contents = Contents::new();
         if matches!(op.from, Input::Op(_)) || !op.reads_files() {
             return Ok(None);
@@ -107,35 +110,23 @@ impl Solver<'_> {
             return Ok(None);
         }
         let chain = self.chain_of(*stage)?;
-        let text = serde_json::json!(["copy content 1", chain, sources, op.exclude, op.parents]);
+        let text = serde_json::json!(["copy content 2", chain, sources, op.exclude, op.parents]);
         Ok(Some(Digest::of(text.to_string().as_bytes())))
     }
 
-    /// Finds what a COPY copies.
-    fn select_copied(&self, op: &CopyOp) -> Result<Copied<'_>> {
+    fn read_copied(&self, op: &CopyOp) -> Result<(Contents, Copied<'_>)> {
+        let mut copied = self.select_copied(op)?;
+        Ok((contents(op, &mut copied)?, copied))
+    }
+
+    /// Finds what a COPY copies, without reading it.
+    pub(super) fn select_copied(&self, op: &CopyOp) -> Result<Copied<'_>> {
         let tree = if op.reads_files() { Some(self.tree(&op.from)?) } else { None };
         let fetched = self.fetch(op, |source| source.checksum.is_none())?;
         let mut copied = Copied { tree, fetched, is_unread: false, ..Copied::unread(op) };
-        copied.selections = file_op::select_all(&copied.places(op), op)?;
+        let selections = file_op::select_all(&copied.places(op), op)?;
+        copied.selections = selections;
         Ok(copied)
-    }
-
-    fn read_copied(&self, op: &CopyOp) -> Result<(Contents, Copied<'_>)> {
-        let copied = self.select_copied(op)?;
-        let mut contents = Contents::new();
-        let places = copied.places(op);
-        for (n, (argument, selected)) in op.sources.iter().zip(&copied.selections).enumerate() {
-            let content = match (argument, places.get(n).copied().flatten()) {
-                // A checksum says as much as the bytes would.
-                (CopySource::Remote(RemoteSource { checksum: Some(checksum), name, .. }), _) => {
-                    Digest::of(format!("{name}\n{checksum}").as_bytes())
-                }
-                (_, Some(source)) => file_op::content(source, selected)?,
-                (_, None) => continue,
-            };
-            contents.insert(format!("source {n}"), content);
-        }
-        Ok((contents, copied))
     }
 
     /// Copies, and returns the layer of what was copied.
@@ -184,9 +175,19 @@ impl Solver<'_> {
         let Some(direct) = DirectCopy::new(op, places, selections, below)? else {
             return Ok(None);
         };
+        self.write_directly(id, &direct, None).map(Some)
+    }
+
+    /// Writes the layer of a COPY that was worked out.
+    pub(super) fn write_directly(
+        &self,
+        id: OpId,
+        direct: &DirectCopy<'_>,
+        hashed: Option<&mut Vec<Hashed>>,
+    ) -> Result<DiffId> {
         let mut blob = self.store.layer_writer(self.packing(id))?;
-        let written = direct.write(&mut blob, self.epoch().unwrap_or(i64::MAX))?;
-        self.store.put_layer(blob, written.size).map(Some)
+        let written = direct.write(blob.tar(), self.epoch().unwrap_or(i64::MAX), hashed)?;
+        self.store.put_layer(blob, written.size)
     }
 
     /// Fetches the sources that are `wanted`.
@@ -210,6 +211,32 @@ impl Solver<'_> {
         };
         op.sources.iter().map(fetch).collect()
     }
+}
+
+/// The digests of what a COPY copies. What is not known of its files is read.
+pub(super) fn contents(op: &CopyOp, copied: &mut Copied<'_>) -> Result<Contents> {
+    let mut contents = Contents::new();
+    let mut hashed = std::mem::take(&mut copied.hashed);
+    hashed.resize_with(op.sources.len(), Vec::new);
+    let places = copied.places(op);
+    for (n, (argument, selected)) in op.sources.iter().zip(&copied.selections).enumerate() {
+        let content = match (argument, places.get(n).copied().flatten()) {
+            // A checksum says as much as the bytes would.
+            (CopySource::Remote(RemoteSource { checksum: Some(checksum), name, .. }), _) => {
+                Digest::of(format!("{name}\n{checksum}").as_bytes())
+            }
+            (_, Some(source)) => {
+                let known = std::mem::take(&mut hashed[n]);
+                let (digest, known) = file_op::content(source, selected, known)?;
+                hashed[n] = known;
+                digest
+            }
+            (_, None) => continue,
+        };
+        contents.insert(format!("source {n}"), content);
+    }
+    copied.hashed = hashed;
+    Ok(contents)
 }
 
 /// The tree of each source, as far as it is there.

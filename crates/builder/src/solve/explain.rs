@@ -58,7 +58,7 @@ impl Solver<'_> {
             return cause(operation, CauseKind::Expired, message);
         }
         let Some(earlier) = self.earlier() else {
-            return of(CauseKind::FirstBuild, "never built: no build of this Dockerfile is known");
+            return first_build(operation);
         };
         if earlier.build.steps.iter().any(|step| step.key == Some(ready.key)) {
             let message = "evicted: the last build had it, the store has it no more";
@@ -247,6 +247,12 @@ impl Solver<'_> {
         }
         None
     }
+}
+
+/// The cause in the first build of a Dockerfile.
+pub(super) fn first_build(operation: &Operation) -> Cause {
+    let message = "never built: no build of this Dockerfile is known";
+    cause(operation, CauseKind::FirstBuild, message.to_owned())
 }
 
 /// A cause that is the operation's own.

@@ -79,7 +79,8 @@ impl Solver<'_> {
                 _ => {
                     let selection = select(tree.source(), path);
                     let selection = selection.map_err(|error| at(mount, error))?;
-                    contents.insert(name, content(tree.source(), &[selection])?);
+                    let (digest, _) = content(tree.source(), &[selection], Vec::new())?;
+                    contents.insert(name, digest);
                 }
             }
         }

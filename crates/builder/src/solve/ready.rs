@@ -55,7 +55,8 @@ impl Ready<'_> {
                 let places = copied.places(op).into_iter().zip(&copied.selections);
                 for (n, (place, selected)) in places.enumerate() {
                     if let Some(source) = place {
-                        add(format!("source {n}"), listing(source, selected));
+                        let hashed = copied.hashed.get(n).cloned().unwrap_or_default();
+                        add(format!("source {n}"), listing(source, selected, hashed));
                     }
                 }
             }
@@ -73,7 +74,8 @@ impl Ready<'_> {
                     let selection = super::mounts::select(tree.source(), path);
                     add(
                         format!("mount {n}"),
-                        selection.and_then(|selection| listing(tree.source(), &[selection])),
+                        selection
+                            .and_then(|selection| listing(tree.source(), &[selection], Vec::new())),
                     );
                 }
             }

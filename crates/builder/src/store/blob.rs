@@ -254,7 +254,16 @@ impl BlobWriter {
         Ok(size)
     }
 
-    fn name(mut self, digest: Digest) -> Result<()> {
+    /// Writes bytes whose digest the caller finds out.
+    pub(super) fn write_unhashed(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.write_all(bytes)?;
+        self.writeback.wrote(file, bytes.len());
+        Ok(())
+    }
+
+    /// Makes the blob, whose bytes have this digest, durable and visible.
+    pub(super) fn name(mut self, digest: Digest) -> Result<()> {
         let doing = || format!("store the blob `{digest}`");
         // One that this process knows to be right need not be replaced: many steps change nothing.
         if self.store.is_verified(&digest) && self.store.has_blob(&digest) {

@@ -1,31 +1,33 @@
 //! The blob of a new layer, and beside it what an export will ask for.
 //!
 //! A large layer that is compressed only afterwards is read once more from the disk. Where it is
-//! known how the image will be exported, the same bytes are compressed while they are written.
+//! known how the image will be exported, the same bytes are compressed while they are written. They
+//! come in chunks, which one thread hashes, another compresses and this one writes, and which none of
+//! them copies.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 
-use super::hasher::Hasher;
-use super::layers::HashingWriter;
+use sha2::{Digest as _, Sha256};
+
 use super::writeback::Writeback;
 use super::{BlobWriter, LayerPacking, Store};
+use crate::archive;
+use crate::chunk::{Chunk, ChunkPool};
 use crate::compress::{Compression, Compressor};
 use crate::error::Context;
 use crate::{DiffId, Digest, Result};
 
-/// The number of bytes from which threads are worth their start.
-const THREAD_BYTES: usize = 1 << 20;
-/// The size of the pieces that are handed over.
-const CHUNK_BYTES: usize = 256 << 10;
-/// How many pieces may wait.
-const N_CHUNKS: usize = 8;
+/// The size of the chunks, unless blocks of the compression are larger.
+const CHUNK_BYTES: usize = 1 << 20;
+/// How many of them may wait.
+const N_CHUNKS: usize = 2;
 
 /// Digest and size of what was written, unless it is the same as it was.
 type Written = Result<Option<(Digest, u64)>>;
@@ -50,24 +52,30 @@ impl Drop for PackedFile {
 /// Writes the blob of a layer. Dropped unfinished, it leaves nothing.
 pub(crate) struct LayerWriter {
     blob: BlobWriter,
+    packing: Option<LayerPacking>,
+    chunk_bytes: usize,
+    chunks: ChunkPool,
+    size: u64,
     state: State,
 }
 
 enum State {
-    /// Nothing is asked for, or it could not be made; an export will see to it.
-    Off,
-    /// What is written so far.
-    Small(LayerPacking, Vec<u8>),
-    Beside(Beside),
+    /// A small layer is not worth a thread; an export will see to it.
+    Small(Sha256),
+    Large(Hashing, Option<Packing>),
 }
 
-struct Beside {
+/// A thread that hashes.
+struct Hashing {
+    chunks: SyncSender<Arc<Chunk>>,
+    thread: JoinHandle<Sha256>,
+}
+
+/// A thread that writes what an export will ask for.
+struct Packing {
     packing: LayerPacking,
     path: PathBuf,
-    chunk: Vec<u8>,
-    chunks: Option<SyncSender<Vec<u8>>>,
-    /// Pieces that are done with, to be filled again.
-    free: Receiver<Vec<u8>>,
+    chunks: Option<SyncSender<Arc<Chunk>>>,
     thread: Option<JoinHandle<Written>>,
 }
 
@@ -78,8 +86,15 @@ impl Store {
     ///
     /// When the temporary file cannot be made.
     pub(crate) fn layer_writer(&self, packing: Option<LayerPacking>) -> Result<LayerWriter> {
-        let state = packing.map_or(State::Off, |packing| State::Small(packing, Vec::new()));
-        Ok(LayerWriter { blob: self.blob_writer()?, state })
+        let block_bytes = packing.map_or(0, |packing| packing.compression.block_bytes());
+        Ok(LayerWriter {
+            blob: self.blob_writer()?,
+            packing,
+            chunk_bytes: CHUNK_BYTES.max(block_bytes),
+            chunks: ChunkPool::default(),
+            size: 0,
+            state: State::Small(Sha256::new()),
+        })
     }
 
     /// Takes what was made of a layer while it was written, if anything.
@@ -94,18 +109,30 @@ impl Store {
 }
 
 impl LayerWriter {
+    /// Returns a writer for the tar of the layer.
+    pub(crate) fn tar(&mut self) -> archive::Writer<&mut Self> {
+        let (buffer, chunk_bytes) = (self.chunks.buffer(self.chunk_bytes), self.chunk_bytes);
+        archive::Writer::with_buffers(self, buffer, chunk_bytes, |this, buffer| this.take(buffer))
+    }
+
     /// Makes the blob durable and visible, and returns its digest and its size in bytes.
     ///
     /// # Errors
     ///
     /// When the disk does not take it.
     pub(super) fn finish(self) -> Result<(Digest, u64)> {
-        let store = self.blob.store().clone();
-        let (digest, size) = self.blob.finish()?;
-        if let State::Beside(beside) = self.state {
-            let packing = beside.packing;
+        let Self { blob, size, state, .. } = self;
+        let store = blob.store().clone();
+        let (hasher, packing) = match state {
+            State::Small(hasher) => (hasher, None),
+            State::Large(hashing, packing) => (hashing.finish(), packing),
+        };
+        let digest = Digest::finish(hasher);
+        blob.name(digest)?;
+        if let Some(running) = packing {
+            let packing = running.packing;
             // What could not be packed beside is packed by the export, which tells why it cannot.
-            if let Some(file) = beside.finish((digest, size)) {
+            if let Some(file) = running.finish((digest, size)) {
                 let diff_id = DiffId(digest);
                 store.remember_packed(&diff_id, packing, (file.digest, file.size))?;
                 let mut packed = store.0.packed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,88 +142,80 @@ impl LayerWriter {
         Ok((digest, size))
     }
 
-    fn pack(&mut self, bytes: &[u8]) {
-        match &mut self.state {
-            State::Off => {}
-            State::Small(packing, begin) => {
-                begin.extend_from_slice(bytes);
-                if begin.len() >= THREAD_BYTES {
-                    let begin = std::mem::take(begin);
-                    let started = Beside::start(self.blob.store(), *packing, begin);
-                    self.state = started.map_or(State::Off, State::Beside);
-                }
+    /// Takes the bytes of a full buffer, or of the last one.
+    fn take(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        self.size += buffer.len() as u64;
+        if let State::Small(hasher) = &mut self.state {
+            if buffer.len() < self.chunk_bytes {
+                hasher.update(&*buffer);
+                self.blob.write_unhashed(buffer)?;
+                buffer.clear();
+                return Ok(());
             }
-            State::Beside(beside) => {
-                if !beside.update(bytes) {
-                    self.state = State::Off;
-                }
+            let hashing = Hashing::start(hasher)?;
+            let start = |packing| Packing::start(self.blob.store(), packing);
+            self.state = State::Large(hashing, self.packing.and_then(|it| start(it).ok()));
+        }
+        let empty = self.chunks.buffer(self.chunk_bytes);
+        let chunk = self.chunks.chunk(std::mem::replace(buffer, empty));
+        if let State::Large(hashing, packing) = &mut self.state {
+            // A thread ends early only when it cannot go on, which shows at the end.
+            let _ = hashing.chunks.send(Arc::clone(&chunk));
+            let is_taken = packing.as_ref().is_none_or(|it| it.send(&chunk));
+            if !is_taken {
+                *packing = None;
             }
         }
+        self.blob.write_unhashed(&chunk)
     }
 }
 
-impl Write for LayerWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = self.blob.write(bytes)?;
-        self.pack(&bytes[..n]);
-        Ok(n)
+impl Hashing {
+    /// Goes on with `hasher` on a thread.
+    fn start(hasher: &Sha256) -> io::Result<Self> {
+        let (chunks, queue) = sync_channel::<Arc<Chunk>>(N_CHUNKS);
+        let mut hasher = hasher.clone();
+        let thread = std::thread::Builder::new().name("hash".to_owned()).spawn(move || {
+            queue.iter().for_each(|chunk| hasher.update(&**chunk));
+            hasher
+        })?;
+        Ok(Self { chunks, thread })
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.blob.flush()
+    fn finish(self) -> Sha256 {
+        drop(self.chunks);
+        self.thread.join().expect("the thread only hashes, which cannot fail")
     }
 }
 
-impl Beside {
-    fn start(store: &Store, packing: LayerPacking, begin: Vec<u8>) -> Result<Self> {
+impl Packing {
+    fn start(store: &Store, packing: LayerPacking) -> Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!("packed-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let path = store.0.ingest()?.join(name);
-        let (chunks, queue) = sync_channel::<Vec<u8>>(N_CHUNKS);
-        let (done, free) = sync_channel::<Vec<u8>>(N_CHUNKS);
+        let (chunks, queue) = sync_channel::<Arc<Chunk>>(N_CHUNKS);
         let file = path.clone();
-        let thread = std::thread::Builder::new().name("pack".to_owned()).spawn(move || {
-            write_packed(&file, packing, &queue, &|mut chunk: Vec<u8>| {
-                chunk.clear();
-                if let Err(TrySendError::Full(chunk)) = done.try_send(chunk) {
-                    drop(chunk);
-                }
-            })
-        });
+        let thread = std::thread::Builder::new()
+            .name("pack".to_owned())
+            .spawn(move || write_packed(&file, packing, &queue));
         let thread = Some(thread.doing(|| "start a thread".to_owned())?);
-        let chunks = Some(chunks);
-        Ok(Self { packing, path, chunk: begin, chunks, free, thread })
+        Ok(Self { packing, path, chunks: Some(chunks), thread })
     }
 
-    /// Hands bytes over; false if nobody takes them any more.
-    fn update(&mut self, mut bytes: &[u8]) -> bool {
-        while !bytes.is_empty() {
-            if self.chunk.len() >= CHUNK_BYTES {
-                let empty =
-                    self.free.try_recv().unwrap_or_else(|_| Vec::with_capacity(CHUNK_BYTES));
-                let full = std::mem::replace(&mut self.chunk, empty);
-                let is_sent = self.chunks.as_ref().is_some_and(|it| it.send(full).is_ok());
-                if !is_sent {
-                    return false;
-                }
-            }
-            let room = CHUNK_BYTES.saturating_sub(self.chunk.len()).min(bytes.len());
-            self.chunk.extend_from_slice(&bytes[..room]);
-            bytes = &bytes[room..];
-        }
-        true
+    /// Hands a chunk over; false if nobody takes it any more.
+    fn send(&self, chunk: &Arc<Chunk>) -> bool {
+        self.chunks.as_ref().is_some_and(|chunks| chunks.send(Arc::clone(chunk)).is_ok())
     }
 
     /// Returns the file of what is uncompressed `plain`.
     fn finish(mut self, plain: (Digest, u64)) -> Option<PackedFile> {
-        let chunk = std::mem::take(&mut self.chunk);
-        self.chunks.take()?.send(chunk).ok()?;
+        self.chunks = None;
         let (digest, size) = self.thread.take()?.join().ok()?.ok()?.unwrap_or(plain);
         Some(PackedFile { path: std::mem::take(&mut self.path), digest, size })
     }
 }
 
-impl Drop for Beside {
+impl Drop for Packing {
     fn drop(&mut self) {
         self.chunks = None;
         if let Some(thread) = self.thread.take() {
@@ -208,15 +227,20 @@ impl Drop for Beside {
     }
 }
 
-struct WrittenBack {
+/// A file on its way to the disk, hashed.
+struct Hashed {
     file: File,
     writeback: Writeback,
+    hasher: Sha256,
+    size: u64,
 }
 
-impl Write for WrittenBack {
+impl Write for Hashed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = self.file.write(bytes)?;
         self.writeback.wrote(&self.file, n);
+        self.hasher.update(&bytes[..n]);
+        self.size += n as u64;
         Ok(n)
     }
 
@@ -226,30 +250,23 @@ impl Write for WrittenBack {
 }
 
 /// Writes what comes as `packing` has it. Returns digest and size of that, unless it is the same.
-fn write_packed(
-    path: &Path,
-    packing: LayerPacking,
-    chunks: &Receiver<Vec<u8>>,
-    done: &dyn Fn(Vec<u8>),
-) -> Written {
+fn write_packed(path: &Path, packing: LayerPacking, chunks: &Receiver<Arc<Chunk>>) -> Written {
     let doing = || format!("write `{}`", path.display());
-    let file = File::create(path).doing(doing)?;
+    let mut file = File::create(path).doing(doing)?;
+    let mut writeback = Writeback::default();
     let LayerPacking { compression, level } = packing;
-    let mut file = WrittenBack { file, writeback: Writeback::default() };
     if compression == Compression::None {
         for chunk in chunks {
             file.write_all(&chunk).doing(doing)?;
-            done(chunk);
+            writeback.wrote(&file, chunk.len());
         }
         return Ok(None);
     }
-    let out = HashingWriter { inner: &mut file, hasher: Hasher::new() };
+    let out = Hashed { file, writeback, hasher: Sha256::new(), size: 0 };
     let mut packed = Compressor::new(out, compression, level)?;
     for chunk in chunks {
-        packed.write_all(&chunk).doing(doing)?;
-        done(chunk);
+        packed.push(chunk).doing(doing)?;
     }
-    let hasher = packed.finish().doing(doing)?.hasher;
-    let size = hasher.size();
-    Ok(Some((hasher.finish(), size)))
+    let Hashed { hasher, size, .. } = packed.finish().doing(doing)?;
+    Ok(Some((Digest::finish(hasher), size)))
 }

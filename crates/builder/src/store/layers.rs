@@ -88,7 +88,7 @@ impl Store {
         packing: Option<LayerPacking>,
     ) -> Result<LayerRecord> {
         let mut blob = self.layer_writer(packing)?;
-        let written = layer::commit(upper, &mut blob, options)?;
+        let written = layer::commit(upper, blob.tar(), options)?;
         let (digest, blob_size) = blob.finish()?;
         let diff_id = DiffId(digest);
         let layer =

@@ -1,0 +1,133 @@
+//! A COPY that is certain to miss is done before its key is known: its files are then read once, for
+//! the layer and the key together.
+
+use std::sync::Arc;
+
+use super::copy::{Copied, contents};
+use super::failure_shell::Events;
+use super::flight::Flight;
+use super::ready::{Contents, Reads, Ready};
+use super::{Solver, Stack};
+use crate::cache::{self, Preimage};
+use crate::file_op::DirectCopy;
+use crate::op::{CopyOp, CopySource, Input, Op, OpId, Operation};
+use crate::{Cause, DiffId, Digest, Event, Result, StepId};
+
+/// A step that was executed before it could be looked up.
+pub(super) struct Ahead<'s> {
+    pub(super) ready: Ready<'s>,
+    pub(super) layer: DiffId,
+    /// When it was begun.
+    pub(super) since: u64,
+    /// Keeps other processes from doing the same until its result is kept.
+    pub(super) _flight: Option<Flight>,
+}
+
+impl Solver<'_> {
+    /// Executes a COPY from a context which no record can be of, unless that takes more than reading
+    /// its files.
+    pub(super) fn copy_ahead(
+        &self,
+        id: OpId,
+        operation: &Operation,
+        events: &Events,
+    ) -> Result<Option<Ahead<'_>>> {
+        let Op::Copy(op) = &operation.op else { return Ok(None) };
+        let is_plain = op.sources.iter().all(|source| !matches!(source, CopySource::Remote(_)));
+        if matches!(op.from, Input::Op(_)) || !op.reads_files() || op.unpack || !is_plain {
+            return Ok(None);
+        }
+        let parent = match operation.parent {
+            Some(parent) => self.result(parent)?,
+            None => Stack { layers: Arc::new([]) },
+        };
+        let Some((flight, cause)) = self.certain_miss(operation, op, &parent)? else {
+            return Ok(None);
+        };
+        // Where nothing need be read, nothing is gained.
+        if self.known_contents(op)?.is_some() {
+            return Ok(None);
+        }
+        let since = (self.request.clock_ms)();
+        self.fetch_parent(id, operation, &parent, events)?;
+        let mut copied = self.select_copied(op)?;
+        let Some(layer) = self.copy_hashing(id, op, &parent, &mut copied, cause, events)? else {
+            return Ok(None);
+        };
+        let contents = contents(op, &mut copied)?;
+        let preimage = Preimage::copy(op, cache::chain(&parent.layers), contents);
+        let key = preimage.key()?;
+        let ready = Ready { preimage, key, parent, reads: Reads::Copy(copied) };
+        Ok(Some(Ahead { ready, layer, since, _flight: flight }))
+    }
+
+    /// Tells why a COPY is certain to miss, if it is, with the right to execute it.
+    fn certain_miss(
+        &self,
+        operation: &Operation,
+        op: &CopyOp,
+        parent: &Stack,
+    ) -> Result<Option<(Option<Flight>, Cause)>> {
+        if operation.ignore_cache {
+            return Ok(Some((None, self.no_cache(operation))));
+        }
+        // With a build to compare with, it is told what changed before anything is copied.
+        if self.earlier().is_some() {
+            return Ok(None);
+        }
+        let mark = mark(op, parent)?;
+        let flight = Flight::take(self.store, &mark)?;
+        if self.store.get_record(&mark)?.is_some() {
+            return Ok(None);
+        }
+        Ok(Some((Some(flight), super::explain::first_build(operation))))
+    }
+
+    /// Writes the layer of a COPY and hashes its files on the way.
+    fn copy_hashing(
+        &self,
+        id: OpId,
+        op: &CopyOp,
+        parent: &Stack,
+        copied: &mut Copied<'_>,
+        cause: Cause,
+        events: &Events,
+    ) -> Result<Option<DiffId>> {
+        let layers = if op.link { &[] } else { &*parent.layers };
+        let below = crate::layer::Stack::open(&self.unpacked(layers)?)?;
+        let places = copied.places(op);
+        let Some(direct) = DirectCopy::new(op, &places, &copied.selections, below)? else {
+            return Ok(None);
+        };
+        self.state().causes[id.0] = Some(cause.clone());
+        events.send(Event::Missed(StepId(id.0), Box::new(cause)));
+        events.send(Event::Executing(StepId(id.0)));
+        for source in places.iter().flatten() {
+            if let Some(digests) = source.digests() {
+                digests.look_at_clock();
+            }
+        }
+        let mut all = Vec::new();
+        let layer = self.write_directly(id, &direct, Some(&mut all))?;
+        let n_files = direct.files_by_source();
+        drop(direct);
+        let mut all = all.into_iter();
+        copied.hashed = n_files.into_iter().map(|n| all.by_ref().take(n).collect()).collect();
+        Ok(Some(layer))
+    }
+
+    /// Keeps a mark by which later builds know that there may be records of a COPY.
+    pub(super) fn mark_copy(&self, operation: &Operation, parent: &Stack) -> Result<()> {
+        match &operation.op {
+            Op::Copy(op) => self.store.put_record(&mark(op, parent)?, b""),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The key of the mark that all records of a COPY upon the same layers have in common, whatever the
+/// content of its files.
+fn mark(op: &CopyOp, parent: &Stack) -> Result<Digest> {
+    let preimage = Preimage::copy(op, cache::chain(&parent.layers), Contents::new());
+    Ok(Digest::of(format!("copy of anything 1 {}", preimage.key()?).as_bytes()))
+}
