@@ -206,3 +206,65 @@ fn hostile_texts_are_survived() {
         assert!(found.contains(&"3:10 SC2086".to_owned()), "{}", &text[..20]);
     }
 }
+
+/// What the ShellCheck 0.11 program says of the same texts.
+#[test]
+fn codes_about_assignments_groups_and_negations() {
+    let one = |run: &str, expected: &[&str]| check(&format!("FROM a:1\nRUN {run}\n"), expected);
+    one("x = y", &["2:7 SC2283"]);
+    one("HOME == y", &["2:5 SC2284"]);
+    one("HOME += y", &["2:5 SC2285"]);
+    one("${HOME}=y", &["2:5 SC2281"]);
+    one("$1=y", &["2:5 SC2270"]);
+    one("a$HOME=y", &["2:5 SC2271"]);
+    one("set x=1", &["2:9 SC2121"]);
+    one("set -- x=1", &[]);
+    one("set -e; ! a; b", &["2:13 SC2251"]);
+    one("set -e; if a; then ! b; fi", &["2:24 SC2251"]);
+    one("set -e; ! a", &[]);
+    one("set -e; ! a || b; c", &[]);
+    one("([ -f /a ]) && b", &["2:5 SC2234"]);
+    one("if ! ([ -f /a ]); then b; fi", &["2:10 SC2234"]);
+    one("((cd /a && make) || true)", &["2:5 SC1105"]);
+    one("(( 1 + 1 )) || true", &["2:5 SC3006"]);
+    one("> /var/log/a && b", &["2:5 SC2188"]);
+    one("a\\b c", &["2:6 SC1001"]);
+    one("{a; } && b", &["2:6 SC1054"]);
+}
+
+/// `dash` has less than bash and more than POSIX; what it lacks is an error.
+#[test]
+fn dash_is_not_posix() {
+    let text = "FROM a:1\nSHELL [\"/bin/ash\", \"-c\"]\nRUN echo -n a; echo -e b; read -p c HOME; [[ -f /e ]]\n";
+    check(text, &["3:21 SC3036", "3:27 SC2162", "3:43 SC3010"]);
+    let findings = lint_text(text, &Config::new(Profile::Dockwright));
+    let levels: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.code.starts_with("SC3"))
+        .map(|finding| finding.severity)
+        .collect();
+    assert_eq!(levels, [dockwright_lint::Severity::Error; 2]);
+}
+
+/// hadolint takes the first word of SHELL for the shebang of every script.
+#[test]
+fn shells_that_shellcheck_does_not_know() {
+    for (shell, run, expected) in [
+        ("bash", "true", "SC2239"),
+        ("bash", "echo $X", "SC2086"),
+        ("fish", "echo $X", "SC2239"),
+        ("/usr/bin/fish", "echo $X", "SC1071"),
+        ("/bin/yash", "true", "SC1008"),
+        ("/bin/yash", "[[ -f /a ]] && echo $X", "SC2086"),
+        ("/bin/bash", "true", ""),
+        ("pwsh", "echo $X", ""),
+    ] {
+        let text = format!("FROM a:1\nSHELL [\"{shell}\", \"-c\"]\nRUN {run}\n");
+        let codes = found(Profile::Hadolint, &text);
+        assert_eq!(
+            codes.iter().filter_map(|code| code.split(' ').nth(1)).collect::<String>(),
+            expected,
+            "{text}"
+        );
+    }
+}

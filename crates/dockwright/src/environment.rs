@@ -80,6 +80,11 @@ impl Environment {
     }
 }
 
+/// Tells whether an environment variable is there, be it empty.
+pub(crate) fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some()
+}
+
 /// Returns an environment variable that is set, not empty, and text.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

@@ -21,8 +21,37 @@ pub(crate) struct Script {
     pub(crate) is_broken: bool,
     /// Where the reading stopped, when that is not the end of the text.
     pub(crate) stop: Option<Stop>,
-    /// The places of `{` that open a group and have no blank behind them, as in `{{name}}`.
+    /// Places that only findings about the text itself ask for.
+    pub(crate) marks: Marks,
+}
+
+/// Places of what is no command but may be at fault.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// The `{` that open a group and have no blank behind them, as in `{{name}}`.
     pub(crate) tight_braces: Vec<usize>,
+    /// The `!` of commands whose status nothing asks for.
+    pub(crate) negations: Vec<usize>,
+    /// The `(` around nothing but a test.
+    pub(crate) test_groups: Vec<usize>,
+    /// The `[ … ]`.
+    pub(crate) brackets: Vec<Range<usize>>,
+    /// The `(` of functions that hold something.
+    pub(crate) parameters: Vec<usize>,
+    /// The `((` that open two groups, not arithmetic.
+    pub(crate) double_parentheses: Vec<usize>,
+    /// Redirections without a command.
+    pub(crate) lone_redirections: Vec<usize>,
+}
+
+impl Marks {
+    /// Takes over what was found in a part of the text.
+    fn append(&mut self, mut other: Self) {
+        self.tight_braces.append(&mut other.tight_braces);
+        self.test_groups.append(&mut other.test_groups);
+        self.brackets.append(&mut other.brackets);
+        self.parameters.append(&mut other.parameters);
+    }
 }
 
 /// Where the reading of a text stopped: inside a construct when the text is broken, else at what

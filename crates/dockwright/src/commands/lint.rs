@@ -258,7 +258,7 @@ fn show(
         voice: settings.voice(),
         colours: if is_called_hadolint {
             // hadolint asks no terminal.
-            !settings.no_color && crate::environment::variable("NO_COLOR").is_none()
+            !settings.no_color && !crate::environment::is_set("NO_COLOR")
         } else {
             !settings.no_color && Environment::colours(terminal)
         },

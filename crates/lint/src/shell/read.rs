@@ -9,7 +9,7 @@ mod word;
 
 use std::ops::Range;
 
-use super::{Command, Joint, Redirection, Script, Stop, Word};
+use super::{Command, Joint, Marks, Redirection, Script, Stop, Word};
 
 /// Groups and substitutions inside each other, at most. Real scripts stay under 10.
 const DEPTH_MAX: usize = 60;
@@ -45,15 +45,17 @@ struct Reader<'t> {
     open: Vec<usize>,
     /// The keyword that was looked for and not found.
     missing: Option<&'static str>,
-    /// The places of `{` that open a group and have no blank behind them.
-    tight_braces: Vec<usize>,
+    marks: Marks,
+    /// The `!` of the last command of the list just read: whether something asks for its status is for
+    /// the construct around to say.
+    trailing: Vec<usize>,
 }
 
 /// Words that end a list where a command may start.
 const CLOSERS: [&str; 9] = ["then", "do", "done", "fi", "elif", "else", "esac", "}", "]]"];
 
 impl<'t> Reader<'t> {
-    const fn new(text: &'t str, base: usize) -> Self {
+    fn new(text: &'t str, base: usize) -> Self {
         Self {
             text,
             at: 0,
@@ -64,7 +66,8 @@ impl<'t> Reader<'t> {
             heredocs: Vec::new(),
             open: Vec::new(),
             missing: None,
-            tight_braces: Vec::new(),
+            marks: Marks::default(),
+            trailing: Vec::new(),
         }
     }
 
@@ -73,13 +76,7 @@ impl<'t> Reader<'t> {
         self.pipes.sort_by_key(|pipe| pipe.start);
         let stop = Stop { at: self.at, open: self.open, missing: self.missing };
         let stop = (is_broken || stop.at < self.text.len()).then_some(stop);
-        Script {
-            commands: self.commands,
-            pipes: self.pipes,
-            is_broken,
-            stop,
-            tight_braces: self.tight_braces,
-        }
+        Script { commands: self.commands, pipes: self.pipes, is_broken, stop, marks: self.marks }
     }
 
     /// Reads a construct; where it starts stays in [`Reader::open`] when that fails.
@@ -98,21 +95,33 @@ impl<'t> Reader<'t> {
     /// number of commands.
     fn list(&mut self) -> Outcome<usize> {
         let mut n_commands = 0;
+        let mut is_joined = false;
+        let mut pending = Vec::new();
         loop {
             self.blank_lines()?;
-            if self.is_list_end() {
-                return Ok(n_commands);
-            }
             // What cannot start a command ends the list; whether it may is for the caller to say.
-            if self.peek_reserved(&CLOSERS).is_some() {
-                return Ok(n_commands);
+            if self.is_list_end() || self.peek_reserved(&CLOSERS).is_some() {
+                break;
             }
+            self.marks.negations.append(&mut pending);
+            let start = self.base + self.at;
+            let is_negated = self.peek_reserved(&["!"]).is_some();
+            self.trailing.clear();
             self.pipeline()?;
             n_commands += 1;
+            self.blanks();
+            let goes_on = self.rest().starts_with("&&") || self.rest().starts_with("||");
+            if !is_joined && !goes_on && self.peek() != Some(b'&') {
+                self.marks.negations.append(&mut self.trailing);
+                pending.extend(is_negated.then_some(start));
+            }
+            is_joined = goes_on;
             if !self.joint()? {
-                return Ok(n_commands);
+                break;
             }
         }
+        self.trailing = pending;
+        Ok(n_commands)
     }
 
     /// Tells whether the text, or what can hold a list, ends here.
@@ -221,8 +230,15 @@ impl<'t> Reader<'t> {
             return self.redirections();
         }
         if self.peek() == Some(b'(') {
+            if self.rest().starts_with("((") {
+                self.marks.double_parentheses.push(self.base + start);
+            }
             self.at += 1;
             self.within(start, |reader| reader.group(|reader| reader.expect_byte(b')')))?;
+            self.trailing.clear();
+            if is_test(&self.text[start + 1..self.at - 1]) {
+                self.marks.test_groups.push(self.base + start);
+            }
             return self.redirections();
         }
         const OPENERS: [&str; 10] =
@@ -232,7 +248,7 @@ impl<'t> Reader<'t> {
             if self.peek() == Some(b'{') { Some("{") } else { self.peek_reserved(&OPENERS) };
         let Some(word) = opener else { return self.simple() };
         if word == "{" && !self.rest()[1..].starts_with([' ', '\t', '\r', '\n', '(', '#']) {
-            self.tight_braces.push(self.base + start);
+            self.marks.tight_braces.push(self.base + start);
         }
         self.at += word.len();
         self.within(start, |reader| reader.compound(word))
@@ -245,6 +261,7 @@ impl<'t> Reader<'t> {
             "if" => self.condition()?,
             "while" | "until" => {
                 self.group(|reader| reader.expect_word("do"))?;
+                self.trailing.clear();
                 self.group(|reader| reader.expect_word("done"))?;
             }
             "for" | "select" => self.for_loop()?,
@@ -257,7 +274,9 @@ impl<'t> Reader<'t> {
                     self.at += 2;
                 }
                 self.blank_lines()?;
-                return self.nested(Self::command);
+                self.nested(Self::command)?;
+                self.trailing.clear();
+                return Ok(());
             }
             "coproc" => {
                 self.blanks();
@@ -289,15 +308,20 @@ impl<'t> Reader<'t> {
     }
 
     fn condition(&mut self) -> Outcome {
+        let mut trailing = Vec::new();
         loop {
             self.group(|reader| reader.expect_word("then"))?;
+            self.trailing.clear();
             self.group(|_| Ok(()))?;
+            trailing.append(&mut self.trailing);
             if self.take_reserved("elif") {
                 continue;
             }
             if self.take_reserved("else") {
                 self.group(|_| Ok(()))?;
+                trailing.append(&mut self.trailing);
             }
+            self.trailing = trailing;
             return self.expect_word("fi");
         }
     }
@@ -357,6 +381,7 @@ impl<'t> Reader<'t> {
             }
             self.at += 1;
             self.nested(|reader| reader.list().map(|_| ()))?;
+            self.trailing.clear();
             self.blank_lines()?;
             let rest = self.rest();
             if let Some(end) = [";;&", ";;", ";&"].iter().find(|end| rest.starts_with(**end)) {
@@ -386,6 +411,7 @@ impl<'t> Reader<'t> {
 
     /// Reads `[ … ]` after the opening: its words are no command's.
     fn bracket(&mut self) -> Outcome {
+        let start = self.at - 1;
         loop {
             self.blanks();
             if self.is_command_end() {
@@ -395,6 +421,7 @@ impl<'t> Reader<'t> {
                 Some(b'<' | b'>') if !self.is_process_substitution() => drop(self.redirection(0)?),
                 _ => {
                     if self.word()?.text == "]" {
+                        self.marks.brackets.push(self.range(start, self.at));
                         return self.redirections();
                     }
                 }
@@ -425,7 +452,11 @@ impl<'t> Reader<'t> {
                 continue;
             }
             if self.peek() == Some(b'(') {
-                if let Some(parameters) = self.parameters().filter(|_| is_function_head(&command)) {
+                let is_function = is_function_head(&command);
+                if is_function && !self.rest()[1..].trim_start().starts_with(')') {
+                    self.marks.parameters.push(self.base + self.at);
+                }
+                if let Some(parameters) = self.parameters().filter(|_| is_function) {
                     self.at += parameters;
                     self.function_body()?;
                     self.open.pop();
@@ -461,6 +492,8 @@ impl<'t> Reader<'t> {
         command.find_name();
         if !command.words.is_empty() || !command.assignments.is_empty() {
             self.commands.push(command);
+        } else if !self.text[..start].ends_with("$(") && self.base == 0 {
+            self.marks.lone_redirections.push(start);
         }
         Ok(())
     }
@@ -474,9 +507,14 @@ impl<'t> Reader<'t> {
     fn function_body(&mut self) -> Outcome {
         self.blank_lines()?;
         match self.peek() {
-            Some(b'{' | b'(') => self.nested(Self::command),
-            _ => Err(Broken),
+            Some(b'{' | b'(') => self.nested(Self::command)?,
+            _ => {
+                self.missing = Some("{");
+                return Err(Broken);
+            }
         }
+        self.trailing.clear();
+        Ok(())
     }
 
     /// Reads `NAME=value`, `NAME+=value`, `NAME[i]=value` or `NAME=(words)`.
@@ -675,6 +713,15 @@ impl<'t> Reader<'t> {
         }
         Err(Broken)
     }
+}
+
+/// Tells whether the text of a group is one test and nothing else.
+fn is_test(text: &str) -> bool {
+    let text = text.trim();
+    let is_single = !text.contains(['&', '|', ';', '\n']);
+    (text.starts_with("[[ ") && text.find("]]") == Some(text.len() - 2))
+        || (text.starts_with("[ ") && text.ends_with(" ]") && is_single)
+        || (text.starts_with("test ") && is_single)
 }
 
 /// Tells whether a `(` after `command` makes it the head of a function.

@@ -11,7 +11,7 @@ use shuck_parser::parser::Parser;
 
 use super::pieces::pieces;
 use super::scripts::{Dialect, Script};
-use super::{codes, own, plain, syntax};
+use super::{assignments, codes, own, plain, portability, structure, syntax};
 use crate::shell;
 
 /// Something wrong in a script.
@@ -97,6 +97,12 @@ fn look(script: &Script<'_>) -> Vec<Fault> {
         let is_posix = matches!(script.dialect, Dialect::Sh | Dialect::Dash);
         let is_known = |name: &str| script.variables.contains(&name);
         own::add(&read, &script.text, is_posix, &is_known, &mut faults);
+        assignments::add(&read, &script.text, &mut faults);
+        structure::add(&read, &script.text, script.variables.is_empty(), &mut faults);
+        if is_posix {
+            let is_dash = script.dialect == Dialect::Dash;
+            portability::add(&read, &script.text, is_dash, &mut faults);
+        }
     }
     syntax::apply(&read, &script.text, &mut faults);
     let key = |fault: &Fault| (fault.range.start, fault.range.end, fault.code);

@@ -35,6 +35,7 @@ pub(super) fn add(
         }
         assigned_to_itself(command, text, faults);
         strange_name(command, text, faults);
+        escapes_in_name(command, text, faults);
         is_piped = command.joint == Joint::Pipe;
     }
     if is_posix {
@@ -183,6 +184,28 @@ fn strange_name(command: &Command, text: &str, faults: &mut Vec<Fault>) {
     let is_known = faults.iter().any(|f| f.code == 2288 && word.range.contains(&f.range.start));
     if is_strange && is_plain && !is_known {
         push(faults, 2288, &word.range, "this does not look like the name of a command");
+    }
+}
+
+/// Adds SC1001 and SC1012 for the escapes of plain letters in the name of a command; one in front only
+/// keeps an alias away.
+fn escapes_in_name(command: &Command, text: &str, faults: &mut Vec<Fault>) {
+    let Some(word) = command.words.first() else { return };
+    let source = text.get(word.range.clone()).unwrap_or_default();
+    if source.contains(['"', '\'', '`']) {
+        return;
+    }
+    for (at, _) in source.match_indices('\\').filter(|(at, _)| *at > 0) {
+        let Some(next) = source[at + 1..].chars().next() else { continue };
+        let code = if matches!(next, 'n' | 't' | 'r') { 1012 } else { 1001 };
+        let start = word.range.start + at;
+        let is_known = faults.iter().any(|fault| {
+            matches!(fault.code, 1001 | 1012) && fault.range.start.abs_diff(start) <= 1
+        });
+        let is_plain = next.is_ascii_alphanumeric() || "-_.:/+@%,".contains(next);
+        if is_plain && !is_known && !source[..at].ends_with('\\') {
+            push(faults, code, &(start..start + 2), format!("`\\{next}` is a plain `{next}` here"));
+        }
     }
 }
 

@@ -27,6 +27,10 @@ pub(crate) struct Script<'m> {
     pub(crate) step: Step<'m>,
     /// The language.
     pub(crate) dialect: Dialect,
+    /// The code of what ShellCheck says of the shell itself, in the `hadolint` profile.
+    pub(crate) shell_code: Option<u16>,
+    /// Whether the text is in a language that ShellCheck reads.
+    pub(crate) is_read: bool,
     /// The variables that ARG and ENV set and the text names, in order of appearance.
     pub(crate) variables: Vec<&'m str>,
     /// The text.
@@ -72,6 +76,7 @@ impl Script<'_> {
 #[derive(Clone)]
 struct Stage<'m> {
     dialect: Option<Dialect>,
+    shell_code: Option<u16>,
     variables: Vec<&'m str>,
 }
 
@@ -92,15 +97,20 @@ pub(crate) fn scripts<'m>(linter: &Linter<'m>) -> Vec<Script<'m>> {
     let parse = linter.parse();
     // With this escape character a file is for Windows, and so is its shell until it says another.
     let is_windows = parse.escape == '`' && linter.config.profile != Profile::Hadolint;
-    let mut first =
-        Stage { dialect: (!is_windows).then_some(Dialect::Sh), variables: PREDEFINED.to_vec() };
+    let mut first = Stage {
+        dialect: (!is_windows).then_some(Dialect::Sh),
+        shell_code: None,
+        variables: PREDEFINED.to_vec(),
+    };
+    let is_hadolint = linter.is_hadolint();
     let mut pragmas = pragmas(linter).into_iter().peekable();
     let mut stages: Vec<Stage<'m>> = Vec::new();
     let mut scripts = Vec::new();
     for step in linter.steps_and_triggers() {
         let start = step.instruction.span.start;
         while let Some((_, shell)) = pragmas.next_if(|(at, _)| *at < start) {
-            stages.last_mut().unwrap_or(&mut first).dialect = dialect(shell.split_whitespace());
+            let stage = stages.last_mut().unwrap_or(&mut first);
+            stage.set_shell(shell.split_whitespace(), is_hadolint);
         }
         match (&step.instruction.kind, stages.last_mut()) {
             (Kind::From(_), _) => {
@@ -113,7 +123,7 @@ pub(crate) fn scripts<'m>(linter: &Linter<'m>) -> Vec<Script<'m>> {
                 stages.push(stage);
             }
             (Kind::Shell(words), Some(stage)) if !step.is_trigger => {
-                stage.dialect = dialect(words.iter().map(Text::as_str));
+                stage.set_shell(words.iter().map(Text::as_str), is_hadolint);
             }
             (Kind::Arg(arg), Some(stage)) => {
                 stage.variables.extend(arg.declarations.iter().map(|d| d.name.as_str()));
@@ -121,7 +131,9 @@ pub(crate) fn scripts<'m>(linter: &Linter<'m>) -> Vec<Script<'m>> {
             (Kind::Env(env), Some(stage)) => {
                 stage.variables.extend(env.pairs.iter().map(|pair| pair.name.as_str()));
             }
-            (Kind::Run(run), Some(stage)) => scripts.extend(script(*step, run, stage)),
+            (Kind::Run(run), stage) => {
+                scripts.extend(script(*step, run, stage.unwrap_or(&mut first), is_hadolint));
+            }
             _ => {}
         }
     }
@@ -153,10 +165,52 @@ fn is_windows_base(linter: &Linter<'_>, step: &Step<'_>) -> bool {
     }
 }
 
+impl Stage<'_> {
+    fn set_shell<'t>(&mut self, words: impl Iterator<Item = &'t str> + Clone, is_hadolint: bool) {
+        (self.dialect, self.shell_code) =
+            if is_hadolint { hadolint_dialect(words) } else { (dialect(words), None) };
+    }
+}
+
+/// Shells and interpreters that ShellCheck knows and does not read.
+const UNREAD: [&str; 9] = ["awk", "csh", "expect", "fish", "perl", "python", "ruby", "tcsh", "zsh"];
+
+/// Returns what hadolint takes a SHELL for: its first word is the shebang of the scripts. Those that
+/// ShellCheck does not know it reads as bash, and says so (SC1008); a path that is not absolute is
+/// SC2239, a language that it does not read SC1071.
+fn hadolint_dialect<'t>(
+    mut words: impl Iterator<Item = &'t str> + Clone,
+) -> (Option<Dialect>, Option<u16>) {
+    if words.clone().any(is_foreign) {
+        return (None, None);
+    }
+    let program = words.next().unwrap_or_default().split_whitespace().next().unwrap_or_default();
+    let name = base_name(program);
+    let is_relative = !program.starts_with('/');
+    if UNREAD.iter().any(|unread| name.starts_with(unread)) {
+        return (None, Some(if is_relative { 2239 } else { 1071 }));
+    }
+    let known = match name {
+        "sh" => Some(Dialect::Sh),
+        "dash" | "ash" => Some(Dialect::Dash),
+        _ if name.starts_with("ba") => Some(Dialect::Bash),
+        _ if name.ends_with("ksh") || name.starts_with("ksh") => Some(Dialect::Ksh),
+        _ => None,
+    };
+    let code = match known {
+        _ if is_relative => Some(2239),
+        Some(_) => None,
+        None => Some(1008),
+    };
+    (Some(known.unwrap_or(Dialect::Bash)), code)
+}
+
+fn is_foreign(word: &str) -> bool {
+    ["pwsh", "powershell", "cmd"].iter().any(|name| word.contains(name))
+}
+
 /// Returns the language of a SHELL, `None` when it is none that we know.
 fn dialect<'t>(mut words: impl Iterator<Item = &'t str> + Clone) -> Option<Dialect> {
-    let is_foreign =
-        |word: &str| ["pwsh", "powershell", "cmd"].iter().any(|name| word.contains(name));
     if words.clone().any(is_foreign) {
         return None;
     }
@@ -178,25 +232,34 @@ fn base_name(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or(program)
 }
 
-fn script<'m>(step: Step<'m>, run: &'m Run<'m>, stage: &Stage<'m>) -> Option<Script<'m>> {
+fn script<'m>(
+    step: Step<'m>,
+    run: &'m Run<'m>,
+    stage: &Stage<'m>,
+    is_hadolint: bool,
+) -> Option<Script<'m>> {
     let Command::Shell(line) = &run.command else { return None };
+    let shell_code = stage.shell_code.filter(|_| !step.is_trigger);
     let mut script = Script {
         step,
-        dialect: stage.dialect?,
+        dialect: stage.dialect.or(shell_code.map(|_| Dialect::Bash))?,
+        shell_code,
+        is_read: stage.dialect.is_some(),
         variables: Vec::new(),
         text: String::new(),
         pieces: Vec::new(),
     };
     match step.instruction.heredocs.as_slice() {
         [] => script.add(line, 0..line.len()),
-        [body, ..] if is_only(line, body) => script.add_body(&body.body)?,
+        [body, ..] if is_only(line, body) => script.add_body(&body.body, is_hadolint)?,
         heredocs => {
             script.add(line, 0..line.len());
             heredocs.iter().for_each(|heredoc| script.add_heredoc(heredoc));
         }
     }
     // A name that the text does not hold cannot change what is found.
-    for name in &stage.variables {
+    // hadolint does not know variables in triggers.
+    for name in stage.variables.iter().filter(|_| !(is_hadolint && step.is_trigger)) {
         let is_new = is_name(name) && !script.variables.contains(name);
         if is_new && names(&script.text, name) {
             script.variables.push(name);
@@ -218,10 +281,22 @@ impl<'m> Script<'m> {
         self.text.push_str(part);
     }
 
-    /// Adds a body that is a script of its own; `None` when its first line names no shell.
-    fn add_body(&mut self, body: &'m Text<'m>) -> Option<()> {
+    /// Adds a body that is a script of its own; `None` when its first line names no shell. hadolint
+    /// goes by that line to look or not to look, and takes the language of the SHELL.
+    fn add_body(&mut self, body: &'m Text<'m>, is_hadolint: bool) -> Option<()> {
         let mut start = 0;
-        if let Some(program) = body.strip_prefix("#!") {
+        if is_hadolint && body.starts_with("#!") {
+            const LOOKED_AT: [&str; 6] = [
+                "/bin/sh",
+                "/bin/bash",
+                "/bin/ksh",
+                "/usr/bin/env sh",
+                "/usr/bin/env bash",
+                "/usr/bin/env ksh",
+            ];
+            LOOKED_AT.iter().find(|program| body[2..].starts_with(**program))?;
+            start = body.find('\n').unwrap_or(body.len());
+        } else if let Some(program) = body.strip_prefix("#!") {
             let line = program.lines().next().unwrap_or_default();
             self.dialect = dialect(line.split_whitespace())?;
             start = 2 + line.len();

@@ -6,7 +6,7 @@ use crate::shell::{Script, Stop};
 use super::Fault;
 
 /// Codes that are given of a text that cannot be read.
-const KEPT: [u16; 5] = [1003, 1035, 1054, 1069, 1083];
+const KEPT: [u16; 6] = [1003, 1035, 1054, 1065, 1069, 1083];
 
 /// Keywords that close a construct.
 const CLOSERS: [&str; 8] = ["then", "do", "done", "fi", "elif", "else", "esac", "}"];
@@ -14,6 +14,7 @@ const CLOSERS: [&str; 8] = ["then", "do", "done", "fi", "elif", "else", "esac", 
 /// Adds the codes of a text that `script` could not be read to its end from, and takes away those
 /// of what comes after.
 pub(super) fn apply(script: &Script, text: &str, faults: &mut Vec<Fault>) {
+    function_parameters(script, faults);
     if group_without_blank(script, text, faults) {
         return;
     }
@@ -36,7 +37,7 @@ pub(super) fn apply(script: &Script, text: &str, faults: &mut Vec<Fault>) {
             add(1009, *outer, "the syntax error is in what starts here");
         }
         faults.retain(|fault| {
-            matches!(fault.code, 1009 | 1036 | 1046..=1050 | 1056..=1062 | 1072 | 1073)
+            matches!(fault.code, 1009 | 1036 | 1046..=1050 | 1056..=1062 | 1064 | 1072 | 1073)
                 || KEPT.contains(&fault.code) && fault.range.start < stop.at
         });
         escaped_quotes(text, faults);
@@ -56,14 +57,24 @@ pub(super) fn apply(script: &Script, text: &str, faults: &mut Vec<Fault>) {
         }
     }
     let at = stop.at;
-    let is_new = |code: u16| matches!(code, 1036 | 1070 | 1088 | 1089 | 1141);
+    let is_new = |code: u16| matches!(code, 1036 | 1065 | 1070 | 1088 | 1089 | 1141);
     faults.retain(|fault| fault.range.start < at || is_new(fault.code));
+}
+
+/// Adds SC1065 for what stands between the parentheses of a function.
+fn function_parameters(script: &Script, faults: &mut Vec<Fault>) {
+    for at in &script.marks.parameters {
+        if !faults.iter().any(|fault| fault.code == 1065 && fault.range.start == *at) {
+            let message = "a function is declared without parameters".to_owned();
+            faults.push(Fault { code: 1065, range: at + 1..at + 2, message });
+        }
+    }
 }
 
 /// Adds the codes of a command that starts with a `{` and no blank, as `{{name}}` of a template
 /// does: a group, which most often has no end. Tells whether it has none.
 fn group_without_blank(script: &Script, text: &str, faults: &mut Vec<Fault>) -> bool {
-    let Some(&start) = script.tight_braces.first() else { return false };
+    let Some(&start) = script.marks.tight_braces.first() else { return false };
     let mut add = |code: u16, at: usize, message: &str| {
         faults.push(Fault {
             code,
@@ -71,7 +82,7 @@ fn group_without_blank(script: &Script, text: &str, faults: &mut Vec<Fault>) -> 
             message: message.to_owned(),
         });
     };
-    for brace in &script.tight_braces {
+    for brace in &script.marks.tight_braces {
         add(1054, brace + 1, "`{` needs a blank behind it");
     }
     if script.stop.as_ref().is_none_or(|stop| stop.missing != Some("}")) || !script.is_broken {
@@ -138,6 +149,7 @@ fn missing(stop: &Stop, rest: &str, add: &mut impl FnMut(u16, usize, &str)) {
             add(1062, stop.at, "`done` is missing here");
         }
         Some("}") => add(1056, stop.at, "`}` is missing here"),
+        Some("{") => add(1064, stop.at, "the body of a function starts with `{`"),
         _ => {}
     }
 }

@@ -143,6 +143,10 @@ impl Settings {
         }
         config.ignore.clone_from(&self.ignored);
         config.severities.clone_from(&self.overrides);
+        if config.profile == Profile::Hadolint {
+            // Of all places that name a rule, the worst severity counts.
+            config.severities.sort_by_key(|(_, severity)| *severity);
+        }
         config.trusted_registries.clone_from(&self.trusted_registries);
         config.label_schema.clone_from(&self.label_schema);
         config.strict_labels = self.strict_labels;

@@ -60,9 +60,9 @@ fn is_trusted(registries: &[String], image: &str) -> bool {
         Some(registry) => registries.iter().any(|pattern| matches(pattern, registry)),
         None => {
             image == "scratch"
-                || registries
-                    .iter()
-                    .any(|pattern| matches!(pattern.as_str(), "*" | "docker.io" | "hub.docker.com"))
+                || registries.iter().any(|pattern| {
+                    matches(pattern, "docker.io") || matches(pattern, "hub.docker.com")
+                })
         }
     }
 }

@@ -128,13 +128,18 @@ impl Reader<'_> {
                 let start = self.at + 2;
                 self.at = start;
                 let n_before = self.commands.len();
+                let n_negations = self.marks.negations.len();
+                let trailing = std::mem::take(&mut self.trailing);
                 self.within(start - 2, |reader| {
                     reader.nested(|reader| reader.list().map(|_| ()))?;
                     text.push_str("${");
                     text.push_str(&reader.only_command(start, n_before));
                     text.push('}');
                     reader.expect_byte(b')')
-                })
+                })?;
+                self.marks.negations.truncate(n_negations);
+                self.trailing = trailing;
+                Ok(())
             }
             Some(b'{') => self.braces(text),
             Some(b'\'') => {
@@ -254,7 +259,7 @@ impl Reader<'_> {
         self.open.pop();
         self.commands.append(&mut reader.commands);
         self.pipes.append(&mut reader.pipes);
-        self.tight_braces.append(&mut reader.tight_braces);
+        self.marks.append(reader.marks);
         text.push_str("${VAR}");
         self.at = end + 1;
         Ok(())

@@ -466,16 +466,34 @@ rows! {
     2270 Error "positional-assignment"
         "an assignment to `$1`";
         "Names cannot start with a digit." "Use `set --`.";
+    2271 Error "indirect-assignment"
+        "an assignment whose name is an expansion";
+        "It is taken as a command." "Write the name, or use `declare`.";
+    2275 Error "stray-equals-sign"
+        "a command that starts with `=` after an assignment";
+        "A line may be cut in the wrong place." "Leave out the blank.";
     2276 Error "assignment-with-brace"
         "an expansion with `=` that is taken as a command";
         "The name of a variable may be meant." "Leave out the `$`.";
     2280 Error "name-assignment"
         "an assignment to the script's name";
         "It cannot be assigned." "Use another variable.";
+    2281 Error "dollar-before-assignment"
+        "a `$` on the left side of an assignment";
+        "The value of the variable is taken as a command." "Write `name=value`.";
     2282 Error "invalid-name"
         "a name that starts with a digit";
         "It is taken as a command." "Start it with a letter.";
-    2288 Error "suspect-command"
+    2283 Error "blanks-around-equals"
+        "blanks around the `=` of an assignment";
+        "The name is taken as a command." "Leave them out, or use `[ … ]` to compare.";
+    2284 Error "comparison-as-command"
+        "a `==` outside of a test";
+        "What stands in front is taken as a command." "Write `[ \"$x\" = y ]`.";
+    2285 Error "blank-before-plus-equals"
+        "a blank before `+=`";
+        "The name is taken as a command." "Leave it out.";
+    2288 Warning "suspect-command"
         "a command that ends or starts with a stray character";
         "A line may be cut in the wrong place." "Correct it.";
     2290 Error "blank-before-equals-sign"

@@ -67,6 +67,10 @@ rows! {
         "in `sh`: `++` and `--`";
         "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
         "Write `$((x += 1))`.";
+    3019 Warning "power-operator"
+        "in `sh`: `**` in arithmetic";
+        "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
+        "Multiply.";
     3020 Warning "both-outputs"
         "in `sh`: `&>`";
         "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
@@ -110,10 +114,22 @@ rows! {
         "in `sh`: `$(< file)`";
         "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
         "Write `$(cat file)`.";
+    3035 Warning "file-substitution-backticks"
+        "in `sh`: a file read in backticks";
+        "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
+        "Write `$(cat file)`.";
+    3036 Warning "echo-flags-of-dash"
+        "in `sh`: flags of `echo` other than `-n`, which `dash` does not have";
+        "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
+        "Use `printf`.";
     3037 Warning "echo-flags"
         "in `sh`: flags of `echo`";
         "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
         "Use `printf`.";
+    3038 Warning "exec-flags"
+        "in `sh`: flags of `exec`";
+        "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
+        "Leave them out.";
     3039 Warning "let-arithmetic"
         "in `sh`: `let`";
         "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
@@ -148,6 +164,10 @@ rows! {
         "in `sh`: `SIG` in front of the names of signals";
         "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
         "Leave it out.";
+    3049 Warning "signal-case"
+        "in `sh`: signals in small letters";
+        "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
+        "Write them in capital letters.";
     3050 Warning "printf-q"
         "in `sh`: `printf %q`";
         "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
@@ -169,6 +189,10 @@ rows! {
         "Use `set --` and `\"$@\"`.";
     3055 Warning "array-keys"
         "in `sh`: the keys of an array";
+        "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
+        "Use another structure.";
+    3056 Warning "names-by-prefix"
+        "in `sh`: `${!prefix*}`";
         "POSIX `sh` does not have it, and the `/bin/sh` of many images is not bash."
         "Use another structure.";
     3057 Warning "substring"
