@@ -243,6 +243,13 @@ fn a_build_tells_programs_what_it_made() {
     assert_eq!(metadata["containerimage.digest"], metadata["containerimage.descriptor"]["digest"]);
     assert_eq!(metadata["image.name"], "docker.io/library/told:latest");
     assert_eq!(std::fs::read_to_string(sandbox.path("id")).unwrap(), id.stdout.trim());
+    // A build that fails leaves no id of another image, but what is no file stays.
+    let failed = ["build", "--target", "nosuch", "--iidfile"];
+    std::os::unix::fs::symlink("id", sandbox.path("link")).unwrap();
+    assert_eq!(sandbox.run([&failed[..], &["link", "context"]].concat()).code, 1);
+    assert!(sandbox.path("id").exists() && sandbox.path("link").is_symlink());
+    assert_eq!(sandbox.run([&failed[..], &["id", "context"]].concat()).code, 1);
+    assert!(!sandbox.path("id").exists());
     let table = sandbox.succeed(["build", "--timings", "context"]).stderr;
     assert!(table.contains("OUTCOME") && table.contains("line 2 RUN echo '<b>'"), "{table}");
     let page = std::fs::read_to_string(sandbox.path("page.html")).unwrap();

@@ -143,6 +143,7 @@ fn build(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
     for text in publish::platforms(arguments).into_iter().flatten() {
         check_platform(&text, session)?;
     }
+    publish::forget_id(arguments, session)?;
     let store = open_store(session)?;
     let Prepared { mut request, file, notes, context } = request(arguments, session, &store)?;
     request.packing = outputs.iter().find_map(|output| output.packing(&store));

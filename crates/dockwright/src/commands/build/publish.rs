@@ -308,9 +308,21 @@ fn metadata(
     format!("{metadata:#}\n")
 }
 
+/// Removes the file of `--iidfile`, as buildx does: a build that fails must not leave the id of an
+/// earlier image. Links and devices (`/dev/stdout`) stay.
+pub(super) fn forget_id(arguments: &Arguments, session: &Session) -> Result<(), Exit> {
+    let Some(path) = &arguments.iidfile else { return Ok(()) };
+    match path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
+        true => std::fs::remove_file(path).map_err(|error| cannot_write(session, path, &error)),
+        false => Ok(()),
+    }
+}
+
 fn write_file(session: &Session, path: &Path, text: &str) -> Result<(), Exit> {
-    std::fs::write(path, text).map_err(|error| {
-        let message = format!("cannot write `{}`: {error}", path.display());
-        usage(session, &message, "name a file in a directory that can be written")
-    })
+    std::fs::write(path, text).map_err(|error| cannot_write(session, path, &error))
+}
+
+fn cannot_write(session: &Session, path: &Path, error: &std::io::Error) -> Exit {
+    let message = format!("cannot write `{}`: {error}", path.display());
+    usage(session, &message, "name a file in a directory that can be written")
 }
