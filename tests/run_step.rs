@@ -126,6 +126,32 @@ fn caches_are_shared_locked_or_private() {
 }
 
 #[test]
+fn without_the_cache_its_mounts_begin_anew() {
+    let of = |stage: &str| {
+        format!(
+            "FROM centos AS {stage}\nARG N\n\
+             RUN --mount=type=cache,target=/c,id={stage} touch /c/$N; : {stage}\n\
+             RUN --mount=type=cache,target=/c,id={stage} ls /c > /{stage}\n"
+        )
+    };
+    let text =
+        of("one") + &of("two") + "FROM centos\nCOPY --from=one /one /\nCOPY --from=two /two /\n";
+    let sandbox = context(&text);
+    let names = |n: &str, arguments: &[&str]| {
+        let n = format!("N={n}");
+        let head = ["build", "-q", "-t", "made", "--build-arg", &n];
+        sandbox.succeed([head.as_slice(), arguments, &["context"]].concat());
+        let listed = sandbox.succeed(["run", "made", "cat", "/one", "/two"]).stdout;
+        listed.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names("a", &[]), "a a");
+    assert_eq!(names("b", &[]), "a b a b");
+    // Both steps of the build see one and the same new directory.
+    assert_eq!(names("c", &["--no-cache"]), "c c");
+    assert_eq!(names("d", &["--no-cache-filter=two"]), "c d d");
+}
+
+#[test]
 fn hosts_and_limits_are_checked_before_anything_runs() {
     let sandbox = context("FROM centos\nRUN cat /etc/hosts; ulimit -n; ulimit -Hn\n");
     let arguments = [

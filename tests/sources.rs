@@ -566,6 +566,82 @@ fn an_archive_of_the_context_is_unpacked_and_the_same_download_is_not() {
 }
 
 #[test]
+fn times_of_what_is_elsewhere() {
+    let sandbox = Sandbox::with_base();
+    let stamped = |text: &str, time: &str| {
+        let folder = "FROM centos\nARG SOURCE_DATE_EPOCH\nRUN touch /made && echo $SOURCE_DATE_EPOCH > /epoch\n";
+        sandbox.write("stamped/Dockerfile", if text.is_empty() { folder } else { text });
+        let tar = sandbox.path("web/context.tar");
+        let mut command = Command::new("tar");
+        command.args(["-C"]).arg(sandbox.path("stamped")).arg(format!("--mtime={time}"));
+        succeed(command.arg("-cf").arg(tar).arg("Dockerfile"));
+    };
+    sandbox.write("web/x", "");
+    repository(&sandbox, "app", "FROM scratch\nLABEL a=b\n");
+    let (git, web) = (Server::git(&sandbox), Server::web(&sandbox));
+    let repository = format!("git://127.0.0.1:{}/app.git", git.port);
+    let archive = format!("http://127.0.0.1:{}/context.tar", web.port);
+    let created = |arguments: &[&str]| {
+        let of_context = ["build", "-q", "-t", "made", "--build-arg", "SOURCE_DATE_EPOCH=context"];
+        let plain = ["build", "-q", "-t", "made"];
+        let (first, rest) = arguments.split_first().expect("arguments");
+        let head: &[&str] = if *first == "context" { &of_context } else { &plain };
+        sandbox.succeed([head, rest].concat());
+        sandbox.succeed(["inspect", "--format", "{{.Created}}", "made"]).stdout.trim().to_owned()
+    };
+    assert_eq!(created(&["context", &repository]), "2001-02-03T04:05:06Z");
+    // The server tells when the archive was written, which goes before what is in it.
+    stamped("", "2001-02-03T04:05:07Z");
+    let written = ["-d", "2001-02-03T04:05:08Z"];
+    succeed(Command::new("touch").args(written).arg(sandbox.path("web/context.tar")));
+    assert_eq!(created(&["context", &archive]), "2001-02-03T04:05:08Z");
+    assert_eq!(sandbox.succeed(["run", "made", "cat", "/epoch"]).stdout, "981173108\n");
+    // On standard input there is only what is in it.
+    let bytes = std::fs::read(sandbox.path("web/context.tar")).expect("the archive");
+    let of_context = ["build", "-q", "-t", "made", "--build-arg", "SOURCE_DATE_EPOCH=context", "-"];
+    let outcome = with_input(&sandbox, &of_context, &bytes);
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    assert_eq!(sandbox.succeed(["run", "made", "cat", "/epoch"]).stdout, "981173107\n");
+    // A directory has no time.
+    sandbox.write("here/Dockerfile", "FROM scratch\n");
+    assert_eq!(created(&["context", "here"]), "1980-01-01T00:00:00Z");
+
+    let text =
+        "ARG SOURCE_DATE_EPOCH=source\nFROM scratch AS source\nADD $1 /\nFROM scratch\nLABEL a=b\n";
+    for (source, time) in [(&archive, "08"), (&repository, "06")] {
+        sandbox.write("here/Dockerfile", text.replace("$1", source));
+        assert_eq!(created(&["", "here"]), format!("2001-02-03T04:05:{time}Z"));
+        sandbox.write("here/Dockerfile", "ARG SOURCE_DATE_EPOCH=source\nFROM scratch\n");
+        let named = format!("source={source}");
+        let found = created(&["", "--build-context", &named, "here"]);
+        assert_eq!(found, format!("2001-02-03T04:05:{time}Z"));
+    }
+    for (stage, message) in [
+        ("COPY Dockerfile /", "it is not a single download"),
+        ("ADD https://example.com/x /\nENV A=b", "it is not a single download"),
+    ] {
+        sandbox.write("here/Dockerfile", text.replace("ADD $1 /", stage));
+        let outcome = sandbox.run(["build", "-q", "here"]);
+        assert_eq!(outcome.code, 1, "{}", outcome.text());
+        assert!(said(&outcome).contains(message), "{}", outcome.stderr);
+        assert!(said(&outcome).contains("Dockerfile:1:"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_socket_of_the_context_is_an_empty_file() {
+    let sandbox = Sandbox::with_base();
+    let text = "FROM centos\nCOPY . /all/\nCOPY s /one\nRUN stat -c '%F %a %s' /all/s /one\n";
+    sandbox.write("context/Dockerfile", format!("{text}RUN --mount=dst=/c test -f /c/s\n"));
+    let socket = sandbox.path("context/s");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("bound");
+    succeed(Command::new("chmod").arg("640").arg(&socket));
+    let built = sandbox.succeed(["build", "--progress=plain", "context"]);
+    let n_empty = built.stderr.matches("regular empty file 640 0").count();
+    assert_eq!(n_empty, 2, "{}", built.stderr);
+}
+
+#[test]
 fn repositories_of_plain_web_servers() {
     let sandbox = Sandbox::with_base();
     repository(&sandbox, "app", "FROM centos\nCOPY a.txt /a\n");

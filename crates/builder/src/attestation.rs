@@ -107,7 +107,7 @@ impl fmt::Display for ResourceName<'_> {
             write!(f, "{separator}digest={digest}")?;
             separator = '&';
         }
-        if let Some(Platform { os, architecture, variant }) = self.platform {
+        if let Some(Platform { os, architecture, variant, .. }) = self.platform {
             write!(f, "{separator}platform={os}%2F{architecture}")?;
             if let Some(variant) = variant.as_deref().filter(|variant| !variant.is_empty()) {
                 write!(f, "%2F{variant}")?;
@@ -127,6 +127,7 @@ mod tests {
             os: "linux".to_owned(),
             architecture: "arm64".to_owned(),
             variant: variant.map(str::to_owned),
+            os_version: None,
         };
         for (name, variant, expected) in [
             ("busybox", None, "pkg:docker/busybox@latest?platform=linux%2Farm64"),

@@ -75,6 +75,7 @@ pub fn predict(request: &Request, store: &Store) -> Result<Prediction> {
 /// When the Dockerfile or the request is wrong, or a base image is neither in the store nor to be had.
 pub fn make_plan(request: &Request, store: &Store) -> Result<Plan> {
     let parse = dockerfile_parser::parse(&request.dockerfile);
+    let request = &*crate::remote::timed(request, &parse, store)?;
     let mut images = BTreeMap::new();
     let mut absent = Vec::new();
     loop {

@@ -138,6 +138,9 @@ impl Default for RootFs {
     }
 }
 
+/// The key of the version of the operating system.
+const OS_VERSION: &str = "os.version";
+
 impl ImageConfig {
     /// Reads a configuration.
     ///
@@ -156,14 +159,29 @@ impl ImageConfig {
         serde_json::to_vec(self).expect("string keys and plain values always serialise")
     }
 
-    /// Returns the configuration that `FROM scratch` starts with.
+    /// The version of the operating system, for example `10.0.20348.1006`: Windows has one.
+    pub fn os_version(&self) -> Option<&str> {
+        self.extra.get(OS_VERSION)?.as_str()
+    }
+
+    /// Returns the same for a version of the operating system, if there is one.
+    #[must_use]
+    pub fn with_os_version(mut self, version: Option<&str>) -> Self {
+        if let Some(version) = version {
+            self.extra.insert(OS_VERSION.to_owned(), Value::from(version));
+        }
+        self
+    }
+
+    /// Returns the configuration that `FROM scratch` starts with. Windows sets its own `PATH`.
     pub fn scratch(os: &str, architecture: &str, variant: Option<&str>) -> Self {
+        let path = (os != "windows").then(|| format!("PATH={DEFAULT_PATH}"));
         Self {
             os: os.to_owned(),
             architecture: architecture.to_owned(),
             variant: variant.map(str::to_owned),
             config: ContainerConfig {
-                env: vec![format!("PATH={DEFAULT_PATH}")],
+                env: path.into_iter().collect(),
                 working_dir: "/".to_owned(),
                 ..ContainerConfig::default()
             },

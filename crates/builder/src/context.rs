@@ -71,6 +71,8 @@ pub(crate) struct Entry {
     /// The path below the directory that was walked; empty for the directory itself.
     pub(crate) path: Vec<u8>,
     pub(crate) kind: FileType,
+    /// Whether it is a socket, which a build context shows as an empty file, as BuildKit's does.
+    pub(crate) is_socket: bool,
     /// The lowest 12 bits of the mode.
     pub(crate) mode: u32,
     pub(crate) uid: u32,
@@ -301,8 +303,12 @@ impl Source {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let resolve =
             ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        rustix::fs::openat2(&self.root, path, flags, Mode::empty(), resolve)
-            .doing(|| format!("read `{}`", String::from_utf8_lossy(path)))
+        let opened = match rustix::fs::openat2(&self.root, path, flags, Mode::empty(), resolve) {
+            // A socket, which counts as an empty file.
+            Err(Errno::NXIO) => rustix::fs::open("/dev/null", flags, Mode::empty()),
+            opened => opened,
+        };
+        opened.doing(|| format!("read `{}`", String::from_utf8_lossy(path)))
     }
 
     /// Opens the file or directory `path` (empty for the root), in which no component is a link,
@@ -359,8 +365,8 @@ impl Source {
         let names = Names::read(directory.as_fd()).doing(|| shown("list", path))?;
         for name in names.iter() {
             match read_entry(&directory, name) {
-                // Sockets mean nothing once copied; BuildKit leaves them out of contexts as well.
-                Ok(entry) if entry.kind == FileType::Socket => {}
+                // In a stage sockets mean nothing: no layer can hold them.
+                Ok(entry) if entry.is_socket && !self.is_context() => {}
                 Ok(entry) => {
                     if !hand(name.to_bytes(), &mut self.with_owner(entry)) {
                         break;
@@ -378,6 +384,9 @@ impl Source {
     fn with_owner(&self, mut entry: Entry) -> Entry {
         if self.resets_owner {
             (entry.uid, entry.gid) = (0, 0);
+            if entry.is_socket {
+                entry.kind = FileType::RegularFile;
+            }
         }
         if self.has_git_modes {
             let is_program = entry.kind == FileType::Directory || entry.mode & 0o100 != 0;
@@ -400,12 +409,13 @@ impl Source {
 impl Entry {
     /// Tells whether a regular file, which is open, is still as this entry tells.
     pub(crate) fn is_unchanged(&self, file: impl AsFd) -> bool {
-        rustix::fs::fstat(file).is_ok_and(|stat| {
-            self.inode == (stat.st_dev, stat.st_ino)
-                && self.size_bytes == stat.st_size as u64
-                && self.mtime == (stat.st_mtime, stat.st_mtime_nsec as i64)
-                && self.ctime == (stat.st_ctime, stat.st_ctime_nsec as i64)
-        })
+        self.is_socket
+            || rustix::fs::fstat(file).is_ok_and(|stat| {
+                self.inode == (stat.st_dev, stat.st_ino)
+                    && self.size_bytes == stat.st_size as u64
+                    && self.mtime == (stat.st_mtime, stat.st_mtime_nsec as i64)
+                    && self.ctime == (stat.st_ctime, stat.st_ctime_nsec as i64)
+            })
     }
 }
 
@@ -516,6 +526,7 @@ pub(crate) fn read_entry(
     Ok(Entry {
         path: Vec::new(),
         kind,
+        is_socket: kind == FileType::Socket,
         mode: stat.st_mode & 0o7777,
         uid: stat.st_uid,
         gid: stat.st_gid,

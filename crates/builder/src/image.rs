@@ -142,6 +142,9 @@ pub struct Platform {
     /// The processor's variant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
+    /// The version of the operating system: Windows has one.
+    #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
+    pub os_version: Option<String>,
 }
 
 impl Platform {
@@ -151,6 +154,7 @@ impl Platform {
             architecture: config.architecture.clone(),
             os: config.os.clone(),
             variant: config.variant.clone(),
+            os_version: config.os_version().map(str::to_owned),
         }
     }
 }

@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use dockerfile_parser::{Model, Parse, Span};
 
+pub(crate) use self::args::TimeSource;
 use self::environment::Environment;
 use self::stage::Stage;
 use crate::config::ImageConfig;
@@ -140,30 +141,29 @@ pub fn plan(
     if let Some(error) = model.errors.iter().find(|error| error.code != OUT_OF_ORDER) {
         return Err(text_error(error));
     }
-    let platforms = args::Platforms::new(request)?;
-    let mut planner = Planner {
-        request,
-        model: &model,
-        images,
-        platforms,
-        globals: Environment::default(),
-        epoch: request.epoch,
-        stage_names: HashMap::new(),
-        stages: Vec::new(),
-        operations: Vec::new(),
-        known: HashMap::new(),
-        missing: None,
-        warnings: Vec::new(),
-        checkpoints: Vec::new(),
-        used_args: BTreeSet::new(),
-    };
-    let named = model.stages.iter().filter_map(|stage| Some((stage.name.clone()?, stage.index)));
-    planner.stage_names.extend(named);
-    planner.stages.resize_with(model.stages.len(), || None);
+    let mut planner = Planner::new(request, &model, images)?;
     match planner.run() {
         Ok(plan) => Ok(Planned::Plan(Box::new(plan))),
         Err(error) => planner.missing.map_or(Err(error), |missing| Ok(Planned::Missing(missing))),
     }
+}
+
+/// Finds what `SOURCE_DATE_EPOCH` names in place of seconds, and where the Dockerfile says so.
+/// Nothing of a Dockerfile that is wrong: [`plan`] tells what.
+pub(crate) fn time_source(
+    request: &Request,
+    parse: &Parse<'_>,
+) -> Result<Option<(TimeSource, Option<Span>)>> {
+    let model = Model::new(parse);
+    if !parse.errors.is_empty() || !model.errors.is_empty() {
+        return Ok(None);
+    }
+    let images = BTreeMap::new();
+    let mut planner = Planner::new(request, &model, &images)?;
+    let Ok(target) = planner.target() else { return Ok(None) };
+    planner.global_args(target)?;
+    let found = planner.named_time()?;
+    Ok(found.map(|source| (source, planner.time_span())))
 }
 
 /// The state of planning.
@@ -192,6 +192,33 @@ struct Planner<'p> {
 
 /// The code of the fault that a stage copies from a later one. It counts only where it is built.
 const OUT_OF_ORDER: &str = "stage-order";
+
+impl<'p> Planner<'p> {
+    fn new(
+        request: &'p Request,
+        model: &'p Model<'p, 'p>,
+        images: &'p BTreeMap<String, BaseImage>,
+    ) -> Result<Self> {
+        let named = model.stages.iter();
+        let named = named.filter_map(|stage| Some((stage.name.clone()?, stage.index)));
+        Ok(Self {
+            request,
+            model,
+            images,
+            platforms: args::Platforms::new(request)?,
+            globals: Environment::default(),
+            epoch: request.epoch,
+            stage_names: named.collect(),
+            stages: vec![None; model.stages.len()],
+            operations: Vec::new(),
+            known: HashMap::new(),
+            missing: None,
+            warnings: Vec::new(),
+            checkpoints: Vec::new(),
+            used_args: BTreeSet::new(),
+        })
+    }
+}
 
 impl Planner<'_> {
     fn run(&mut self) -> Result<Plan> {

@@ -10,12 +10,14 @@ mod fetch;
 mod git;
 mod git_ref;
 mod http;
+mod time;
 
 pub use context::FetchedContext;
 pub(crate) use context::no_directory;
 pub use fetch::Fetcher;
 pub(crate) use fetch::{FILE, FetchedTree};
 pub use git_ref::GitRef;
+pub(crate) use time::timed;
 
 /// Something that stands elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -33,6 +33,8 @@ pub struct Request {
     pub epoch: i64,
     /// `SOURCE_DATE_EPOCH` for RUN, if the steps are to see it.
     pub source_date_epoch: Option<i64>,
+    /// The time of a build context that was fetched, for `SOURCE_DATE_EPOCH=context`.
+    pub context_time: Option<i64>,
     /// `--platform`: the platform of the image, for example `linux/arm64`.
     pub platform: Option<String>,
     /// The platform of this machine, for example `linux/amd64`.
@@ -268,6 +270,7 @@ impl Request {
             no_cache_filter: Vec::new(),
             epoch: 315_532_800,
             source_date_epoch: None,
+            context_time: None,
             platform: None,
             build_platform: format!("linux/{}", go_architecture()),
             runnable: BTreeSet::new(),

@@ -30,7 +30,7 @@ pub(crate) use self::predict::predict;
 use self::ready::Ready;
 use crate::cache::{self, Record};
 use crate::layer::LayerOptions;
-use crate::op::{Op, OpId, Operation};
+use crate::op::{MountKind, Op, OpId, Operation};
 use crate::store::LayerPacking;
 use crate::{
     Cause, DiffId, Digest, Error, ErrorKind, Event, Outcome, Plan, Request, Result, Snapshot, Step,
@@ -69,6 +69,11 @@ struct Solver<'s> {
     changed: Condvar,
     /// How many operations may run at once.
     max_workers: usize,
+    /// The names of the cache mounts that this build starts anew: those of steps that are executed
+    /// whatever the cache holds.
+    dropped: BTreeSet<&'s str>,
+    /// The directories of caches for which that is done.
+    emptied: Mutex<BTreeSet<String>>,
 }
 
 /// How far the plan is done.
@@ -181,6 +186,21 @@ fn needed(plan: &Plan) -> BTreeSet<usize> {
     needed
 }
 
+/// The names of the caches that steps mount which are executed whatever the cache holds.
+fn dropped_caches<'p>(plan: &'p Plan, needed: &BTreeSet<usize>) -> BTreeSet<&'p str> {
+    let operations = needed.iter().filter_map(|index| plan.operations.get(*index));
+    let mounts =
+        operations.filter(|it| it.ignore_cache).flat_map(|operation| match &operation.op {
+            Op::Exec(exec) => exec.mounts.as_slice(),
+            _ => &[],
+        });
+    let names = mounts.filter_map(|mount| match &mount.kind {
+        MountKind::Cache(cache) => Some(cache.id.as_str()),
+        _ => None,
+    });
+    names.collect()
+}
+
 /// The operations whose layers are those of the result.
 fn exported(plan: &Plan) -> BTreeSet<usize> {
     let mut exported = BTreeSet::new();
@@ -238,6 +258,8 @@ impl<'s> Solver<'s> {
             state: Mutex::new(state),
             changed: Condvar::new(),
             max_workers: request.jobs.max(1),
+            dropped: dropped_caches(plan, needed),
+            emptied: Mutex::default(),
         }
     }
 

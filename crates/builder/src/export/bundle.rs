@@ -182,7 +182,8 @@ fn entry_of_attestation(manifest: &Document, image: &Descriptor) -> Descriptor {
         ("vnd.docker.reference.type".to_owned(), "attestation-manifest".to_owned()),
     ]);
     let unknown = || "unknown".to_owned();
-    entry.platform = Some(Platform { architecture: unknown(), os: unknown(), variant: None });
+    entry.platform =
+        Some(Platform { architecture: unknown(), os: unknown(), variant: None, os_version: None });
     entry
 }
 

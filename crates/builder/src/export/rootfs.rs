@@ -85,11 +85,12 @@ fn directory(image: &Image, images: &[Attested], options: &FileOptions) -> Strin
     if is_split { platform_name(image) } else { String::new() }
 }
 
-/// Returns `linux_amd64`, or `linux_arm_v7`.
+/// Returns `linux_amd64`, `linux_arm_v7` or `windows(10.0.1)_amd64`.
 fn platform_name(image: &Image) -> String {
-    let Platform { os, architecture, variant } = Platform::of(&image.config);
+    let Platform { os, architecture, variant, os_version } = Platform::of(&image.config);
+    let version = os_version.map(|version| format!("({version})")).unwrap_or_default();
     let variant = variant.map(|variant| format!("_{variant}")).unwrap_or_default();
-    format!("{os}_{architecture}{variant}")
+    format!("{os}{version}_{architecture}{variant}")
 }
 
 /// Returns what is attested of the files, each with the name of its file. The subjects are the files

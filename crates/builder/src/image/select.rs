@@ -14,7 +14,10 @@ pub(crate) fn rank(platform: Option<&Platform>, wanted: &str) -> u8 {
     let Some(platform) = platform else { return 1 };
     let mut parts = wanted.split('/');
     let (os, architecture) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
-    if platform.os != os || platform.architecture != architecture {
+    // `windows(10.0.1)`: only an image for that very version.
+    let (os, version) = os.trim_end_matches(')').split_once('(').unwrap_or((os, ""));
+    let is_of_version = version.is_empty() || platform.os_version.as_deref() == Some(version);
+    if platform.os != os || platform.architecture != architecture || !is_of_version {
         return 0;
     }
     // `arm64` is `arm64/v8`, `arm` is `arm/v7` (containerd's normal form).
@@ -33,7 +36,10 @@ pub(crate) fn platforms(images: &[Descriptor]) -> String {
     let names: Vec<_> = platforms
         .map(|platform| {
             let variant = platform.variant.as_deref().map(|it| format!("/{it}"));
-            format!("{}/{}{}", platform.os, platform.architecture, variant.unwrap_or_default())
+            let version = platform.os_version.as_deref().map(|it| format!("({it})"));
+            let (os, architecture) = (&platform.os, &platform.architecture);
+            let (version, variant) = (version.unwrap_or_default(), variant.unwrap_or_default());
+            format!("{os}{version}/{architecture}{variant}")
         })
         .collect();
     names.join(", ")

@@ -1,15 +1,22 @@
 //! Build arguments: the automatic ones, those before the first FROM, those with a meaning.
 
-use dockerfile_parser::{Arg, Instruction, Kind, Platform};
+use dockerfile_parser::{Arg, Base, Instruction, Kind, Platform, Span};
 
 use super::Planner;
 use super::environment::Environment;
 use super::stage::{Scope, expand};
-use crate::{Error, Request, Result};
+use crate::remote::Remote;
+use crate::{Error, NamedContext, Request, Result};
 
 /// The proxy variables in the order in which a RUN gets them, each in both cases.
 pub(super) const PROXIES: [&str; 5] =
     ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
+
+/// The argument with the time of the image.
+pub(super) const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
+
+/// What that argument is when the time is the build context's.
+const CONTEXT: &str = "context";
 
 /// Arguments that the builder itself understands.
 const SPECIAL: [&str; 11] = [
@@ -23,8 +30,17 @@ const SPECIAL: [&str; 11] = [
     "BUILDKIT_BUILD_NAME",
     "BUILDKIT_SBOM_SCAN_CONTEXT",
     "BUILDKIT_SBOM_SCAN_STAGE",
-    "SOURCE_DATE_EPOCH",
+    SOURCE_DATE_EPOCH,
 ];
+
+/// What `SOURCE_DATE_EPOCH` names in place of seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TimeSource {
+    /// The build context.
+    Context,
+    /// Something that stands elsewhere.
+    Remote(Remote),
+}
 
 /// The platforms of a build.
 #[derive(Clone, Debug)]
@@ -54,6 +70,11 @@ pub(super) fn is_special(name: &str) -> bool {
 /// Tells whether an ARG never becomes a variable.
 pub(super) fn is_never_a_variable(name: &str) -> bool {
     matches!(name, "BUILDKIT_SBOM_SCAN_CONTEXT" | "BUILDKIT_SBOM_SCAN_STAGE")
+}
+
+/// Tells whether a value says that there is none: the context has no time.
+pub(super) fn is_unset(name: &str, value: &str) -> bool {
+    name == SOURCE_DATE_EPOCH && value == CONTEXT
 }
 
 impl Planner<'_> {
@@ -91,38 +112,92 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Takes the time from `SOURCE_DATE_EPOCH`, as a build argument or as a global ARG: seconds,
-    /// or `context`, or a stage that holds one download.
+    /// Takes the time from `SOURCE_DATE_EPOCH`, as a build argument or as a global ARG. What it names
+    /// in place of seconds was looked up before.
     pub(super) fn source_date_epoch(&mut self) -> Result<()> {
-        let given = self.request.build_args.get("SOURCE_DATE_EPOCH").map(String::as_str);
-        let Some(value) = given.or_else(|| self.globals.get("SOURCE_DATE_EPOCH")) else {
-            return Ok(());
-        };
-        if value.is_empty() || value == "context" {
-            return Ok(());
+        let given = self.request.build_args.get(SOURCE_DATE_EPOCH).map(String::as_str);
+        match given.or_else(|| self.globals.get(SOURCE_DATE_EPOCH)) {
+            None | Some("" | CONTEXT) => Ok(()),
+            Some(value) => match value.parse::<i64>() {
+                Ok(epoch) => {
+                    self.epoch = epoch;
+                    Ok(())
+                }
+                Err(_) => Err(self.no_time(&format!("`{value}` is no `{SOURCE_DATE_EPOCH}`"))),
+            },
         }
-        if let Ok(epoch) = value.parse::<i64>() {
-            self.epoch = epoch;
-            return Ok(());
-        }
-        let error = match self.stage_by_name(value) {
-            Some(_) => Error::new(format!(
-                "the stage `{value}` gives no `SOURCE_DATE_EPOCH`: it is not a single download"
-            )),
-            None => Error::new(format!("`{value}` is no `SOURCE_DATE_EPOCH`")),
+    }
+
+    /// Finds what `SOURCE_DATE_EPOCH` names in place of seconds: the build context, a named context
+    /// from elsewhere, or a stage that holds nothing but one download.
+    pub(super) fn named_time(&self) -> Result<Option<TimeSource>> {
+        let given = self.request.build_args.get(SOURCE_DATE_EPOCH).map(String::as_str);
+        let Some(value) = given.or_else(|| self.globals.get(SOURCE_DATE_EPOCH)) else {
+            return Ok(None);
         };
-        let declares = |index: &&usize| match self.model.parse.instructions.get(**index) {
-            Some(Instruction { kind: Kind::Arg(arg), .. }) => {
-                arg.declarations.iter().any(|one| one.name == "SOURCE_DATE_EPOCH")
+        if value.is_empty() || value.parse::<i64>().is_ok() {
+            return Ok(None);
+        }
+        if value == CONTEXT {
+            return Ok(Some(TimeSource::Context));
+        }
+        match self.request.named_context(value, &self.platforms.target) {
+            Some((_, NamedContext::Remote(remote))) => {
+                return Ok(Some(TimeSource::Remote(remote.clone())));
             }
+            Some(_) => {
+                let what = "neither a repository nor a download";
+                return Err(self.no_time(&format!(
+                    "the context `{value}` gives no `{SOURCE_DATE_EPOCH}`: it is {what}"
+                )));
+            }
+            None => {}
+        }
+        let Some(index) = self.stage_by_name(value) else { return Ok(None) };
+        match self.only_download(index)? {
+            Some(remote) => Ok(Some(TimeSource::Remote(remote))),
+            None => Err(self.no_time(&format!(
+                "the stage `{value}` gives no `{SOURCE_DATE_EPOCH}`: it is not a single download"
+            ))),
+        }
+    }
+
+    /// What a stage upon `scratch` fetches, if that is all it does.
+    fn only_download(&self, index: usize) -> Result<Option<Remote>> {
+        let Some(stage) = self.model.stages.get(index) else { return Ok(None) };
+        let numbers = stage.instructions.clone();
+        let instructions: Vec<_> =
+            numbers.filter_map(|number| self.model.parse.instructions.get(number)).collect();
+        let [Instruction { kind: Kind::Add(add), .. }] = instructions.as_slice() else {
+            return Ok(None);
+        };
+        let ([text], Base::Scratch) = (add.sources.as_slice(), &stage.base) else {
+            return Ok(None);
+        };
+        let text = expand(text, self.global_scope(), &Environment::default())?;
+        let remote = Remote::parse(&text)?;
+        remote.map(|remote| remote.fetched_by(add.keep_git_dir.is_some())).transpose()
+    }
+
+    /// The error for a `SOURCE_DATE_EPOCH` that says nothing, at the ARG if there is one.
+    fn no_time(&self, message: &str) -> Error {
+        let error = Error::new(message.to_owned())
+            .with_help("give seconds after 1970, such as `date +%s` prints");
+        match self.time_span() {
+            Some(span) => error.with_span(span),
+            None => error,
+        }
+    }
+
+    /// The global ARG that declares `SOURCE_DATE_EPOCH`.
+    pub(super) fn time_span(&self) -> Option<Span> {
+        let declares = |instruction: &&Instruction<'_>| match &instruction.kind {
+            Kind::Arg(arg) => arg.declarations.iter().any(|one| one.name == SOURCE_DATE_EPOCH),
             _ => false,
         };
-        let error = error.with_help("give seconds after 1970, such as `date +%s` prints");
-        let place = self.model.global_args.iter().find(declares);
-        Err(match place.and_then(|index| self.model.parse.instructions.get(*index)) {
-            Some(instruction) => error.with_span(instruction.span),
-            None => error,
-        })
+        let globals = self.model.global_args.iter();
+        let mut globals = globals.filter_map(|index| self.model.parse.instructions.get(*index));
+        globals.find(declares).map(|instruction| instruction.span)
     }
 
     /// Where the lines before the first FROM, and the FROM lines, stand.
@@ -139,7 +214,7 @@ impl Planner<'_> {
                 (None, Some(default)) => Some(expand(default, self.global_scope(), &self.globals)?),
                 (None, None) => None,
             };
-            if let Some(value) = value {
+            if let Some(value) = value.filter(|value| !is_unset(name, value)) {
                 self.globals.set(name, &value);
             }
         }

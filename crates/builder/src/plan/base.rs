@@ -86,7 +86,8 @@ impl<'p> Planner<'p> {
         let platform = self.platforms.target.clone();
         let files = self.add(source(Op::Scratch, span, SCRATCH.to_owned()));
         let variant = platform.variant.as_deref();
-        let config = ImageConfig::scratch(&platform.os, &platform.architecture, variant);
+        let config = ImageConfig::scratch(&platform.os, &platform.architecture, variant)
+            .with_os_version(platform.os_version.as_deref());
         self.new_stage(index, files, config)
     }
 
@@ -111,7 +112,8 @@ impl<'p> Planner<'p> {
             ..source(Op::Copy(Box::new(copy)), span, format!("FROM {name}"))
         });
         let variant = platform.variant.as_deref();
-        let config = ImageConfig::scratch(&platform.os, &platform.architecture, variant);
+        let config = ImageConfig::scratch(&platform.os, &platform.architecture, variant)
+            .with_os_version(platform.os_version.as_deref());
         self.new_stage(index, files, config)
     }
 
@@ -157,7 +159,8 @@ impl<'p> Planner<'p> {
             config.architecture.clone_from(&platform.architecture);
         }
         let triggers = std::mem::take(&mut config.config.on_build);
-        if !config.config.env.iter().any(|line| line.starts_with("PATH=")) {
+        let has_path = config.config.env.iter().any(|line| line.starts_with("PATH="));
+        if !has_path && config.os != "windows" {
             config.config.env.push(format!("PATH={DEFAULT_PATH}"));
         }
         let mut stage = self.new_stage(index, files, config);
@@ -235,7 +238,7 @@ impl<'p> Planner<'p> {
         let variant = stage.config.variant.clone();
         let platform = Platform {
             os: stage.config.os.clone(),
-            os_version: None,
+            os_version: stage.config.os_version().map(str::to_owned),
             architecture: stage.config.architecture.clone(),
             variant,
         };

@@ -3,13 +3,11 @@
 use dockerfile_parser::{Command, Instruction, Run};
 
 use super::Planner;
-use super::args::PROXIES;
+use super::args::{PROXIES, SOURCE_DATE_EPOCH};
 use super::stage::{Scope, Stage};
 use crate::config::DEFAULT_PATH;
 use crate::op::{ExecOp, InlineFile, MountKind, MountOp, Op};
 use crate::{Error, Network, Result, history};
-
-const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 
 /// Where the script of a heredoc with a `#!` line stands, as with BuildKit.
 const PIPES: &str = "/dev/pipes/";

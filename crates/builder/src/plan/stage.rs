@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use dockerfile_parser::expand::ExpandError;
 use dockerfile_parser::{Arg, Instruction, Kind, Span, Text};
 
-use super::args::is_never_a_variable;
+use super::args::{is_never_a_variable, is_unset};
 use super::environment::Environment;
 use super::{Checkpoint, Planner, config, origin, run};
 use crate::config::ImageConfig;
@@ -67,10 +67,19 @@ impl Stage {
 
     /// Returns the argument list that gives `text` to the SHELL in force.
     pub(super) fn shell_argv(&self, text: &str) -> Vec<String> {
-        let shell = self.config.config.shell.clone().filter(|shell| !shell.is_empty());
-        let mut argv = shell.unwrap_or_else(|| vec!["/bin/sh".to_owned(), "-c".to_owned()]);
+        let mut argv = self.shell();
         argv.push(text.to_owned());
         argv
+    }
+
+    /// SHELL in force, else the one of the operating system.
+    pub(super) fn shell(&self) -> Vec<String> {
+        let shell = self.config.config.shell.clone().filter(|shell| !shell.is_empty());
+        let default: &[&str] = match self.config.os.as_str() {
+            "windows" => &["cmd", "/S", "/C"],
+            _ => &["/bin/sh", "-c"],
+        };
+        shell.unwrap_or_else(|| default.iter().map(|&word| word.to_owned()).collect())
     }
 
     /// ENV: for this build and in the image, where a name that is there keeps its place.
@@ -136,7 +145,6 @@ impl Planner<'_> {
     }
 
     fn checkpoint(&mut self, stage: &Stage, span: Span, env: Vec<(String, String)>) {
-        let shell = stage.config.config.shell.clone().filter(|shell| !shell.is_empty());
         self.checkpoints.push(Checkpoint {
             span,
             stage: stage.index,
@@ -144,7 +152,7 @@ impl Planner<'_> {
             env,
             cwd: stage.directory(),
             user: stage.config.config.user.clone(),
-            shell: shell.unwrap_or_else(|| vec!["/bin/sh".to_owned(), "-c".to_owned()]),
+            shell: stage.shell(),
         });
     }
 
@@ -235,6 +243,7 @@ impl Planner<'_> {
                 (None, Some(default)) => Some(stage.expand(scope, default)?),
                 (None, None) => self.globals.get(name).map(str::to_owned),
             };
+            let value = value.filter(|value| !is_unset(name, value));
             text = text + " " + name;
             if let Some(value) = &value {
                 text = text + "=" + value;

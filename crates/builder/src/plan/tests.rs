@@ -222,6 +222,16 @@ fn a_named_context_stands_for_all_of_a_stage() {
 }
 
 #[test]
+fn windows_has_its_own_shell_and_path() {
+    let mut request = Request::new("FROM scratch\nARG TARGETOSVERSION\nENTRYPOINT a b\n");
+    request.platform = Some("windows(10.0.1)/amd64".to_owned());
+    let entry = "(ENTRYPOINT [\"cmd\" \"/S\" \"/C\" \"a b\"])";
+    let plan = check_with(&request, &["(ARG TARGETOSVERSION=10.0.1)", entry]);
+    assert_eq!(plan.config.os_version(), Some("10.0.1"));
+    assert_eq!(plan.config.config.env, Vec::<String>::new());
+}
+
+#[test]
 fn a_dockerfile_of_more_than_16_mebibytes_is_none() {
     let line = format!("# {}\n", "x".repeat(4093));
     let mut text = "FROM base\n".to_owned() + &line.repeat(4095);

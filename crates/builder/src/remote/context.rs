@@ -24,6 +24,7 @@ const MAX_TEXT_BYTES: u64 = 64 << 20;
 pub struct FetchedContext {
     path: PathBuf,
     dockerfile: Option<Vec<u8>>,
+    time: Option<i64>,
     _keep: Keep,
 }
 
@@ -45,13 +46,15 @@ impl FetchedContext {
         let Remote::Git(reference) = remote else {
             let file = File::open(fetched.path.join(super::fetch::FILE));
             let file = file.doing(|| format!("read `{remote}`"))?;
-            return Self::of_file(fetcher.store, file);
+            let context = Self::of_file(fetcher.store, file)?;
+            return Ok(Self { time: fetched.time.or(context.time), ..context });
         };
         let below = clean(reference.subdirectory.as_bytes());
         let root = tree::open(&fetched.path).doing(|| format!("open `{remote}`"))?;
         tree::open_beneath(root.as_fd(), &below).map_err(|_| no_directory(remote, &below))?;
         let path = fetched.path.join(String::from_utf8_lossy(&below).as_ref());
-        Ok(Self { path, dockerfile: None, _keep: Keep::Fetched { _fetched: fetched } })
+        let time = fetched.time;
+        Ok(Self { path, dockerfile: None, time, _keep: Keep::Fetched { _fetched: fetched } })
     }
 
     /// Reads a context from a stream such as standard input: an archive, packed or not, or a lone
@@ -77,16 +80,23 @@ impl FetchedContext {
         let doing = || "read the build context".to_owned();
         std::fs::create_dir(&path).doing(doing)?;
         let archive = archive::open(file.try_clone().doing(doing)?)?;
-        let mut dockerfile = None;
+        let (mut dockerfile, mut time) = (None, None);
         if let Some(archive) = archive {
             // In a context all files count as root's, whatever the archive says.
             layer::extract(archive, &path, &ExtractOptions::plain(Some((0, 0))))
                 .map_err(|error| error.with_help("the build context is this archive"))?;
+            time = archive::open(file)?.map_or(Ok(None), super::time::newest)?;
         } else {
             file.rewind().doing(doing)?;
             dockerfile = Some(read_text(file, "the Dockerfile")?);
         }
-        Ok(Self { path, dockerfile, _keep: Keep::Work { _work: work } })
+        Ok(Self { path, dockerfile, time, _keep: Keep::Work { _work: work } })
+    }
+
+    /// Its time in seconds after 1970: that of the commit, what the server says, or the newest one in
+    /// the archive.
+    pub fn time(&self) -> Option<i64> {
+        self.time
     }
 
     /// The directory with the files.

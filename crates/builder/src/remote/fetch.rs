@@ -34,6 +34,8 @@ pub(crate) struct Fetched {
     pub(crate) path: PathBuf,
     /// The digest of a download.
     pub(crate) digest: Option<Digest>,
+    /// The time of the commit, or what the server says, in seconds after 1970.
+    pub(crate) time: Option<i64>,
     _work: WorkDir,
 }
 
@@ -61,15 +63,15 @@ impl<'a> Fetcher<'a> {
     pub(crate) fn fetch(&self, remote: &Remote) -> Result<Fetched> {
         let work = self.store.work_dir()?;
         let path = work.path().join("tree");
-        let mut digest = None;
-        match remote {
-            Remote::Git(reference) => git::fetch(self, reference, &path)?,
+        let (digest, time) = match remote {
+            Remote::Git(reference) => (None, Some(git::fetch(self, reference, &path)?)),
             Remote::Http(address) => {
                 std::fs::create_dir(&path).doing(|| format!("make `{}`", path.display()))?;
-                digest = Some(http::fetch(self, address, &path.join(FILE))?);
+                let (digest, time) = http::fetch(self, address, &path.join(FILE))?;
+                (Some(digest), time)
             }
-        }
-        Ok(Fetched { path, digest, _work: work })
+        };
+        Ok(Fetched { path, digest, time, _work: work })
     }
 
     /// Fetches a source of ADD and checks it.

@@ -33,8 +33,8 @@ const SETTINGS: [(&str, &str); 7] = [
 const FETCHED: &str = "refs/dockwright/fetched";
 
 /// Fetches the files of one commit to the directory `path`, which is made: files with mode 0644 or
-/// 0755, as git knows no other, and the time of the commit.
-pub(super) fn fetch(fetcher: &Fetcher<'_>, reference: &GitRef, path: &Path) -> Result<()> {
+/// 0755, as git knows no other, and the time of the commit, which is returned in seconds after 1970.
+pub(super) fn fetch(fetcher: &Fetcher<'_>, reference: &GitRef, path: &Path) -> Result<i64> {
     std::fs::create_dir(path).doing(|| format!("make `{}`", path.display()))?;
     let git = Git { fetcher, reference, path };
     let commit = git.start()?;
@@ -57,7 +57,8 @@ pub(super) fn fetch(fetcher: &Fetcher<'_>, reference: &GitRef, path: &Path) -> R
     }
     let root = tree::open(path).doing(|| format!("open `{}`", path.display()))?;
     settle(root.as_fd(), time, reference.keep_git_dir)
-        .doing(|| format!("set the modes and times of `{}`", git.shown()))
+        .doing(|| format!("set the modes and times of `{}`", git.shown()))?;
+    Ok(time)
 }
 
 /// The program, a repository and where it is fetched to.

@@ -17,8 +17,12 @@ use crate::{Digest, Error, ErrorKind, Result};
 const MAX_BYTES: u64 = 1 << 40;
 
 /// Downloads `address` to the new file `path`, with mode 0600 and the time that the server gives,
-/// and returns the digest of its bytes.
-pub(super) fn fetch(fetcher: &Fetcher<'_>, address: &str, path: &Path) -> Result<Digest> {
+/// and returns the digest of its bytes and that time, in seconds after 1970.
+pub(super) fn fetch(
+    fetcher: &Fetcher<'_>,
+    address: &str,
+    path: &Path,
+) -> Result<(Digest, Option<i64>)> {
     let client = Client::new(fetcher.http.clone());
     let doing = || format!("write `{}`", path.display());
     let options = &mut File::options();
@@ -38,11 +42,11 @@ pub(super) fn fetch(fetcher: &Fetcher<'_>, address: &str, path: &Path) -> Result
     };
     let (response, _) = client.download(&mut out, MAX_BYTES, &mut open)?;
     // A server that tells no time leaves the first second of 1970, as in BuildKit.
-    let time = response.header("last-modified").and_then(http_time).unwrap_or(0);
-    let time = Timespec { tv_sec: time, tv_nsec: 0 };
+    let said = response.header("last-modified").and_then(http_time);
+    let time = Timespec { tv_sec: said.unwrap_or(0), tv_nsec: 0 };
     let times = Timestamps { last_access: time, last_modification: time };
     rustix::fs::futimens(&out.file, &times).doing(doing)?;
-    Ok(Digest::finish(out.hasher))
+    Ok((Digest::finish(out.hasher), said))
 }
 
 /// A file that is hashed while it is written.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use rustix::fs::{CWD, Gid, Mode, RenameFlags, Uid};
 use rustix::io::Errno;
@@ -247,6 +248,9 @@ impl Solver<'_> {
         for number in 0.. {
             let name = if number == 0 { key.to_owned() } else { format!("{key}-{number}") };
             let lock = File::create(all.join(format!("{name}.lock"))).doing(doing)?;
+            if self.dropped.contains(id) {
+                self.empty_cache(&name, &lock).doing(doing)?;
+            }
             match sharing {
                 Sharing::Shared => lock::wait(&lock, true)?,
                 Sharing::Locked => lock::wait(&lock, false)?,
@@ -261,6 +265,27 @@ impl Solver<'_> {
             return Ok((all.join(name), lock));
         }
         Err(Error::new(format!("the cache `{id}` is in use too often")))
+    }
+
+    /// Removes the directory of a cache when it is first met in this build, unless another build is
+    /// using it.
+    fn empty_cache(&self, name: &str, lock: &File) -> std::io::Result<()> {
+        let mut emptied = self.emptied.lock().unwrap_or_else(PoisonError::into_inner);
+        if !emptied.insert(name.to_owned()) {
+            return Ok(());
+        }
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Ok(()),
+            Err(std::fs::TryLockError::Error(error)) => return Err(error),
+        }
+        let work = self.store.work_dir().map_err(std::io::Error::other)?;
+        match std::fs::rename(self.store.path().join("mounts").join(name), work.path().join("old"))
+        {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        lock.unlock()
     }
 
     /// Opens the directory of a cache, which is made if need be.

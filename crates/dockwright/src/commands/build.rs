@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
     /// Stage to build [default: the last]
     #[arg(long, value_name = "STAGE")]
     target: Option<String>,
-    /// Execute every step, whatever the cache holds
+    /// Execute every step, whatever the cache holds, and empty the cache mounts of those steps
     #[arg(long)]
     no_cache: bool,
     /// Stages whose steps are executed whatever the cache holds
@@ -346,6 +346,7 @@ pub(super) fn request(
     refuse_faults(arguments, session, &source, &file)?;
     source.as_str().clone_into(&mut request.dockerfile);
     request.ignore.clone_from(&context.ignore);
+    request.context_time = context.time();
     request.context = Some(context.path.clone());
     request.lists_read = arguments.depfile.is_some();
     Ok(Prepared { request, file, notes, context })

@@ -34,6 +34,11 @@ impl Context {
         self.fetched.is_some()
     }
 
+    /// The time that it has, if it came from elsewhere, in seconds after 1970.
+    pub(super) fn time(&self) -> Option<i64> {
+        self.fetched.as_ref().and_then(FetchedContext::time)
+    }
+
     /// Finds what the command line names: `context`, and `file` of `-f`.
     pub(super) fn find(
         context: &Path,
