@@ -83,7 +83,7 @@ fn a_terminal_shows_steps_with_times_and_bytes() {
         let shown = terminal(&sandbox, columns, &[], "--no-cache -t app context");
         let lines = screen(&shown);
         for line in &lines {
-            let is_ours = line.starts_with(" =>") && !line.contains("sha256:");
+            let is_ours = line.starts_with(" =>");
             assert!(!is_ours || line.chars().count() < columns as usize, "{columns}: {line:?}");
         }
         let text = lines.join("\n");
@@ -286,4 +286,33 @@ fn json_events_are_what_the_schema_says() {
     ] {
         assert!(seen.contains(name), "no {name} was seen in {seen:?}");
     }
+}
+
+/// Lines of steps that run at once are told apart as BuildKit's are: who speaks next begins with its
+/// name, after a blank line.
+#[test]
+fn steps_that_run_at_once_take_turns() {
+    let sandbox = Sandbox::with_base();
+    let talk = "for n in 1 2 3 4; do echo $n; sleep 0.05; done";
+    let stages: String =
+        (0..3).map(|n| format!("FROM centos AS s{n}\nRUN {talk}; echo {n} > /x\n")).collect();
+    let copies: String = (0..3).map(|n| format!("COPY --from=s{n} /x /x{n}\n")).collect();
+    sandbox.write("turns/Dockerfile", format!("{stages}FROM scratch\n{copies}"));
+    let told =
+        sandbox.succeed(["build", "--progress", "plain", "--network", "none", "turns"]).stderr;
+    let number = |line: &str| line.strip_prefix('#')?.split(' ').next()?.parse::<usize>().ok();
+    let mut before = None;
+    let mut n_turns = 0;
+    for line in told.lines() {
+        let Some(step) = number(line) else {
+            before = None;
+            continue;
+        };
+        let is_head = line.split(' ').nth(1).is_some_and(|word| word.starts_with('['));
+        assert_eq!(before.is_none(), is_head, "{line:?} in\n{told}");
+        assert!(before.is_none_or(|before| before == step), "{line:?} in\n{told}");
+        n_turns += usize::from(line.ends_with(" ..."));
+        before = Some(step);
+    }
+    assert!(n_turns > 0, "nothing ran at once:\n{told}");
 }

@@ -18,6 +18,8 @@ pub(crate) struct Plain {
     colours: bool,
     steps: Vec<Step>,
     running: BTreeMap<StepId, Running>,
+    /// The step that the last line is of.
+    current: Option<StepId>,
     /// In a workflow of GitHub.
     groups: Option<Groups>,
 }
@@ -30,17 +32,14 @@ struct Running {
 impl Plain {
     pub(crate) fn new(colours: bool, is_github: bool) -> Self {
         let groups = is_github.then(Groups::default);
-        Self { colours, steps: Vec::new(), running: BTreeMap::new(), groups }
+        Self { colours, steps: Vec::new(), running: BTreeMap::new(), current: None, groups }
     }
 
     pub(crate) fn event(&mut self, event: &Event, file: &SourceFile) {
         match event {
             Event::Planned(steps) => self.steps.clone_from(steps),
             Event::Started(id) => {
-                if self.groups.is_none() {
-                    let head = self.bold(&self.title(*id));
-                    print::error(&format!("{head}\n"));
-                }
+                self.turn_to(*id);
                 self.running
                     .insert(*id, Running { since: Instant::now(), lines: Lines::default() });
             }
@@ -48,6 +47,7 @@ impl Plain {
             Event::Missed(_, cause) if cause.kind == CauseKind::FirstBuild => {}
             Event::Missed(id, cause) => {
                 let why = why::sentence(self.steps.get(id.0), cause, file);
+                self.turn_to(*id);
                 self.print(&format!("#{} {}\n", id.0 + 1, harmless(why.as_bytes(), false)));
             }
             Event::Executing(_) | Event::Layer(..) => {}
@@ -60,7 +60,10 @@ impl Plain {
                     running.lines.take(bytes, |line| {
                         text.push_str(&numbered(*id, elapsed, line, self.colours));
                     });
-                    self.print_of(*id, &text);
+                    if !text.is_empty() {
+                        self.turn_to(*id);
+                        self.print_of(*id, &text);
+                    }
                 }
             }
             Event::Finished(id, outcome) => self.finished(*id, *outcome),
@@ -88,7 +91,9 @@ impl Plain {
     }
 
     fn finished(&mut self, id: StepId, outcome: Outcome) {
+        self.turn_to(id);
         let Some(mut running) = self.running.remove(&id) else { return };
+        self.current = None;
         let elapsed = running.since.elapsed().as_secs_f64();
         let mut text = String::new();
         running.lines.finish(|line| text.push_str(&numbered(id, elapsed, line, self.colours)));
@@ -126,10 +131,19 @@ impl Plain {
     fn print_of(&mut self, id: StepId, text: &str) {
         let title = self.title(id);
         match &mut self.groups {
-            Some(groups) if !text.is_empty() => print::error(&groups.text(id, &title, text)),
-            Some(_) => {}
+            Some(groups) => print::error(&groups.text(id, &title, text)),
             None => print::error(text),
         }
+    }
+
+    /// Begins with the lines of another step, as BuildKit does: the one before goes on later.
+    fn turn_to(&mut self, id: StepId) {
+        if self.groups.is_some() || self.current == Some(id) {
+            return;
+        }
+        let head = self.bold(&self.title(id));
+        let before = self.current.replace(id).map(|before| format!("#{} ...\n\n", before.0 + 1));
+        print::error(&format!("{}{head}\n", before.unwrap_or_default()));
     }
 
     fn bold(&self, text: &str) -> String {

@@ -52,7 +52,7 @@ impl Tty {
         for destination in &done.destinations {
             view.scroll(&format!(" => exported to {}", destination.display()));
         }
-        view.scroll(&format!(" => image {}", done.image_id));
+        view.scroll(&image_line(&done.image_id, screen().0));
         for name in done.names {
             view.scroll(&format!(" => named {name}"));
         }
@@ -292,6 +292,16 @@ impl Running {
     }
 }
 
+/// Names the image, by the first 12 digits of its id where the line is too short for all.
+fn image_line(id: &str, width: usize) -> String {
+    let line = format!(" => image {id}");
+    let short = id.strip_prefix("sha256:").and_then(|hex| hex.get(..12));
+    match short.filter(|_| line.width() >= width) {
+        Some(short) => row(&format!(" => image {short}"), "", width),
+        None => line,
+    }
+}
+
 fn seconds(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     if seconds < 60.0 {
@@ -392,6 +402,14 @@ mod tests {
                 assert!(line.width() < width.max(1) + usize::from(width <= 1), "{width}: {line}");
             }
         }
+    }
+
+    #[test]
+    fn the_image_has_a_short_name_on_a_narrow_screen() {
+        let id = format!("sha256:{}", "0123456789abcdef".repeat(4));
+        assert_eq!(image_line(&id, 100), format!(" => image {id}"));
+        assert_eq!(image_line(&id, 80), " => image 0123456789ab");
+        assert!(image_line(&id, 20).width() < 20);
     }
 
     #[test]
