@@ -413,3 +413,24 @@ fn folders_and_patterns_are_searched() {
     assert_eq!(files(&["vendor/Dockerfile"]), (1, vec!["vendor/Dockerfile".to_owned()]));
     assert_eq!(files(&["*.nothing"]).0, 2);
 }
+
+/// With a context the base image of the store is known: its users and its platform.
+#[test]
+fn users_of_a_base_in_the_store_are_known() {
+    let sandbox = Sandbox::new();
+    sandbox.write("base/Dockerfile", "FROM scratch\nCOPY passwd /etc/passwd\n");
+    sandbox
+        .write("base/passwd", "root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n");
+    sandbox.build("base", "registry.test/node:24");
+    sandbox.write("app/Dockerfile", "FROM registry.test/node:24\nUSER node\nUSER app\n");
+    let lint = |arguments: &[&str]| {
+        sandbox.run(["lint", "--format", "gnu"].iter().chain(arguments).copied()).stdout
+    };
+    let told = lint(&["--context", "app", "app/Dockerfile"]);
+    assert!(told.contains(":3:") && told.contains("DW1018"), "{told}");
+    assert_eq!(told.matches("DW1018").count(), 1, "{told}");
+    let told = lint(&["app/Dockerfile"]);
+    assert!(!told.contains("DW1018"), "without a context the store is not asked: {told}");
+    let told = lint(&["--context", "app", "--platform", "linux/s390x", "app/Dockerfile"]);
+    assert!(told.contains("InvalidBaseImagePlatform"), "{told}");
+}

@@ -1,6 +1,6 @@
 //! Files out of an image, without running it: `docker cp` for images.
 
-use std::io::{BufReader, Write};
+use std::io::{BufReader, Read as _, Write};
 use std::path::Path;
 
 use rustix::fs::FileType;
@@ -8,7 +8,7 @@ use rustix::fs::FileType;
 use crate::context::{components, join};
 use crate::error::Context;
 use crate::layer::{self, ExtractOptions, Stack, kind};
-use crate::{Error, Image, Result, Store};
+use crate::{Error, Image, Result, Store, tree};
 
 /// The most symbolic links that are followed on the way to a path, as Linux has it.
 const MAX_LINKS: usize = 40;
@@ -54,6 +54,24 @@ impl ImagePath {
     pub fn name(&self) -> String {
         let name = self.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         if name.is_empty() { "/".to_owned() } else { String::from_utf8_lossy(name).into_owned() }
+    }
+
+    /// Returns what is in a file, at most `limit` bytes of it.
+    ///
+    /// # Errors
+    ///
+    /// When it is no plain file, or cannot be read.
+    pub fn read(&self, limit: u64) -> Result<Vec<u8>> {
+        let doing = || format!("read `/{}` in the image", self.path.escape_ascii());
+        let found = self.stack.look_up(&self.path).doing(doing)?;
+        let file = found.shown.filter(|(_, stat)| kind(stat) == FileType::RegularFile);
+        let Some((index, _)) = file else {
+            return Err(Error::new(format!("`/{}` is no file", self.path.escape_ascii())));
+        };
+        let file = tree::open_file_beneath(self.stack.layer(index), &self.path).doing(doing)?;
+        let mut bytes = Vec::new();
+        std::fs::File::from(file).take(limit).read_to_end(&mut bytes).doing(doing)?;
+        Ok(bytes)
     }
 
     /// Writes it as a tar in which it is called `name`. An empty name puts what is in a directory at

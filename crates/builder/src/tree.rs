@@ -38,6 +38,12 @@ pub(crate) fn open_beneath(root: BorrowedFd<'_>, path: &[u8]) -> rustix::io::Res
     openat2(root, path, DIRECTORY, resolve)
 }
 
+/// Opens the file at `path` below `root` for reading, where no component may be a link.
+pub(crate) fn open_file_beneath(root: BorrowedFd<'_>, path: &[u8]) -> rustix::io::Result<OwnedFd> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    openat2(root, path, OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK), resolve)
+}
+
 fn openat2(
     root: BorrowedFd<'_>,
     path: &[u8],

@@ -219,6 +219,8 @@ pub struct BaseImageFacts {
     pub name: String,
     /// The platform of the image that was found, `linux/arm64` for example.
     pub platform: Option<String>,
+    /// The names in its `/etc/passwd`, where that was read.
+    pub users: Option<Vec<String>>,
 }
 
 /// Tells whether `name` is a code of ShellCheck's: `SC` and digits.

@@ -15,6 +15,7 @@ use crate::source_file::{self, SourceFile, display_name, reason};
 use crate::{find, print};
 
 mod arguments;
+mod base;
 mod baseline;
 mod by_file;
 mod context;
@@ -24,6 +25,7 @@ mod settings;
 
 pub(crate) use arguments::{Arguments, Shared};
 use arguments::{Format, ProfileName};
+use base::Bases;
 use baseline::Baseline;
 use by_file::{ByFile, InForce, Refused};
 use settings::Settings;
@@ -84,7 +86,10 @@ fn lint(arguments: &Arguments, session: &Session, is_called_hadolint: bool) -> E
             }
         }
     }
-    for (linted, in_force) in parallel::lint_files(&jobs, arguments).into_iter().zip(settings) {
+    let has_context = jobs.iter().any(|(_, c)| c.as_ref().is_ok_and(|c| c.context.is_some()));
+    let bases = if has_context { Bases::open(session) } else { None };
+    let results = parallel::lint_files(&jobs, arguments, bases.as_ref());
+    for (linted, in_force) in results.into_iter().zip(settings) {
         match linted {
             Ok(mut linted) => {
                 known.subtract(&mut linted);
@@ -198,7 +203,12 @@ fn files(arguments: &Arguments, session: &Session) -> (Vec<PathBuf>, bool) {
     (files, unreadable)
 }
 
-fn lint_file(path: &Path, arguments: &Arguments, config: &Config) -> Result<Linted, String> {
+fn lint_file(
+    path: &Path,
+    arguments: &Arguments,
+    config: &Config,
+    bases: Option<&Bases>,
+) -> Result<Linted, String> {
     let bytes = source_file::read(path)?;
     let own_name = if path == Path::new("-") { "-".to_owned() } else { display_name(path) };
     let name = arguments.shared.file_path_in_report.clone().unwrap_or_else(|| own_name.clone());
@@ -209,6 +219,14 @@ fn lint_file(path: &Path, arguments: &Arguments, config: &Config) -> Result<Lint
         return Err(format!("cannot read `{own_name}`: it is a binary file"));
     }
     let source = SourceText::new(bytes);
+    let with_bases;
+    let config = match bases.filter(|_| config.context.is_some()) {
+        Some(bases) => {
+            with_bases = Config { base_images: bases.of(source.as_str()), ..config.clone() };
+            &with_bases
+        }
+        None => config,
+    };
     let trust = match (arguments.fix || arguments.diff, arguments.unsafe_fixes) {
         (_, true) => Some(Applicability::Unsafe),
         (true, false) => Some(Applicability::Safe),

@@ -63,7 +63,14 @@ fn config(rule: &Rule, example: &Example) -> Config {
             Some(("base", value)) => {
                 let (name, platform) = value.split_once('@').expect("base=NAME@PLATFORM");
                 let platform = Some(platform.to_owned());
-                config.base_images.push(BaseImageFacts { name: name.to_owned(), platform });
+                let users = None;
+                config.base_images.push(BaseImageFacts { name: name.to_owned(), platform, users });
+            }
+            Some(("users", value)) => {
+                let (name, users) = value.split_once('@').expect("users=NAME@USER,USER");
+                let users = Some(users.split(',').map(str::to_owned).collect());
+                let platform = None;
+                config.base_images.push(BaseImageFacts { name: name.to_owned(), platform, users });
             }
             None if word == "strict" => config.strict_labels = true,
             _ => {}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dockwright_lint::Config;
 
-use super::{Arguments, Linted, lint_file};
+use super::{Arguments, Bases, Linted, lint_file};
 
 /// Stack of a thread that lints: the readers of nested text go as deep as their own limits.
 const STACK_BYTES: usize = 16 << 20;
@@ -15,6 +15,7 @@ const STACK_BYTES: usize = 16 << 20;
 pub(super) fn lint_files(
     jobs: &[(&Path, Result<Config, String>)],
     arguments: &Arguments,
+    bases: Option<&Bases>,
 ) -> Vec<Result<Linted, String>> {
     let n_threads = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
     let next = AtomicUsize::new(0);
@@ -24,7 +25,8 @@ pub(super) fn lint_files(
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some((path, config)) = jobs.get(index) else { return results };
             let config = config.as_ref().map_err(Clone::clone);
-            results.push((index, config.and_then(|config| lint_file(path, arguments, config))));
+            results
+                .push((index, config.and_then(|config| lint_file(path, arguments, config, bases))));
         }
     };
     // A diff is printed as it is made, so it needs the order.

@@ -1,6 +1,6 @@
 use crate::rules::commands::{base_name, is_from_scratch};
 use crate::{Family, FixAvailability, Levels, Rule, Severity, linter::Linter};
-use dockerfile_parser::Kind;
+use dockerfile_parser::{Kind, Text};
 
 pub(super) static RULE: Rule = Rule {
     code: "DW1015",
@@ -18,15 +18,16 @@ fn check(linter: &mut Linter<'_>) {
     for step in linter.steps() {
         let Some(stage) = step.stage else { continue };
         match &step.instruction.kind {
-            Kind::Copy(copy) => {
-                let target = copy.destination.trim_matches(['"', '\'']);
-                let is_whole = matches!(target, "/" | "/etc" | "/etc/" | "." | "./");
-                let has_file = copy.sources.iter().any(|source| base_name(source) == "passwd");
-                if is_whole || has_file || base_name(target) == "passwd" {
-                    filled.push(stage);
-                }
+            Kind::Copy(copy) if may_bring_users(&copy.sources, &copy.destination) => {
+                filled.push(stage);
             }
-            Kind::Add(_) | Kind::Run(_) => filled.push(stage),
+            Kind::Add(add)
+                if may_bring_users(&add.sources, &add.destination)
+                    || add.sources.iter().any(|source| may_unpack(source)) =>
+            {
+                filled.push(stage);
+            }
+            Kind::Run(_) => filled.push(stage),
             Kind::User(user) => {
                 let name = user.split(':').next().unwrap_or_default();
                 let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -44,4 +45,19 @@ fn check(linter: &mut Linter<'_>) {
             _ => {}
         }
     }
+}
+
+/// Tells whether what is copied may hold `/etc/passwd`.
+fn may_bring_users(sources: &[Text<'_>], target: &str) -> bool {
+    let target = target.trim_matches(['"', '\'']);
+    matches!(target, "/" | "/etc" | "/etc/" | "." | "./")
+        || sources.iter().any(|source| base_name(source) == "passwd")
+        || base_name(target) == "passwd"
+}
+
+/// Tells whether ADD may unpack a source: an archive, an address, or a variable.
+fn may_unpack(source: &str) -> bool {
+    let name = base_name(source).to_ascii_lowercase();
+    let is_archive = name.contains(".tar") || name.ends_with(".tgz") || name.ends_with("z2");
+    is_archive || source.contains(['$', ':', '*', '?'])
 }

@@ -100,12 +100,20 @@ fn check(linter: &mut Linter<'_>) {
             Kind::From(from) => linter.expand_from(&from.image),
             _ => None,
         });
-        let is_plain = image.is_some_and(|image| {
-            let name = image_name(&image);
+        let facts = image
+            .as_ref()
+            .and_then(|image| linter.config.base_images.iter().find(|facts| facts.name == *image));
+        let known = facts.and_then(|facts| facts.users.as_ref());
+        let is_plain = image.as_ref().is_some_and(|image| {
+            let name = image_name(image);
             let base = name.name.strip_prefix("library/").unwrap_or(name.name);
             name.registry.is_none_or(|registry| registry == "docker.io") && BASES.contains(&base)
         });
-        if !is_name || !is_plain || USERS.contains(&name) {
+        let is_there = match known {
+            Some(users) => users.iter().any(|user| user == name),
+            None => !is_plain || USERS.contains(&name),
+        };
+        if !is_name || is_there {
             continue;
         }
         let may_add = |other: &&Step<'_>| {
