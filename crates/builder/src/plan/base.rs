@@ -249,10 +249,6 @@ impl<'p> Planner<'p> {
             };
         }
         let Some(index) = by_number.or_else(|| self.stage_by_name(name)) else {
-            if name == SCRATCH {
-                return Err(Error::new("`scratch` holds no files that could be copied")
-                    .with_help("name a stage or an image"));
-            }
             return self.image_input(name, stage.index, span);
         };
         if index >= stage.index {
@@ -271,6 +267,9 @@ impl<'p> Planner<'p> {
     }
 
     fn image_input(&mut self, name: &str, before: usize, span: Span) -> Result<Input> {
+        if name == SCRATCH {
+            return Ok(Input::Op(self.add(source(Op::Scratch, span, SCRATCH.to_owned()))));
+        }
         let image = self.image(name, None, before, span)?;
         Ok(Input::Op(self.add_image(name, image, span)))
     }
