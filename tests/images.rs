@@ -297,6 +297,9 @@ fn what_takes_an_engine_is_handed_on() {
         ["run", "-p", "80:80", "app:1"].as_slice(),
         &["run", "-d", "app:1"],
         &["run", "--network", "bridge", "app:1"],
+        &["run", "--privileged", "app:1"],
+        &["run", "--cpus=2", "app:1"],
+        &["run", "--restart", "always", "app:1"],
         &["run", "-v", "volume:/x", "app:1"],
         &["run", "-v", "/nowhere:/x", "app:1"],
     ] {

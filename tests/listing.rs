@@ -14,14 +14,17 @@ const IMAGES: &str =
     "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Digest}}\t{{.CreatedAt}}\t{{.Size}}";
 /// Fields of a template, one a line.
 const INSPECT: &str = "{{.Id}}\n{{.Size}} {{.Os}}/{{.Architecture}}\n{{.Config.Env}}\n\
-    {{json .Config.Cmd}}\n{{json .Config.Entrypoint}}\n{{.Config.ExposedPorts}}\n\
+    {{json .Config.Cmd}}\n{{json .Config.Entrypoint}}\n\
     {{index .Config.Labels \"org.example.a\"}} {{len .RootFS.Layers}}\n\
     {{range $k, $v := .Config.Volumes}}{{$k}} {{end}}\n\
     {{if .Config.User}}{{println .Config.User}}{{end}}{{with .RepoTags}}{{index . 0}}{{end}}\n\
     {{printf \"%-10s|%q\" .Os .Config.WorkingDir}} {{upper .Os}} {{title .Os}}\n\
     {{range $i, $e := .Config.Env}}{{if gt $i 0}};{{end}}{{$e}}{{end}}\n\
     {{if and (eq .Os \"linux\") (ne .Architecture \"x\")}}yes{{else}}no{{end}}\n\
-    {{slice .Id 7 19}} {{(split .Id \":\") | len}}{{/* nothing */}} {{- \" end\"}}";
+    {{slice .Os 1 3}} {{(split .Os \"n\") | len}}{{/* nothing */}} {{- \" end\"}}\n\
+    {{print 1 2 \"a\" \"b\" 3}} |\n\
+    {{with $x := .Os}}{{$x}}{{end}} {{html \"<a>\"}} {{js \"a'b=\"}} {{urlquery \"a b/\"}}\n\
+    {{printf \"%05d|%-5s|%x|%T\" 42 \"ab\" \"hi\" .Os}}";
 /// Fields that engines had no use for any more and left out by and by (Docker 25 to 29), and those of
 /// the engine's own store.
 const GONE: [&str; 16] = [
@@ -71,11 +74,13 @@ fn answers(run: &dyn Fn(&[&str]) -> String) -> Value {
         "history sizes": lines(run(&["history", "--human=false", "--format", "{{.Size}} {{.CreatedAt}}", NAME])),
         "history fields": objects(run(&["history", "--format", "{{json .}}", NAME])),
         "history ids": lines(run(&["history", "-q", NAME])),
+        "history times": lines(run(&["history", "--human=false", NAME])),
         "images": lines(run(&["images", "--no-trunc", "--format", IMAGES, "dockwright-listing"])),
         "images fields": objects(run(&["images", "--format", "{{json .}}", "dockwright-listing"])),
         "images digests": lines(run(&["images", "--digests", "--format", "table {{.Repository}}\t{{.Digest}}", "dockwright-listing"])),
         "images ids": lines(run(&["images", "-q", "dockwright-listing"])),
         "inspect": all(run(&["inspect", NAME])),
+        "inspect maps": lines(run(&["inspect", "-f", "{{.Config.ExposedPorts}} {{.Config.Volumes}}", NAME])),
         "inspect format": lines(run(&["inspect", "--format", INSPECT, NAME])),
     })
 }

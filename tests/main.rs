@@ -8,6 +8,7 @@ mod cache;
 mod conformance;
 mod depfile;
 mod drop_in;
+mod entrypoint;
 mod extremes;
 mod hadolint;
 mod hostile;

@@ -122,3 +122,77 @@ fn the_same_input_gives_the_same_bytes() {
         assert!(read(&one) == read(&two), "{file} differs");
     }
 }
+
+/// Archives that podman 4.3 and Docker 20.10 saved, of one image with the file `/a`.
+#[test]
+fn what_others_saved_is_read() {
+    const ID: &str = "sha256:f6fa8d6e2f4d2f36e838815ccee1340aa2e6ede7555a0975bb9df93987c245d4";
+    let saved = dockwright_tests::workspace().join("fixtures/images/saved");
+    let mut n = 0;
+    for entry in std::fs::read_dir(saved).expect("the fixtures") {
+        let path = entry.expect("an entry").path();
+        let packed = |program: &str| {
+            let mut command = Command::new(program);
+            let sandbox = Sandbox::new();
+            let file = std::fs::File::create(sandbox.path("packed")).expect("a file");
+            let status = command.arg("-c").arg(&path).stdout(file).status();
+            assert!(status.expect(program).success(), "{program}");
+            sandbox
+        };
+        for (what, sandbox) in
+            [("plain", Sandbox::new()), ("gzip", packed("gzip")), ("xz", packed("xz"))]
+        {
+            let archive = if what == "plain" { path.clone() } else { sandbox.path("packed") };
+            let loaded = sandbox.succeed(["load", "-i", &path_text(&archive)]).stdout;
+            assert_eq!(loaded, "Loaded image: att:1\n", "{what} {}", path.display());
+            let id = sandbox.succeed(["inspect", "--format", "{{.Id}}", "att:1"]).stdout;
+            assert_eq!(id.trim(), ID, "{what} {}", path.display());
+            sandbox.succeed(["cp", "att:1:/a", "a"]);
+            assert_eq!(std::fs::read(sandbox.path("a")).expect("the file"), b"a\n");
+            n += 1;
+        }
+    }
+    assert_eq!(n, 9);
+}
+
+/// Several platforms with what is attested of them: skopeo takes each out and copies all of it.
+#[test]
+fn an_archive_of_several_platforms_is_taken_apart() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "context/Dockerfile",
+        "FROM scratch\nARG TARGETARCH\nLABEL a=$TARGETARCH\nCOPY f /\n",
+    );
+    sandbox.write("context/f", "f\n");
+    sandbox.succeed([
+        "build",
+        "-q",
+        "--platform=linux/amd64,linux/arm64",
+        "--provenance=true",
+        "--sbom=true",
+        "-t",
+        "several:1",
+        "-o",
+        "type=oci,dest=several.tar",
+        "context",
+    ]);
+    let place = "oci-archive:several.tar";
+    for architecture in ["amd64", "arm64"] {
+        let arguments = ["--override-arch", architecture, "inspect", "--config", place];
+        let config: Value = serde_json::from_str(&skopeo(&sandbox, &arguments)).expect("JSON");
+        assert_eq!(config["config"]["Labels"]["a"], architecture);
+    }
+    skopeo(&sandbox, &["copy", "-q", "--all", place, "oci:all:several"]);
+    let index = |place: &str| skopeo(&sandbox, &["inspect", "--raw", place]);
+    assert_eq!(index("oci:all:several"), index(place));
+    let manifests: Value = serde_json::from_str(&index(place)).expect("JSON");
+    assert_eq!(manifests["manifests"].as_array().map(Vec::len), Some(4));
+    skopeo(&sandbox, &["copy", "-q", place, "docker-archive:one.tar:several:1"]);
+    // Each that skopeo wrote is read.
+    for archive in ["all", "one.tar"] {
+        let other = Sandbox::new();
+        other.succeed(["load", "--name", "again", &path_text(&sandbox.path(archive))]);
+        other.succeed(["cp", "again:/f", "f"]);
+        assert_eq!(std::fs::read(other.path("f")).expect("the file"), b"f\n");
+    }
+}

@@ -2,6 +2,7 @@
 //! proxy that does harm.
 
 mod builds;
+mod cold;
 mod faults;
 mod outputs;
 mod proxy;

@@ -460,3 +460,56 @@ fn a_file_that_may_not_grow_is_told() {
     }
     sandbox.build("context", "app");
 }
+
+/// A full disk that the store is not on: the help names what was to be written, and nothing stands
+/// under its name.
+#[test]
+fn a_full_disk_of_an_output_is_told() {
+    if !needs_root("a full disk of an output is told") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    context(&sandbox);
+    sandbox.write("context/big", vec![b'x'; 3_000_000]);
+    sandbox.write("context/Dockerfile", "FROM scratch\nCOPY big /big\n");
+    sandbox.build("context", "app");
+    // What is written where, what the help calls it, and what must not be there.
+    for (command, named, absent) in [
+        ("save -o small/out.tar app", "small/out.tar", "small/out.tar"),
+        ("save app > small/piped", "standard output", ""),
+        ("export -o small/out.tar app", "small/out.tar", "small/out.tar"),
+        (
+            "build -q context -o type=oci,dest=small/out.tar,compression=none",
+            "small/out.tar",
+            "small/out.tar",
+        ),
+        (
+            "build -q context -o type=docker,dest=small/out.tar,compression=none",
+            "small/out.tar",
+            "small/out.tar",
+        ),
+        ("build -q context -o type=tar,dest=small/out.tar", "small/out.tar", "small/out.tar"),
+        (
+            "build -q context -o type=oci,tar=false,dest=small/out,compression=none",
+            "small/out",
+            "small/out/index.json",
+        ),
+        ("build -q context -o small/out", "small/out", ""),
+        ("cp app:/big small/", "small", ""),
+    ] {
+        let script = format!(
+            "mkdir -p small && mount -t tmpfs -o size=1m none small
+             $D {command} 2> err; test $? = 1 || {{ cat err; exit 3; }}
+             cat err; find small -name '.*' -o -path 'small/{absent_name}'",
+            absent_name = absent.trim_start_matches("small/"),
+        );
+        let outcome = in_namespace(&sandbox, &script);
+        assert_eq!(outcome.code, 0, "{command}: {}", outcome.text());
+        let text = outcome.stdout;
+        let (_, help) = text.split_once("free some space on the disk of `").expect(&text);
+        assert!(help.contains(named), "{command}: {text}");
+        assert!(!text.contains("another store"), "{command}: {text}");
+        let left = text.lines().filter(|line| line.starts_with("small/")).collect::<Vec<_>>();
+        assert_eq!(left, Vec::<&str>::new(), "{command}");
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dockwright_tests::{Sandbox, path_text, run, succeed};
 use serde_json::{Value, json};
@@ -273,4 +274,100 @@ fn proxies_are_gone_through() {
     let outcome = run(command.args(["pull", "--retry", "0", &name]));
     assert!(outcome.code == 1 && outcome.stderr.contains(HOST), "{}", outcome.text());
     assert!(outcome.stderr.contains("how the host is written"), "{}", outcome.text());
+}
+
+/// A token that stands for name and password is exchanged for others, again when those are used up.
+#[test]
+fn an_identity_token_is_exchanged() {
+    let (server, sandbox) = (Server::new(Options::default()), sandbox());
+    for n_uses in [1000, 3] {
+        let n_given = AtomicUsize::new(0);
+        let n_used = AtomicUsize::new(0);
+        let proxy = Proxy::new(&server.address, move |seen, _| {
+            if seen.path.starts_with("/token") {
+                let form = String::from_utf8_lossy(&seen.body).into_owned();
+                let has = |field: &str| form.split('&').any(|own| own == field);
+                let is_right = seen.method == "POST"
+                    && has("grant_type=refresh_token")
+                    && has("refresh_token=canary-identity")
+                    && has("service=test")
+                    && has("scope=repository%3Aapp%3Apull%2Cpush")
+                    && header(&seen.head, "authorization").is_empty();
+                if !is_right {
+                    return Some(Fault::Status("400 Bad\r\n\r\n{\"error\":\"invalid_grant\"}"));
+                }
+                n_used.store(0, Ordering::SeqCst);
+                let n = n_given.fetch_add(1, Ordering::SeqCst) + 1;
+                let text = format!("200 OK\r\nX: y\r\n\r\n{{\"access_token\": \"canary-{n}\"}}");
+                return Some(Fault::Status(String::leak(text)));
+            }
+            let token = format!("Bearer canary-{}", n_given.load(Ordering::SeqCst));
+            let is_good = header(&seen.head, "authorization") == token
+                && n_used.fetch_add(1, Ordering::SeqCst) < n_uses;
+            let host = header(&seen.head, "host");
+            let text = format!(
+                "401 Unauthorized\r\nWWW-Authenticate: Bearer realm=\"http://{host}/token\",\
+                 service=\"test\""
+            );
+            (!is_good).then(|| Fault::Status(String::leak(text)))
+        });
+        let auths = format!(
+            "{{\"auths\":{{\"{}\":{{\"identitytoken\":\"canary-identity\"}}}}}}",
+            proxy.address
+        );
+        sandbox.write("auth.json", auths);
+        let name = proxy.image(&format!("app:{n_uses}"));
+        let outcome = ok(quick(&sandbox, &["push", "--authfile", "auth.json", "app:1", &name]));
+        assert!(!outcome.text().contains("canary"), "{}", outcome.text());
+        assert_eq!(proxy.count("POST", "/token") > 1, n_uses == 3);
+        // Another one is not taken, and is not told either.
+        let auths = std::fs::read_to_string(sandbox.path("auth.json")).expect("the file");
+        sandbox.write("auth.json", auths.replace("identity\"", "other\""));
+        let refused = quick(&sandbox, &["push", "--authfile", "auth.json", "app:1", &name]);
+        assert_eq!(refused.code, 1, "{}", refused.text());
+        assert!(refused.stderr.contains("refuses the credentials"), "{}", refused.text());
+        assert!(!refused.text().contains("canary"), "{}", refused.text());
+    }
+}
+
+#[test]
+fn every_tag_of_a_repository_is_pulled() {
+    let (server, sandbox) = (Server::new(Options::default()), sandbox());
+    for tag in ["1", "2", "x"] {
+        ok(quick(&sandbox, &["push", "app:1", &server.image(&format!("app:{tag}"))]));
+    }
+    let other = Sandbox::new();
+    ok(quick(&other, &["pull", "--all-tags", &server.image("app")]));
+    let listed = other.succeed(["images", "--format", "{{.Tag}}"]).stdout;
+    assert_eq!(listed.lines().collect::<Vec<_>>(), ["1", "2", "x"]);
+    let wrong = quick(&other, &["pull", "-a", &server.image("app:1")]);
+    assert_eq!(wrong.code, 2, "{}", wrong.text());
+    let missing = quick(&other, &["pull", "-a", &server.image("none")]);
+    assert_eq!(missing.code, 1, "{}", missing.text());
+    assert!(missing.stderr.contains("has no tags"), "{}", missing.text());
+}
+
+/// The digest that a tag stood for is remembered: a base that was pushed anew is the cause.
+#[test]
+fn a_base_that_moved_on_its_registry_is_the_cause() {
+    let (server, sandbox) = (Server::new(Options::default()), sandbox());
+    let base = server.image("app:1");
+    ok(quick(&sandbox, &["push", "app:1", &base]));
+    let user = Sandbox::new();
+    user.write("top/Dockerfile", format!("FROM {base}\nRUN true\n"));
+    ok(quick(&user, &["build", "-t", "top", "top"]));
+    let digest = || user.succeed(["inspect", "--format", "{{index .RepoDigests 0}}", &base]).stdout;
+    let before = digest();
+    // Without `--pull` nobody asks.
+    sandbox.write("app/small", "another\n");
+    sandbox.build("app", "app:1");
+    ok(quick(&sandbox, &["push", "app:1", &base]));
+    let cached = ok(quick(&user, &["build", "-t", "top", "top"]));
+    assert!(!cached.stderr.contains("moved"), "{}", cached.text());
+    let built = ok(quick(&user, &["build", "--pull", "-t", "top", "top"]));
+    let moved = format!("base image {base} moved, sha256:");
+    assert!(built.stderr.contains(&moved), "{}", built.text());
+    let why = user.succeed(["why", "2", "top"]);
+    assert!(why.text().contains(&moved), "{}", why.text());
+    assert_ne!(digest(), before);
 }

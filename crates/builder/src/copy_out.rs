@@ -101,7 +101,7 @@ impl ImagePath {
                 .join()
                 .unwrap_or_else(|_| Err(Error::new("the thread that reads the image died")));
             // When the disk is full the writer only sees that nobody reads any more.
-            extracted?;
+            extracted.map_err(|error| error.writing(destination.display()))?;
             written
         })
     }

@@ -19,6 +19,9 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
+/// What to do when a disk is full. What is written mostly goes to the store.
+const FULL_STORE: &str = "free some space on the disk, or use a store on another one";
+
 /// The few cases in which a caller acts differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -57,7 +60,7 @@ impl Error {
         let source = source.into();
         let mut error = Self::new(doing).with_kind(ErrorKind::System);
         if is_full(&*source) {
-            error = error.with_help("free some space on the disk, or use a store on another one");
+            error = error.with_help(FULL_STORE);
         }
         error.0.source = Some(source);
         error
@@ -81,6 +84,18 @@ impl Error {
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.0.help.get_or_insert_with(|| help.into());
+        self
+    }
+
+    /// Says that what was written when the disk was full was `output`, not the store; nothing else
+    /// changes.
+    #[must_use]
+    pub fn writing(mut self, output: impl fmt::Display) -> Self {
+        if self.0.help.as_deref() == Some(FULL_STORE) {
+            let help =
+                format!("free some space on the disk of `{output}`, or write to another one");
+            self.0.help = Some(help);
+        }
         self
     }
 

@@ -153,7 +153,8 @@ pub struct Exported {
 pub fn run(export: Export<'_>, images: &[Attested], store: &Store) -> Result<Exported> {
     let root = match export {
         Export::OciDirectory(path, options) => {
-            Some(oci_layout::write_directory(&path, images, store, &options)?)
+            let written = oci_layout::write_directory(&path, images, store, &options);
+            Some(written.map_err(|error| error.writing(path.display()))?)
         }
         Export::OciArchive(out, options) => {
             let spool = store.work_dir()?;

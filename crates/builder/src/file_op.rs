@@ -3,6 +3,7 @@
 //! Everything works by descriptor: a path is resolved component by component inside its root, and
 //! what is opened is opened without following links.
 
+mod below;
 mod chmod;
 mod direct;
 mod owner;
@@ -16,6 +17,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 
 use rustix::fs::FileType;
 
+pub(crate) use below::{Below, Listing};
 pub use chmod::{Chmod, Clause};
 pub(crate) use direct::DirectCopy;
 pub(crate) use owner::{Owner, needs_lookup, resolve as resolve_owner};

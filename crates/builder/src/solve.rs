@@ -1,6 +1,7 @@
 //! Runs a plan: every operation once, as soon as what it needs is done, cache first.
 
 mod ahead;
+mod cold;
 mod copy;
 mod exec;
 mod explain;
@@ -431,8 +432,13 @@ impl Solver<'_> {
         events.send(Event::Missed(StepId(id.0), Box::new(cause)));
         events.send(Event::Executing(StepId(id.0)));
         let since = (self.request.clock_ms)();
-        self.fetch_parent(id, operation, &ready.parent, events)?;
-        let layer = self.execute(id, operation, &ready, events)?;
+        let layer = match self.copy_upon_remembered(id, operation, &ready)? {
+            Some(layer) => layer,
+            None => {
+                self.fetch_parent(id, operation, &ready.parent, events)?;
+                self.execute(id, operation, &ready, events)?
+            }
+        };
         let kept = self.keep(id, operation, ready, &listings, layer, since, events);
         drop(flight);
         kept

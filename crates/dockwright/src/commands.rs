@@ -45,6 +45,15 @@ pub(crate) mod tag;
 pub(crate) mod verify;
 pub(crate) mod why;
 
+/// How a command answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
 /// Opens the store. An ordinary user's process enters a user namespace for it, so this comes before
 /// any thread is started.
 fn open_store(session: &Session) -> Result<Store, Exit> {

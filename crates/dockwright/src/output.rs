@@ -362,15 +362,44 @@ impl Output {
     /// Opens the destination, which appears under its name only once it is whole.
     fn stream<T>(&self, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
         if self.destination == Path::new("-") {
-            let mut out = std::io::stdout().lock();
-            let written = write(&mut out)?;
-            out.flush().map_err(|error| Error::system("cannot write standard output", error))?;
+            let mut out = Noticing { out: std::io::stdout().lock(), has_failed: false };
+            let written =
+                write(&mut out).map_err(|error| out.explained(error, "standard output"))?;
+            let flushed = out.flush();
+            flushed.map_err(|error| {
+                Error::system("cannot write standard output", error).writing("standard output")
+            })?;
             return Ok(written);
         }
-        let mut file = OutputFile::create(&self.destination)?;
-        let written = write(&mut file)?;
-        file.finish()?;
+        let name = self.destination.display();
+        let mut out = Noticing { out: OutputFile::create(&self.destination)?, has_failed: false };
+        let written = write(&mut out).map_err(|error| out.explained(error, &name))?;
+        out.out.finish().map_err(|error| error.writing(&name))?;
         Ok(written)
+    }
+}
+
+/// A writer that tells whether it was the one that failed.
+struct Noticing<W> {
+    out: W,
+    has_failed: bool,
+}
+
+impl<W> Noticing<W> {
+    fn explained(&self, error: Error, name: impl std::fmt::Display) -> Error {
+        if self.has_failed { error.writing(name) } else { error }
+    }
+}
+
+impl<W: Write> Write for Noticing<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(bytes);
+        self.has_failed |= written.is_err();
+        written
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
     }
 }
 

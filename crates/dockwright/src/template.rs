@@ -69,7 +69,7 @@ mod tests {
             "Id": "sha256:1", "Size": 7, "Empty": [],
             "Config": {
                 "Cmd": ["ls", "-a"], "Env": ["A=1", "B=2"], "Labels": { "a.b/c": "x", "d": "y" },
-                "User": "", "Entrypoint": null,
+                "User": "", "Entrypoint": null, "Ports": { "80/tcp": {} },
             },
             "Layers": [{ "N": 1 }, { "N": 2 }],
         });
@@ -96,8 +96,15 @@ mod tests {
         check("{{(index .Layers 1).N}} {{(split .Id \":\") | len}}", Ok("2 2"));
         check(
             "{{println .Size}}{{print .Id 1}}{{printf \"%s-%d-%q\" .Id .Size \"z\"}}",
-            Ok("7\nsha256:1 1sha256:1-7-\"z\""),
+            Ok("7\nsha256:11sha256:1-7-\"z\""),
         );
+        check("{{print 1 2 \"a\" \"b\" 3}}", Ok("1 2ab3"));
+        check("{{printf \"%05d|%-5s|%x|%T\" 42 \"ab\" \"hi\" .Id}}", Ok("00042|ab   |6869|string"));
+        check(
+            "{{html \"<a>&\"}} {{js \"a\\\"b\"}} {{urlquery \"a b/ü\"}}",
+            Ok("&lt;a&gt;&amp; a\\\"b a+b%2F%C3%BC"),
+        );
+        check("{{.Config.Ports}} {{.Variant}}|", Ok("map[80/tcp:{}] |"));
         check("{{slice .Id 7}} {{truncate .Id 3}} {{title \"ab\"}}", Ok("1 sha Ab"));
         check("{{index .Config.Env 5}}", Err("the template asks for element 5 of 2"));
         check("{{nope 1}}", Err("the template's function `nope` is not known"));
@@ -118,6 +125,7 @@ mod tests {
         check("{{if and .Id (not .Config.Entrypoint) (or .Config.User true)}}y{{end}}", Ok("y"));
         check("{{if gt .Size 3}}y{{end}}{{if ne .Id \"x\"}}z{{end}}", Ok("yz"));
         check("{{range .Layers}}{{if eq .N 2}}{{break}}{{end}}{{.N}}{{end}}", Ok("1"));
+        check("{{with $x := .Id}}{{$x}}{{end}}{{if $y := .Size}}{{$y}}{{end}}", Ok("sha256:17"));
         check("{{if .Id}}", Err("the template has an `if` without `end`"));
         check("{{end}}", Err("the template has an `end` too many"));
     }

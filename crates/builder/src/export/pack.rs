@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
 
 use super::ImageOptions;
 use crate::compress::Compression;
@@ -121,9 +123,9 @@ impl Blob {
             }
             Origin::Store => (*digest, store.send_blob(digest, out)?),
             Origin::Layer(diff_id, packing) => store.pack_layer(diff_id, *packing, out)?,
-            Origin::Spool(Spool(path))
-            | Origin::Packed(PackedFile { path, .. })
-            | Origin::Kept(path) => {
+            // It was not looked at since it was kept.
+            Origin::Kept(path) => copy_hashed(path, out)?,
+            Origin::Spool(Spool(path)) | Origin::Packed(PackedFile { path, .. }) => {
                 let doing = || format!("copy `{}`", path.display());
                 let mut file = File::open(path).doing(doing)?;
                 (*digest, io::copy(&mut file, out).doing(doing)?)
@@ -135,6 +137,23 @@ impl Blob {
         Err(Error::new(format!("the blob `{digest}` came out otherwise than before"))
             .with_kind(ErrorKind::Corrupt)
             .with_help("export the image again"))
+    }
+}
+
+/// Copies a file to `out`, and returns its digest and its size.
+fn copy_hashed(path: &Path, out: &mut dyn Write) -> Result<(Digest, u64)> {
+    let doing = || format!("copy `{}`", path.display());
+    let mut file = File::open(path).doing(doing)?;
+    let (mut hasher, mut size) = (Sha256::new(), 0);
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        let n = file.read(&mut buffer).doing(doing)?;
+        if n == 0 {
+            return Ok((Digest::finish(hasher), size));
+        }
+        hasher.update(&buffer[..n]);
+        out.write_all(&buffer[..n]).doing(doing)?;
+        size += n as u64;
     }
 }
 

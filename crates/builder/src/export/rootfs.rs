@@ -54,7 +54,9 @@ pub(super) fn write_directory(
         write_files(&path, &one.image, store, options.owner)?;
         for (name, statement) in statements(one, images, store, options)? {
             let path = path.join(name);
-            std::fs::write(&path, statement).doing(|| format!("write `{}`", path.display()))?;
+            let written = std::fs::write(&path, statement);
+            let written = written.doing(|| format!("write `{}`", path.display()));
+            written.map_err(|error| error.writing(path.display()))?;
         }
     }
     Ok(())
@@ -74,7 +76,7 @@ fn write_files(path: &Path, image: &Image, store: &Store, owner: Option<(u32, u3
             .join()
             .unwrap_or_else(|_| Err(Error::new("the thread that reads the image died")));
         // When the disk is full the writer only sees that nobody reads any more.
-        extracted?;
+        extracted.map_err(|error| error.writing(path.display()))?;
         written
     })
 }

@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::fd::AsFd;
 
-use rustix::fs::{FileType, Stat};
+use rustix::fs::FileType;
 
+use super::below::{Below, Status};
 use super::{Chmod, Hashed, Owner, Selections};
 use crate::archive::{self, EntryKind};
 use crate::context::{Entry, FileDigest, Source, base_name, clean, components, join, parent};
 use crate::error::{Context as _, Result};
-use crate::layer::{self, CAPABILITY, Written};
+use crate::layer::{CAPABILITY, Written};
 use crate::op::{CopyOp, CopySource};
 use crate::{Error, ErrorKind};
 
@@ -31,9 +32,7 @@ const NOW: i64 = i64::MAX;
 pub(crate) struct DirectCopy<'s> {
     /// What there is to make, by its path with NULs for slashes: sorted as a walk meets it.
     nodes: BTreeMap<Vec<u8>, Node<'s>>,
-    below: layer::Stack,
-    /// The layers below whose directories are merged at a path.
-    merged: HashMap<Vec<u8>, Vec<usize>>,
+    below: Below<'s>,
     owner: Option<Owner>,
     chmod: Option<&'s Chmod>,
     /// The times of directories, set at the end.
@@ -99,14 +98,12 @@ impl<'s> DirectCopy<'s> {
         op: &'s CopyOp,
         trees: &[Option<&'s Source>],
         selections: &'s Selections,
-        below: layer::Stack,
+        below: Below<'s>,
     ) -> Result<Option<Self>> {
         let Some(owner) = plain_owner(op.chown.as_deref()) else { return Ok(None) };
-        let merged = HashMap::from([(Vec::new(), below.all())]);
         let mut direct = Self {
             nodes: BTreeMap::new(),
             below,
-            merged,
             owner,
             chmod: op.chmod.as_ref(),
             times: Vec::new(),
@@ -307,9 +304,9 @@ impl<'s> DirectCopy<'s> {
             let Some(stat) = self.below(above)? else { return Err(Stop::Copy) };
             let node = Node {
                 content: Content::Directory,
-                mode: stat.st_mode & 0o7777,
-                owner: Owner { uid: stat.st_uid, gid: stat.st_gid },
-                mtime: stat.st_mtime,
+                mode: stat.mode & 0o7777,
+                owner: Owner { uid: stat.uid, gid: stat.gid },
+                mtime: stat.mtime,
                 group: None,
                 is_same_below: true,
             };
@@ -327,7 +324,7 @@ impl<'s> DirectCopy<'s> {
                 Some(node) => matches!(node.content, Content::Directory),
                 None => match self.below(&path[..end])? {
                     None => return Ok(Place::Nothing),
-                    Some(stat) => layer::kind(&stat) == FileType::Directory,
+                    Some(stat) => stat.is_directory(),
                 },
             };
             if !is_directory {
@@ -338,16 +335,13 @@ impl<'s> DirectCopy<'s> {
     }
 
     /// Returns what the layers below show at `path`, whose parents are directories.
-    fn below(&mut self, path: &[u8]) -> Result<Option<Stat>> {
-        let Some(among) = self.merged.get(parent(path)).filter(|among| !among.is_empty()) else {
-            return Ok(None);
-        };
-        let doing = || format!("look `/{}` up in the layers below", path.escape_ascii());
-        let found = self.below.find(among, path).doing(doing)?;
-        if !found.merged.is_empty() {
-            self.merged.insert(path.to_vec(), found.merged);
-        }
-        Ok(found.shown.map(|(_, stat)| stat))
+    fn below(&mut self, path: &[u8]) -> Step<Option<Status>> {
+        self.below.look(path)?.ok_or(Stop::Copy)
+    }
+
+    /// The directories below that counted.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = &[u8]> {
+        self.below.directories()
     }
 
     /// How many regular files the selections of each source have.

@@ -169,7 +169,7 @@ fn compare(source: &str, before: &str, instruction: &str) -> Option<bool> {
     let mut copied = Vec::new();
     let copied_as = layer::write(snapshot.upper(), &mut copied, &options).unwrap();
     let below = layer::Stack::open(&options.lowers).unwrap();
-    let direct = DirectCopy::new(&op, &trees, &selections, below).unwrap();
+    let direct = DirectCopy::new(&op, &trees, &selections, super::Below::new(below, None)).unwrap();
     if let Some(direct) = &direct {
         let (mut written, mut hashed) = (Vec::new(), Vec::new());
         let tar = crate::archive::Writer::new(&mut written);

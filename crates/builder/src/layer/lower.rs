@@ -25,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) shown: Option<(usize, Stat)>,
     /// Where it is a directory: the layers, top first, whose directories are merged.
     pub(crate) merged: Vec<usize>,
+    /// Whether what is below all of these layers shows there too.
+    pub(crate) goes_on: bool,
 }
 
 impl Stack {
@@ -47,7 +49,17 @@ impl Stack {
 
     /// Looks `path` up, whose parent is a directory merged from the layers `among`.
     pub(crate) fn find(&self, among: &[usize], path: &[u8]) -> rustix::io::Result<Found> {
-        let mut found = Found::default();
+        self.find_above(among, path, false)
+    }
+
+    /// Does what [`Stack::find`] does, where there may be more below these layers.
+    pub(crate) fn find_above(
+        &self,
+        among: &[usize],
+        path: &[u8],
+        has_more: bool,
+    ) -> rustix::io::Result<Found> {
+        let mut found = Found { goes_on: has_more, ..Found::default() };
         for (at, index) in among.iter().enumerate() {
             let layer = self.layer(*index);
             let stat = match rustix::fs::statat(layer, path, AtFlags::SYMLINK_NOFOLLOW) {
@@ -55,6 +67,7 @@ impl Stack {
                 stat => stat?,
             };
             if is_whiteout(&stat) {
+                found.goes_on = false;
                 break;
             }
             let is_directory = kind(&stat) == FileType::Directory;
@@ -62,8 +75,9 @@ impl Stack {
                 found.merged.push(*index);
             }
             found.shown.get_or_insert((*index, stat));
-            let is_last = at + 1 == among.len();
+            let is_last = at + 1 == among.len() && !has_more;
             if !is_directory || !is_last && is_opaque(tree::open_beneath(layer, path)?.as_fd()) {
+                found.goes_on = false;
                 break;
             }
         }

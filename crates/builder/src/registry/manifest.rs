@@ -183,6 +183,15 @@ impl Registry {
         Ok(descriptor)
     }
 
+    /// Returns the tags of a repository, whatever tag the reference has.
+    ///
+    /// # Errors
+    ///
+    /// When the registry cannot be asked.
+    pub fn tags_of(&self, reference: &Reference) -> Result<Vec<String>> {
+        self.tags(&reference.endpoint())
+    }
+
     /// Returns the tags of a repository.
     pub(super) fn tags(&self, endpoint: &Endpoint) -> Result<Vec<String>> {
         #[derive(serde::Deserialize)]

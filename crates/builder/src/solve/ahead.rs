@@ -9,7 +9,7 @@ use super::flight::Flight;
 use super::ready::{Contents, Reads, Ready};
 use super::{Solver, Stack};
 use crate::cache::{self, Preimage};
-use crate::file_op::DirectCopy;
+use crate::file_op::{Below, DirectCopy};
 use crate::op::{CopyOp, CopySource, Input, Op, OpId, Operation};
 use crate::{Cause, DiffId, Digest, Event, Result, StepId};
 
@@ -41,6 +41,10 @@ impl Solver<'_> {
             Some(parent) => self.result(parent)?,
             None => Stack { layers: Arc::new([]) },
         };
+        // Of a base that is not here enough may be remembered to do without it.
+        if !op.link && !parent.layers.iter().all(|layer| self.store.has_layer(layer)) {
+            return Ok(None);
+        }
         let Some((flight, cause)) = self.certain_miss(operation, op, &parent)? else {
             return Ok(None);
         };
@@ -95,6 +99,7 @@ impl Solver<'_> {
     ) -> Result<Option<DiffId>> {
         let layers = if op.link { &[] } else { &*parent.layers };
         let below = crate::layer::Stack::open(&self.unpacked(layers)?)?;
+        let below = Below::new(below, None);
         let places = copied.places(op);
         let Some(direct) = DirectCopy::new(op, &places, &copied.selections, below)? else {
             return Ok(None);
@@ -107,6 +112,7 @@ impl Solver<'_> {
                 digests.look_at_clock();
             }
         }
+        self.remember_base(&direct, layers)?;
         let mut all = Vec::new();
         let layer = self.write_directly(id, &direct, Some(&mut all))?;
         let n_files = direct.files_by_source();

@@ -6,7 +6,7 @@ use super::Solver;
 use super::input::Tree;
 use super::ready::Contents;
 use crate::context::Source;
-use crate::file_op::{self, DirectCopy, Hashed, Selections};
+use crate::file_op::{self, Below, DirectCopy, Hashed, Selections};
 use crate::op::{CopyOp, CopySource, Input, OpId};
 use crate::remote::{FetchedTree, Fetcher, RemoteSource};
 use crate::{DiffId, Digest, Error, Result};
@@ -35,6 +35,11 @@ impl Copied<'_> {
             is_unread: true,
             is_outlined: false,
         }
+    }
+
+    /// Whether nothing but the digests is known.
+    pub(super) fn is_unread(&self) -> bool {
+        self.is_unread
     }
 
     /// The tree of each source, as far as it is there.
@@ -172,9 +177,11 @@ impl Solver<'_> {
         layers: &[DiffId],
     ) -> Result<Option<DiffId>> {
         let below = crate::layer::Stack::open(&self.unpacked(layers)?)?;
+        let below = Below::new(below, None);
         let Some(direct) = DirectCopy::new(op, places, selections, below)? else {
             return Ok(None);
         };
+        self.remember_base(&direct, layers)?;
         self.write_directly(id, &direct, None).map(Some)
     }
 

@@ -51,6 +51,13 @@ impl Store {
         Ok(paths)
     }
 
+    /// Tells whether the tar of an unpacked layer describes all of its directories but the root, so
+    /// that they are the same whatever it stands on.
+    pub(crate) fn describes_directories(&self, diff_id: &DiffId) -> bool {
+        let implied = std::fs::read(self.unpacked_path(diff_id).join("implied"));
+        implied.is_ok_and(|implied| matches!(implied.as_slice(), b"" | b"\0"))
+    }
+
     /// Returns the last layer of a chain, unpacked for just this chain.
     fn chained(&self, chain: &[DiffId], directories: &[(Vec<u8>, Stat)]) -> Result<PathBuf> {
         let Some(last) = chain.last() else { return Ok(self.0.root.clone()) };

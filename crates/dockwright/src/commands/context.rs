@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use dockwright_builder::context_files;
 use serde_json::{Value, json};
 
-use super::{build, failure, open_store};
+use super::{Format, build, failure, open_store};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::{human, print};
@@ -37,12 +37,6 @@ struct List {
     /// The directory
     #[arg(value_name = "CONTEXT", default_value = ".")]
     context: PathBuf,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// Runs the command.

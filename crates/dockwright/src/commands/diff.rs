@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use clap::ValueEnum;
 use dockwright_builder::files::{self, Difference, FileInfo, FileKind};
 use dockwright_builder::{Image, Store, inspect};
 use serde_json::{Value, json};
 
-use super::{failure, open_store, require_whole_image};
+use super::{Format, failure, open_store, require_whole_image};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::{human, print};
@@ -30,12 +29,6 @@ pub(crate) struct Arguments {
     /// Name or id of the second image
     #[arg(value_name = "OTHER")]
     after: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// How two images differ.

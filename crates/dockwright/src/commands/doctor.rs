@@ -3,6 +3,7 @@
 use dockwright_builder::doctor::{self, Fact, Machine, State};
 use serde_json::json;
 
+use super::Format;
 use crate::cli::Session;
 use crate::environment::{self, Environment};
 use crate::exit_code::Exit;
@@ -17,14 +18,6 @@ pub(crate) struct Arguments {
     /// How the findings are written
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// Runs the command.

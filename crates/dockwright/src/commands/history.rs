@@ -70,7 +70,8 @@ fn show(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
         return template::list(format, &heads, &values.collect::<Vec<_>>())
             .map_err(|message| usage(session, &message, help));
     }
-    let head = ["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"].map(String::from).to_vec();
+    let when = if arguments.human { "CREATED" } else { "CREATED AT" };
+    let head = ["IMAGE", when, "CREATED BY", "SIZE", "COMMENT"].map(String::from).to_vec();
     let cells = rows.iter().map(|row| {
         vec![
             id(row, arguments),

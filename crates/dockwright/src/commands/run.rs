@@ -113,7 +113,12 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 
 fn start(arguments: &Arguments, session: &Session) -> Result<Ended, Exit> {
     if arguments.image().starts_with('-') {
-        let message = format!("the flag `{}` is not known", arguments.image());
+        let flag = arguments.image().split('=').next().unwrap_or_default();
+        if options::takes_an_engine(flag) {
+            let message = format!("`{flag}` cannot be had here: it takes an engine");
+            return Err(usage(session, &message, ENGINE_HELP));
+        }
+        let message = format!("the flag `{flag}` is not known");
         return Err(usage(session, &message, "`dockwright run --help` lists the flags"));
     }
     let network = refuse_what_takes_an_engine(arguments, session)?;
@@ -154,13 +159,15 @@ fn start(arguments: &Arguments, session: &Session) -> Result<Ended, Exit> {
     Ok(ended)
 }
 
+/// How an image comes to an engine.
+const ENGINE_HELP: &str = "load the image into an engine: `dockwright save IMAGE | docker load`, \
+    then `docker run`, or the same with podman";
+
 /// What only an engine that stays can do is handed on by name. Returns the network.
 fn refuse_what_takes_an_engine(arguments: &Arguments, session: &Session) -> Result<Network, Exit> {
     let refuse = |flag: &str, what: &str| {
         let message = format!("`{flag}` cannot be had here: {what}");
-        let help = "load the image into an engine: `dockwright save IMAGE | docker load`, then \
-                    `docker run`, or the same with podman";
-        Err(usage(session, &message, help))
+        Err(usage(session, &message, ENGINE_HELP))
     };
     if !arguments.publish.is_empty() {
         return refuse("--publish", "the command already has the machine's own network, or none");

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use dockwright_builder::footprint::{Footprint, LossKind, Row};
 use dockwright_builder::{Error, Image, SourceLines};
 use serde_json::{Value, json};
 
-use super::{failure, open_store, require_whole_image, usage};
+use super::{Format, failure, open_store, require_whole_image, usage};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::treemap::{self, Node};
@@ -36,12 +35,6 @@ pub(crate) struct Arguments {
     /// Name or id of the image
     #[arg(value_name = "IMAGE")]
     image: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// What may be wasted.

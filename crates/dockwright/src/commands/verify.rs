@@ -1,11 +1,10 @@
 //! `dockwright verify`
 
-use clap::ValueEnum;
 use dockwright_builder::reproduce::{self, FileLeak, Leak, Reproduction};
 use serde_json::{Value, json};
 
 use super::diff::{ConfigDifference, config_differences};
-use super::{build, failure, open_store};
+use super::{Format, build, failure, open_store};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::progress::{Progress, harmless};
@@ -30,12 +29,6 @@ pub(crate) struct Arguments {
     format: Format,
     #[command(flatten)]
     build: build::Arguments,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// Runs the command.

@@ -6,7 +6,7 @@ use dockerfile_parser::Instruction;
 use dockwright_builder::{BuiltStep, Ended, LastBuild};
 use serde_json::{Value, json};
 
-use super::{build, cannot_start, open_store, usage};
+use super::{Format, build, cannot_start, open_store, usage};
 use crate::cli::Session;
 use crate::exit_code::Exit;
 use crate::print;
@@ -28,12 +28,6 @@ pub(crate) struct Arguments {
     /// A line of the Dockerfile, and the build context [default: .]
     #[arg(value_name = "LINE] [CONTEXT", num_args = 0..=2)]
     places: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// Runs the command.

@@ -35,6 +35,7 @@ pub(super) fn call(name: &str, values: &[Value]) -> Result<Value> {
         }
         ("println", _) => Value::from(spaced(values, true) + "\n"),
         ("print", _) => Value::from(spaced(values, false)),
+        ("html" | "js" | "urlquery", [_]) => Value::from(quoted(name, &text(0))),
         ("printf", [Value::String(format), rest @ ..]) => Value::from(printf(format, rest)),
         ("len", [value]) => Value::from(match value {
             Value::String(text) => text.len(),
@@ -92,7 +93,11 @@ pub(super) fn shown(value: &Value) -> String {
             format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(" "))
         }
         Value::Object(fields) => {
-            let fields = fields.iter().map(|(name, value)| format!("{name}:{}", shown(value)));
+            // What is empty in a map is no map to Go: ports and volumes are names alone.
+            let fields = fields.iter().map(|(name, value)| match value {
+                Value::Object(inner) if inner.is_empty() => format!("{name}:{{}}"),
+                value => format!("{name}:{}", shown(value)),
+            });
             format!("map[{}]", fields.collect::<Vec<_>>().join(" "))
         }
         other => other.to_string(),
@@ -105,7 +110,7 @@ fn spaced(values: &[Value], everywhere: bool) -> String {
     for (at, value) in values.iter().enumerate() {
         let before = at.checked_sub(1).and_then(|at| values.get(at));
         let is_apart =
-            before.is_some_and(|before| everywhere || !(before.is_string() && value.is_string()));
+            before.is_some_and(|before| everywhere || !before.is_string() && !value.is_string());
         if is_apart {
             text.push(' ');
         }
@@ -145,11 +150,75 @@ fn printf(format: &str, values: &[Value]) -> String {
         let shown = match (verb, value) {
             (_, None) => format!("%!{verb}(MISSING)"),
             ('q', Some(value)) => Value::from(shown(value)).to_string(),
+            ('x', Some(value)) => hex(value),
+            ('X', Some(value)) => hex(value).to_uppercase(),
+            ('T', Some(value)) => type_of(value).to_owned(),
             (_, Some(value)) => shown(value),
         };
-        text.push_str(&padded(shown, &width));
+        let is_number = value.is_some_and(Value::is_number);
+        match width.strip_prefix('0').and_then(|width| width.parse::<usize>().ok()) {
+            Some(n) if is_number => text.push_str(&format!("{shown:0>0$}", n.min(1000))),
+            _ => text.push_str(&padded(shown, &width)),
+        }
     }
     text
+}
+
+/// A number in base 16, or the bytes of a text in it.
+fn hex(value: &Value) -> String {
+    match value.as_u64() {
+        Some(number) => format!("{number:x}"),
+        None => shown(value).bytes().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+/// Go's name of a value's type, as far as JSON has it.
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]string",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
+/// A text in which some characters are written otherwise.
+fn escaped(text: &str, escape: impl Fn(char) -> Option<String>) -> String {
+    text.chars().map(|c| escape(c).unwrap_or_else(|| c.to_string())).collect()
+}
+
+/// Go's `html`, `js` and `urlquery`.
+fn quoted(name: &str, text: &str) -> String {
+    match name {
+        "html" => escaped(text, |c| {
+            let numbered = matches!(c, '"' | '\'').then(|| format!("&#{};", u32::from(c)));
+            numbered.or(match c {
+                '<' => Some("&lt;".to_owned()),
+                '>' => Some("&gt;".to_owned()),
+                '&' => Some("&amp;".to_owned()),
+                _ => None,
+            })
+        }),
+        "js" => escaped(text, |c| match c {
+            '\\' | '\'' | '"' => Some(format!("\\{c}")),
+            '<' | '>' | '&' | '=' => Some(format!("\\u{:04X}", u32::from(c))),
+            c if c.is_control() => Some(format!("\\u{:04X}", u32::from(c))),
+            _ => None,
+        }),
+        _ => text.bytes().fold(String::new(), |mut query, byte| {
+            match byte {
+                b' ' => query.push('+'),
+                _ if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => {
+                    query.push(char::from(byte));
+                }
+                _ => query.push_str(&format!("%{byte:02X}")),
+            }
+            query
+        }),
+    }
 }
 
 /// `%-10.3s`: at least so wide, at most so long.

@@ -145,12 +145,28 @@ impl<'t> Parser<'t> {
             };
             return Ok(Node::Range(names, pipeline(head)?, body, otherwise));
         }
-        let head = pipeline(head)?;
-        Ok(match word {
+        // `with $x := …`: the variable is set around it.
+        let (set, head) = match head.split_once(":=") {
+            Some((name, value)) if is_variable(name.trim()) => {
+                let name = name.trim().trim_start_matches('$').to_owned();
+                let variable = vec![vec![Operand::Variable(name.clone(), Vec::new())]];
+                (Some(Node::Set(name, pipeline(value)?)), variable)
+            }
+            _ => (None, pipeline(head)?),
+        };
+        let node = match word {
             "with" => Node::With(head, body, otherwise),
             _ => Node::If(head, body, otherwise),
-        })
+        };
+        let Some(set) = set else { return Ok(node) };
+        let always = vec![vec![Operand::Literal(true.into())]];
+        Ok(Node::If(always, vec![set, node], Vec::new()))
     }
+}
+
+fn is_variable(text: &str) -> bool {
+    let name = text.strip_prefix('$').unwrap_or_default();
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 struct Action<'t> {

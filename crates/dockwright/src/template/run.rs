@@ -10,6 +10,8 @@ const MAX_BYTES: usize = 64 << 20;
 /// Fields whose names are data: one that is not there is no fault of the template.
 const MAPS: [&str; 6] =
     ["Labels", "Annotations", "ExposedPorts", "Volumes", "annotations", "Healthcheck"];
+/// Fields of an engine that are empty in what it tells of most images, and are left out then.
+const EMPTY: [&str; 5] = ["Container", "DockerVersion", "OsVersion", "Parent", "Variant"];
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -191,6 +193,7 @@ fn field(value: &Value, chain: &[String]) -> Result<Value> {
             Value::Object(fields) => match fields.get(name) {
                 Some(found) => value = found,
                 None if is_map => return Ok(Value::Null),
+                None if EMPTY.contains(&name.as_str()) => return Ok(Value::from("")),
                 None => {
                     let path = chain.join(".");
                     return Err(format!("the template's `.{path}` names no field of this"));

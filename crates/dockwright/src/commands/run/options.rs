@@ -17,6 +17,25 @@ use crate::network::NetworkOptions;
 use crate::source_file::reason;
 use crate::{csv, print};
 
+/// Flags of `docker run` that are about what an engine has, or keeps: limits by control groups but for
+/// memory, capabilities, devices, networks, and what comes after a container ends.
+const ENGINE_FLAGS: &str = "-P --annotation --blkio-weight --blkio-weight-device --cap-add --cap-drop \
+    --cgroup-parent --cgroupns --cidfile --cpu-count --cpu-percent --cpu-period --cpu-quota \
+    --cpu-rt-period --cpu-rt-runtime --cpu-shares --cpus --cpuset-cpus --cpuset-mems --detach-keys \
+    --device --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps \
+    --device-write-iops --dns --dns-option --dns-search --domainname --expose --gpus --group-add \
+    --health-cmd --health-interval --health-retries --health-start-interval --health-start-period \
+    --health-timeout --ip --ip6 --ipc --isolation --kernel-memory --label-file --link \
+    --link-local-ip --log-driver --log-opt --mac-address --memory-reservation --memory-swap \
+    --memory-swappiness --network-alias --no-healthcheck --oom-kill-disable --oom-score-adj --pid \
+    --pids-limit --privileged --publish-all --read-only --restart --runtime --security-opt \
+    --stop-signal --stop-timeout --storage-opt --sysctl --userns --uts --volume-driver --volumes-from";
+
+/// Tells whether a flag is one of docker's that are left to an engine.
+pub(super) fn takes_an_engine(flag: &str) -> bool {
+    ENGINE_FLAGS.split_whitespace().any(|known| known == flag)
+}
+
 /// Options that are seldom needed.
 #[derive(Debug, clap::Args)]
 pub(super) struct MoreOptions {
