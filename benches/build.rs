@@ -12,20 +12,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use dockwright_benches::{Result, median, ms, output, time};
 
 const PAIRS: usize = 7;
 
-type Result<T> = std::result::Result<T, String>;
-
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            println!("bench-build: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    dockwright_benches::end("bench-build", run())
 }
 
 fn run() -> Result<()> {
@@ -120,11 +114,7 @@ impl Bench {
     }
 
     fn dockwright_program(&self) -> Result<Command> {
-        let here = std::env::current_exe().map_err(|error| error.to_string())?;
-        let program = here.with_file_name("dockwright");
-        if !program.is_file() {
-            return Err("build it first: cargo build --release --package dockwright".to_owned());
-        }
+        let program = dockwright_benches::dockwright()?;
         let mut command = self.command(&program.to_string_lossy());
         command.env("DOCKWRIGHT_STORE", self.place.join("store"));
         Ok(command)
@@ -149,34 +139,8 @@ impl Bench {
 }
 
 fn row(name: &str, pairs: Vec<(Duration, Duration)>) {
-    let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
     let ours = median(pairs.iter().map(|(ours, _)| ms(*ours)).collect());
     let theirs = median(pairs.iter().map(|(_, theirs)| ms(*theirs)).collect());
     let ratio = median(pairs.iter().map(|(ours, theirs)| ms(*theirs) / ms(*ours)).collect());
     println!("{name:<16} {ours:>10.1} {theirs:>10.1} {ratio:>7.1}x");
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
-/// Runs a command that must succeed and returns its wall time.
-fn time(command: &mut Command) -> Result<Duration> {
-    let start = Instant::now();
-    let output = command.output().map_err(|error| format!("cannot run {command:?}: {error}"))?;
-    let elapsed = start.elapsed();
-    if output.status.success() {
-        return Ok(elapsed);
-    }
-    Err(format!(
-        "{command:?} ended with {}: {}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    ))
-}
-
-fn output(command: &mut Command) -> Result<String> {
-    let output = command.output().map_err(|error| format!("cannot run {command:?}: {error}"))?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -16,10 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use dockerfile_parser::{Model, parse};
+use dockwright_benches::Result;
 
 const ROUNDS: usize = 3;
-
-type Result<T> = std::result::Result<T, String>;
 
 /// What a run cost.
 #[derive(Clone, Copy)]
@@ -29,13 +28,7 @@ struct Cost {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            println!("bench-lint: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    dockwright_benches::end("bench-lint", run())
 }
 
 fn run() -> Result<()> {

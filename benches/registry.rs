@@ -17,20 +17,14 @@ use std::io::{BufWriter, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use dockwright_benches::{Result, median, ms, succeed, time};
 
 const PAIRS: usize = 5;
 
-type Result<T> = std::result::Result<T, String>;
-
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            println!("bench-registry: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    dockwright_benches::end("bench-registry", run())
 }
 
 fn run() -> Result<()> {
@@ -266,34 +260,9 @@ fn write_noise(path: &Path, n_bytes: usize, seed: u64) -> Result<()> {
     out.flush().map_err(doing)
 }
 
-fn ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
-}
-
 fn row(name: &str, pairs: &[(Duration, Duration)]) {
     let ours = median(pairs.iter().map(|(ours, _)| ms(*ours)).collect());
     let theirs = median(pairs.iter().map(|(_, theirs)| ms(*theirs)).collect());
     let ratio = median(pairs.iter().map(|(ours, theirs)| ms(*theirs) / ms(*ours)).collect());
     println!("{name:<34} {ours:>10.1} {theirs:>10.1} {ratio:>7.1}x");
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
-fn succeed(command: &mut Command) -> Result<()> {
-    time(command).map(|_| ())
-}
-
-/// Runs a command that must succeed and returns its wall time.
-fn time(command: &mut Command) -> Result<Duration> {
-    let start = Instant::now();
-    let output = command.output().map_err(|error| format!("cannot run {command:?}: {error}"))?;
-    let elapsed = start.elapsed();
-    if output.status.success() {
-        return Ok(elapsed);
-    }
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(format!("{command:?} ended with {}: {said}", output.status))
 }

@@ -19,21 +19,14 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use dockerfile_parser::{Base, Command as Shell, Kind, Model, parse};
+use dockwright_benches::Result;
 use dockwright_lint::{Config, Profile, lint};
-
-type Result<T> = std::result::Result<T, String>;
 
 /// The shell, the variables and the text of a RUN.
 type Script = (String, Vec<String>, String);
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            println!("compare-shellcheck: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    dockwright_benches::end("compare-shellcheck", run())
 }
 
 fn run() -> Result<()> {

@@ -1,10 +1,14 @@
-//! The workloads of `bench/gen.py` in the shared folder, beside `buildah` on the same files in the
-//! same run: `cargo run --release --package dockwright-benches --bin bench-workloads [WORKLOAD…]`.
+//! The workloads of `bench/gen.py` in the shared folder, beside `buildah` and a Docker engine's
+//! BuildKit on the same files in the same run:
+//! `cargo run --release --package dockwright-benches --bin bench-workloads [WORKLOAD…]`.
 //!
-//! Needs root, Debian's buildah, runc, busybox-static, python3 and time, and `dockwright` built with
-//! `--release`. `DOCKWRIGHT_BENCH` names a folder that keeps the workloads, `DOCKWRIGHT_SHARED` the
-//! shared folder, `DOCKWRIGHT_RUNS` how often each thing is done; the least of the wall times and of
-//! the processor times is printed, since other work on the machine only adds to them.
+//! Needs root, Debian's busybox-static, python3 and time, and `dockwright` built with `--release`. A
+//! peer that is missing is named and left out: buildah needs Debian's runc, Docker a `docker` whose
+//! engine answers (`DOCKER_HOST`). `DOCKWRIGHT_BENCH` names a folder that keeps the workloads,
+//! `DOCKWRIGHT_SHARED` the shared folder, `DOCKWRIGHT_RUNS` how often each thing is done, by peers at
+//! most three times; the least of the wall times and of the processor times is printed, since other
+//! work on the machine only adds to them. The ratio is that of the best peer. What an engine exports
+//! by itself is not measured: the engines of the packages write no OCI images.
 
 #![expect(
     clippy::print_stdout,
@@ -15,7 +19,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-type Result<T> = std::result::Result<T, String>;
+use dockwright_benches::{Result, ms, succeed, time};
 
 /// A thing that is measured.
 struct Workload {
@@ -66,6 +70,18 @@ const fn row(
     Workload { name, what, made, context, kind, limit_ms }
 }
 
+/// A program that builds the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Peer {
+    Buildah,
+    Docker,
+}
+
+const PEERS: [Peer; 2] = [Peer::Buildah, Peer::Docker];
+
+/// How often a peer does each thing at most: they are slow.
+const PEER_RUNS_MAX: usize = 3;
+
 /// The least of several runs.
 #[derive(Clone, Copy)]
 struct Figures {
@@ -75,13 +91,7 @@ struct Figures {
 }
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            println!("bench-workloads: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    dockwright_benches::end("bench-workloads", run())
 }
 
 fn run() -> Result<()> {
@@ -89,10 +99,10 @@ fn run() -> Result<()> {
     let folder = folder.unwrap_or_else(|| std::env::temp_dir().join("dockwright-workloads"));
     let n_runs = std::env::var("DOCKWRIGHT_RUNS").ok().and_then(|text| text.parse().ok());
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let bench = Bench { folder, n_runs: n_runs.unwrap_or(5) };
+    let mut bench = Bench { folder, n_runs: n_runs.unwrap_or(5), peers: Vec::new() };
     bench.prepare()?;
     println!("the least of {} runs", bench.n_runs);
-    let header = ["wall ms", "cpu ms", "peak MiB", "limit ms", "buildah ms", "ratio"];
+    let header = ["wall ms", "cpu ms", "peak MiB", "limit ms", "buildah ms", "docker ms", "ratio"];
     print!("{:<28}", "");
     header.iter().for_each(|cell| print!("{cell:>12}"));
     println!();
@@ -110,10 +120,12 @@ fn run() -> Result<()> {
 struct Bench {
     folder: PathBuf,
     n_runs: usize,
+    /// Those that are there.
+    peers: Vec<Peer>,
 }
 
 impl Bench {
-    fn prepare(&self) -> Result<()> {
+    fn prepare(&mut self) -> Result<()> {
         std::fs::create_dir_all(&self.folder).map_err(|error| error.to_string())?;
         let shared = std::env::var_os("DOCKWRIGHT_SHARED").map(PathBuf::from);
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -129,8 +141,14 @@ impl Bench {
         let text = "FROM scratch\nCOPY base /\n";
         std::fs::write(self.folder.join("Base"), text).map_err(|error| error.to_string())?;
         self.forget()?;
-        let mut base = self.buildah();
-        succeed(base.args(["bud", "-q", "-t", "bb:latest", "-f", "Base", "."]))
+        for peer in PEERS {
+            let mut base = self.peer_build(peer, &[]);
+            match succeed(base.args(["-t", "bb:latest", "-f", "Base", "."])) {
+                Ok(()) => self.peers.push(peer),
+                Err(message) => println!("NOT COMPARED: {peer:?} does not build: {message}"),
+            }
+        }
+        Ok(())
     }
 
     /// A new store with nothing but the base.
@@ -167,43 +185,72 @@ impl Bench {
             }
             ours.push(self.time(build.arg(&context))?);
         }
-        let theirs = self.peer(workload, &context, &touch)?;
+        let mut theirs = [f64::NAN; PEERS.len()];
+        for (cell, peer) in theirs.iter_mut().zip(PEERS) {
+            if self.peers.contains(&peer) {
+                *cell = self.peer(peer, workload, &context, &touch)?;
+            }
+        }
         report(workload.what, least(&ours), workload.limit_ms, theirs);
         Ok(())
     }
 
+    /// The wall time of a peer in milliseconds; no number if it cannot do this.
     fn peer(
         &self,
+        peer: Peer,
         workload: &Workload,
         context: &Path,
         touch: &dyn Fn() -> Result<()>,
     ) -> Result<f64> {
-        let build = |more: &[&str]| {
-            let mut build = self.buildah();
-            build.args(["bud", "-q", "--layers", "--runtime", "runc", "--network", "none"]);
-            build.args(more).args(["-t", "bench"]).arg(context);
+        let more: &[&str] = match (workload.kind, peer) {
+            (Kind::Image(_), Peer::Docker) => return Ok(f64::NAN),
+            (Kind::Steps, Peer::Buildah) => &["--no-cache", "--jobs", "8"],
+            (Kind::Steps | Kind::Image(_), _) => &["--no-cache"],
+            (Kind::Nothing | Kind::OneLine, _) => &[],
+        };
+        let build = || {
+            let mut build = self.peer_build(peer, more);
+            build.args(["-t", "bench"]).arg(context);
             build
         };
         if matches!(workload.kind, Kind::Nothing | Kind::OneLine) {
-            succeed(&mut build(&[]))?;
+            succeed(&mut build())?;
         }
-        touch()?;
-        let more: &[&str] = match workload.kind {
-            Kind::Steps => &["--no-cache", "--jobs", "8"],
-            Kind::Image(_) => &["--no-cache"],
-            Kind::Nothing | Kind::OneLine => &[],
-        };
-        let mut wall_ms = self.time(&mut build(more))?.wall_ms;
-        if let Kind::Image(compression) = workload.kind {
-            let mut push = self.buildah();
-            push.args(["push", "-q"]);
-            match compression {
-                "uncompressed" => push.arg("--disable-compression"),
-                compression => push.args(["--compression-format", compression]),
-            };
-            wall_ms += self.time(push.args(["bench", "oci:out.buildah:latest"]))?.wall_ms;
+        let mut wall_ms = f64::INFINITY;
+        for _ in 0..self.n_runs.min(PEER_RUNS_MAX) {
+            touch()?;
+            let mut run_ms = ms(time(&mut build())?);
+            if let Kind::Image(compression) = workload.kind {
+                let mut push = self.buildah();
+                push.args(["push", "-q"]);
+                match compression {
+                    "uncompressed" => push.arg("--disable-compression"),
+                    compression => push.args(["--compression-format", compression]),
+                };
+                run_ms += ms(time(push.args(["bench", "oci:out.buildah:latest"]))?);
+            }
+            wall_ms = wall_ms.min(run_ms);
         }
         Ok(wall_ms)
+    }
+
+    /// A build of a peer that says nothing; its name and its context are to be added.
+    fn peer_build(&self, peer: Peer, more: &[&str]) -> Command {
+        let mut build = match peer {
+            Peer::Buildah => {
+                let mut build = self.buildah();
+                build.args(["bud", "-q", "--layers", "--runtime", "runc"]);
+                build
+            }
+            Peer::Docker => {
+                let mut build = self.command("docker");
+                build.env("DOCKER_BUILDKIT", "1").args(["build", "-q"]);
+                build
+            }
+        };
+        build.args(["--network", "none"]).args(more);
+        build
     }
 
     /// What one RUN costs: 100 of them less one, by 99.
@@ -218,12 +265,22 @@ impl Bench {
             Ok(least(&runs))
         };
         let (one, many) = (time("n1")?, time("n100")?);
+        let mut theirs = [f64::NAN; PEERS.len()];
+        for (cell, peer) in theirs.iter_mut().zip(PEERS) {
+            let time = |n: &str| {
+                let mut build = self.peer_build(peer, &["--no-cache"]);
+                dockwright_benches::time(build.arg(self.folder.join("w3").join(n))).map(ms)
+            };
+            if self.peers.contains(&peer) {
+                *cell = (time("n100")? - time("n1")?) / 99.0;
+            }
+        }
         let step = Figures {
             wall_ms: (many.wall_ms - one.wall_ms) / 99.0,
             cpu_ms: (many.cpu_ms - one.cpu_ms) / 99.0,
             peak_kib: many.peak_kib,
         };
-        report("one RUN of `true`", step, 6.0, f64::NAN);
+        report("one RUN of `true`", step, 6.0, theirs);
         Ok(())
     }
 
@@ -236,9 +293,7 @@ impl Bench {
         for (name, value) in command.get_envs() {
             timed.env(name, value.unwrap_or_default());
         }
-        let start = std::time::Instant::now();
-        succeed(&mut timed)?;
-        let wall_ms = start.elapsed().as_secs_f64() * 1000.0;
+        let wall_ms = ms(time(&mut timed)?);
         let text = std::fs::read_to_string(&told).map_err(|error| error.to_string())?;
         let mut numbers = text.split_whitespace().map(|word| word.parse().unwrap_or(f64::NAN));
         let mut next = || numbers.next().unwrap_or(f64::NAN);
@@ -247,11 +302,7 @@ impl Bench {
     }
 
     fn dockwright(&self) -> Result<Command> {
-        let here = std::env::current_exe().map_err(|error| error.to_string())?;
-        let program = here.with_file_name("dockwright");
-        if !program.is_file() {
-            return Err("build it first: cargo build --release --package dockwright".to_owned());
-        }
+        let program = dockwright_benches::dockwright()?;
         let mut command = self.command(&program.to_string_lossy());
         command.env("DOCKWRIGHT_STORE", self.folder.join("store"));
         Ok(command)
@@ -280,19 +331,12 @@ fn least(runs: &[Figures]) -> Figures {
     }
 }
 
-fn report(what: &str, ours: Figures, limit_ms: f64, theirs_ms: f64) {
+fn report(what: &str, ours: Figures, limit_ms: f64, theirs_ms: [f64; PEERS.len()]) {
     let Figures { wall_ms, cpu_ms, peak_kib } = ours;
-    let (peak_mib, ratio) = (peak_kib / 1024.0, theirs_ms / wall_ms);
-    println!(
-        "{what:<28}{wall_ms:>12.1}{cpu_ms:>12.1}{peak_mib:>12.1}{limit_ms:>12.1}{theirs_ms:>12.1}{ratio:>11.1}x"
-    );
-}
-
-fn succeed(command: &mut Command) -> Result<()> {
-    let output = command.output().map_err(|error| format!("cannot run {command:?}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(format!("{command:?} ended with {}: {stderr}", output.status))
+    let peak_mib = peak_kib / 1024.0;
+    // The least of those that are numbers.
+    let best_ms = theirs_ms.into_iter().fold(f64::NAN, f64::min);
+    print!("{what:<28}{wall_ms:>12.1}{cpu_ms:>12.1}{peak_mib:>12.1}{limit_ms:>12.1}");
+    theirs_ms.iter().for_each(|their_ms| print!("{their_ms:>12.1}"));
+    println!("{:>11.1}x", best_ms / wall_ms);
 }
