@@ -111,6 +111,19 @@ fn steps_hit_and_miss_as_the_rules_say() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// The configuration keeps the slash, so a RUN behind it has another working directory; the directory
+/// is the same.
+#[test]
+fn a_slash_behind_a_directory_makes_no_other() {
+    let sandbox = Sandbox::with_base();
+    for (slash, outcome) in [("", "DONE"), ("/", "CACHED"), ("/", "CACHED")] {
+        sandbox.write("context/Dockerfile", format!("FROM centos\nWORKDIR /w{slash}\n"));
+        let log = sandbox.succeed(["build", "--progress=plain", "context"]).stderr;
+        let end = log.lines().find(|line| line.starts_with("#2 ") && line.contains(outcome));
+        assert!(end.is_some(), "{outcome}: {log}");
+    }
+}
+
 /// Builds and tells how COPY and RUN ended.
 fn outcomes(sandbox: &Sandbox, context: &str, arguments: &[&str]) -> (String, String) {
     let mut all = vec!["build", "--progress", "json"];

@@ -5,6 +5,7 @@
 mod bad_input;
 mod browser;
 mod cache;
+mod cache_mounts;
 mod conformance;
 mod depfile;
 mod drop_in;

@@ -152,7 +152,8 @@ impl Preimage {
     /// The preimage of a WORKDIR.
     pub(crate) fn mkdir(op: &MkdirOp, parent: Digest) -> Self {
         let fields = BTreeMap::from([
-            ("path".to_owned(), json!(op.path)),
+            // `/w/` is the same directory, though the configuration keeps the slash.
+            ("path".to_owned(), json!(op.path.trim_end_matches('/'))),
             ("user".to_owned(), json!(op.user)),
         ]);
         let (kind, contents) = ("mkdir".to_owned(), BTreeMap::new());
