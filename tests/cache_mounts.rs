@@ -50,7 +50,12 @@ fn what_a_killed_build_wrote_is_there_for_the_next() {
         let argument = format!("N={round}");
         let arguments = ["build", "--progress=plain", "--build-arg", &argument, "context"];
         let log = sandbox.succeed(arguments).stderr;
-        let counted = log.lines().find_map(|line| line.split_whitespace().last()?.parse().ok());
+        // `#2 0.123 57`, not what the log says of the argument.
+        let counted = log.lines().find_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [_, _, number] = words[..] else { return None };
+            number.parse().ok()
+        });
         n_before = n_files(&sandbox);
         assert_eq!(counted, Some(n_before), "round {round}: {log}");
         sandbox.succeed(["cache", "verify"]);
