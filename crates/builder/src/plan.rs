@@ -19,7 +19,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use dockerfile_parser::{Model, Parse, Span};
+use dockerfile_parser::{Kind, Model, Parse, Span};
 
 pub(crate) use self::args::TimeSource;
 use self::environment::Environment;
@@ -142,9 +142,18 @@ pub fn plan(
         return Err(text_error(error));
     }
     let mut planner = Planner::new(request, &model, images)?;
-    match planner.run() {
-        Ok(plan) => Ok(Planned::Plan(Box::new(plan))),
-        Err(error) => planner.missing.map_or(Err(error), |missing| Ok(Planned::Missing(missing))),
+    match (planner.run(), planner.missing.take()) {
+        (Ok(plan), _) => Ok(Planned::Plan(Box::new(plan))),
+        (Err(error), None) => Err(error),
+        (Err(_), Some(missing)) => {
+            let stand_in = BaseImage { manifest: Digest::of(b""), config: ImageConfig::default() };
+            let mut trial = Planner::new(request, &model, images)?;
+            trial.stand_in = Some(&stand_in);
+            match trial.run().err().filter(|error| is_of_the_text_alone(error, parse)) {
+                Some(error) => Err(error),
+                None => Ok(Planned::Missing(missing)),
+            }
+        }
     }
 }
 
@@ -166,11 +175,31 @@ pub(crate) fn time_source(
     Ok(found.map(|source| (source, planner.time_span())))
 }
 
+/// Tells whether a fault that was found without a base image is one whatever the image holds, so
+/// that it can be told before the image is fetched: it is in no FROM, and variables, which the image
+/// may set, have no part in it.
+fn is_of_the_text_alone(error: &Error, parse: &Parse<'_>) -> bool {
+    let Some(span) = error.span() else { return false };
+    let holds = |outer: Span| outer.start <= span.start && span.end <= outer.end;
+    let Some(instruction) = parse.instructions.iter().find(|one| holds(one.span)) else {
+        return false;
+    };
+    let text = |span: Span| parse.source.get(span.range()).unwrap_or_default();
+    let is_wrong_for_any_value = || {
+        let lookup = |_: &str| Some("x".to_owned());
+        dockerfile_parser::expand::word(text(span), parse.escape, &lookup).is_err()
+    };
+    !matches!(instruction.kind, Kind::From(_) | Kind::Onbuild(_))
+        && (!text(instruction.span).contains('$') || is_wrong_for_any_value())
+}
+
 /// The state of planning.
 struct Planner<'p> {
     request: &'p Request,
     model: &'p Model<'p, 'p>,
     images: &'p BTreeMap<String, BaseImage>,
+    /// What every image that is not known is taken for.
+    stand_in: Option<&'p BaseImage>,
     platforms: args::Platforms,
     /// The variables before the first FROM.
     globals: Environment,
@@ -205,6 +234,7 @@ impl<'p> Planner<'p> {
             request,
             model,
             images,
+            stand_in: None,
             platforms: args::Platforms::new(request)?,
             globals: Environment::default(),
             epoch: request.epoch,

@@ -157,6 +157,44 @@ pub(crate) fn heredoc_name(text: &str) -> Option<Vec<String>> {
     Some(lexer.words.take()?.finish())
 }
 
+impl ExpandError {
+    /// Returns what to do about it, in one line.
+    pub fn help(&self) -> String {
+        let help = match &self.kind {
+            ExpandErrorKind::UnclosedQuote('\'') => {
+                "close it, or write it in double quotes if it means itself"
+            }
+            ExpandErrorKind::UnclosedQuote(_) => {
+                "close it, or put the escape character before it if it means itself"
+            }
+            ExpandErrorKind::MissingBrace => "write `}` where the substitution ends",
+            ExpandErrorKind::MissingSlash => "write `${name/pattern/replacement}`",
+            ExpandErrorKind::BadSubstitution => {
+                "write `${name}`, or put the escape character before a `$` that means itself"
+            }
+            ExpandErrorKind::UnsupportedModifier(modifier) => match modifier.as_str() {
+                "=" | ":=" => "write `${name:-value}`, or set the variable with `ENV name=value`",
+                _ => {
+                    "what may follow the name is `-`, `:-`, `+`, `:+`, `?`, `:?`, `#`, `##`, `%`, \
+                     `%%`, `/` and `//`"
+                }
+            },
+            ExpandErrorKind::InvalidPattern { .. } => {
+                "remove the `\\`: it stands before `*`, `?` and `\\` alone"
+            }
+            ExpandErrorKind::Required { name, .. } => {
+                return format!(
+                    "set it with `ENV {name}=value`, or write `ARG {name}` and build with \
+                     `--build-arg {name}=value`"
+                );
+            }
+            ExpandErrorKind::TooDeep => "give the inner part to a variable of its own with `ENV`",
+            ExpandErrorKind::TooLong => "use shorter values, or put the text into a file",
+        };
+        help.to_owned()
+    }
+}
+
 impl fmt::Display for ExpandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {

@@ -208,7 +208,7 @@ impl<'p> Planner<'p> {
         let images: &'p _ = self.images;
         let near_stage = self.near_stage(name, before);
         let missing = MissingImage { name: name.to_owned(), platform, span, near_stage };
-        images.get(&missing.key()).ok_or_else(|| {
+        images.get(&missing.key()).or(self.stand_in).ok_or_else(|| {
             self.missing.get_or_insert(missing);
             Error::new(format!("the image `{name}` is not known yet"))
         })

@@ -168,6 +168,7 @@ impl Planner<'_> {
                         .map_err(|error| {
                             Error::new(format!("cannot expand the heredoc `{text}`: {error}"))
                                 .with_span(scope.span(heredoc.body.span()))
+                                .with_help(error.help())
                         })?
                         .value;
                 }

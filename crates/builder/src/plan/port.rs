@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::signal::is_meant;
 use crate::{Error, Result};
 
 /// Returns each port of `word` as `number/protocol`.
@@ -22,7 +23,13 @@ pub(super) fn parse(word: &str) -> Result<Vec<String>> {
         "udp" => "udp",
         "sctp" => "sctp",
         other => {
-            return Err(wrong(format!("`{other}` is no protocol of `tcp`, `udp` and `sctp`")));
+            let what = format!("`{other}` is no protocol of `tcp`, `udp` and `sctp`");
+            let help = match ["tcp", "udp", "sctp"].into_iter().find(|known| is_meant(other, known))
+            {
+                Some(near) => format!("did you mean `{near}`?"),
+                _ => "the protocols are `tcp`, `udp` and `sctp`".to_owned(),
+            };
+            return Err(Error::new(format!("`{word}` is not a port: {what}")).with_help(help));
         }
     };
     let (front, container) = ports.rsplit_once(':').unwrap_or(("", ports));

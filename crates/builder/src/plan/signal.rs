@@ -1,5 +1,6 @@
 //! The signals of STOPSIGNAL.
 
+use crate::context::distance;
 use crate::{Error, Result};
 
 /// The names of Linux's signals without `SIG`, as Docker knows them.
@@ -18,8 +19,26 @@ pub(super) fn check(text: &str) -> Result<()> {
     if is_signal {
         return Ok(());
     }
-    Err(Error::new(format!("`{text}` is not a signal"))
-        .with_help("write a name such as `SIGTERM`, or a number"))
+    let upper = text.to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let help = match NAMES.iter().find(|known| is_meant(name, known)) {
+        Some(known) => format!("did you mean `SIG{known}`?"),
+        None => "write a name such as `SIGTERM`, or a number".to_owned(),
+    };
+    Err(Error::new(format!("`{text}` is not a signal")).with_help(help))
+}
+
+/// Tells whether a short word was probably meant to be the known one: it has the same letters, or all
+/// but one.
+pub(super) fn is_meant(word: &str, known: &str) -> bool {
+    const MAX_LEN: usize = 16;
+    let letters = |word: &str| {
+        let mut letters = word.as_bytes().to_vec();
+        letters.sort_unstable();
+        letters
+    };
+    (2..=MAX_LEN).contains(&word.len())
+        && (distance(word, known) <= 1 || letters(word) == letters(known))
 }
 
 fn is_name(text: &str) -> bool {

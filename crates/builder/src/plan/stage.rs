@@ -114,6 +114,7 @@ pub(super) fn expand(text: &Text<'_>, scope: Scope, environment: &Environment) -
 pub(super) fn expand_error(text: &Text<'_>, scope: Scope, error: &ExpandError) -> Error {
     Error::new(format!("cannot expand `{text}`: {error}"))
         .with_span(scope.span(text.source_span(error.range.clone())))
+        .with_help(error.help())
 }
 
 impl Planner<'_> {

@@ -308,3 +308,43 @@ fn errors_point_at_what_is_wrong() {
     );
     check_error("FROM nothing\n", "missing nothing", "");
 }
+
+#[test]
+fn faults_of_the_text_alone_come_before_missing_images() {
+    check_error("FROM nothing\nSTOPSIGNAL SIGTREM\n", "`SIGTREM` is not a signal", "SIGTREM");
+    check_error(
+        "FROM nothing\nUSER ${x:=1}\n",
+        "cannot expand `${x:=1}`: `:=` is not supported in a substitution",
+        "${x:=1}",
+    );
+    // The image may set the variable.
+    check_error("FROM nothing\nUSER ${x?m}\n", "missing nothing", "");
+    check_error("FROM nothing\nSTOPSIGNAL $S\n", "missing nothing", "");
+    // Only what is built counts.
+    check_error("FROM nothing AS a\nEXPOSE x\nFROM nothing\n", "missing nothing", "");
+}
+
+#[test]
+fn faults_of_values_say_what_to_do() {
+    let check = |instruction: &str, expected: &str| {
+        let dockerfile = format!("FROM base\n{instruction}\n");
+        let error = make(&Request::new(&dockerfile)).expect_err(instruction);
+        let help = error.help().unwrap_or_default();
+        assert!(help.contains(expected), "{instruction}: {error}: {help:?}");
+    };
+    check("STOPSIGNAL SIGTREM", "did you mean `SIGTERM`?");
+    check("STOPSIGNAL kil", "did you mean `SIGKILL`?");
+    check("STOPSIGNAL nothing", "a name such as `SIGTERM`");
+    check("EXPOSE 80/tpc", "did you mean `tcp`?");
+    check("EXPOSE 80/http", "the protocols are");
+    check("EXPOSE http", "for example `80`");
+    check("USER ${x?m}", "--build-arg x=value");
+    check("USER ${x:=1}", "${name:-value}");
+    check("USER ${x^^}", "what may follow the name");
+    check("USER ${x", "write `}`");
+    check("USER ${x/a}", "${name/pattern/replacement}");
+    check("USER ${}", "write `${name}`");
+    check("USER 'x", "close it");
+    check("USER \"x", "close it");
+    check("ENV A=1 B=${A#\\a}", "remove the `\\`");
+}

@@ -8,6 +8,9 @@ use crate::{Instruction, Kind, SyntaxError, Text};
 
 /// Finds what COPY --from and RUN --mount refer to, and the faults of it.
 pub(super) fn find(model: &mut Model<'_, '_>) {
+    if model.parse.instructions.iter().all(|one| texts(one).next().is_none()) {
+        return;
+    }
     let mut last = HashMap::new();
     for stage in &model.stages {
         if let Some(name) = &stage.name {
