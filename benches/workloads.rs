@@ -337,6 +337,13 @@ fn report(what: &str, ours: Figures, limit_ms: f64, theirs_ms: [f64; PEERS.len()
     // The least of those that are numbers.
     let best_ms = theirs_ms.into_iter().fold(f64::NAN, f64::min);
     print!("{what:<28}{wall_ms:>12.1}{cpu_ms:>12.1}{peak_mib:>12.1}{limit_ms:>12.1}");
-    theirs_ms.iter().for_each(|their_ms| print!("{their_ms:>12.1}"));
-    println!("{:>11.1}x", best_ms / wall_ms);
+    for their_ms in theirs_ms {
+        print!("{:>12}", number(their_ms, ""));
+    }
+    println!("{:>12}", number(best_ms / wall_ms, "x"));
+}
+
+/// Of what was not measured only a dash is printed.
+fn number(number: f64, unit: &str) -> String {
+    if number.is_nan() { "-".to_owned() } else { format!("{number:.1}{unit}") }
 }

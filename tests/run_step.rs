@@ -298,7 +298,7 @@ fn an_interrupted_build_leaves_nothing() {
                  sleep {seconds} & (sleep {seconds} &); sleep {seconds}\n"
             );
             sandbox.write("context/Dockerfile", dockerfile);
-            let mut command = sandbox.command();
+            let mut command = heeding_hangups(&sandbox.command());
             let isolation = format!("--isolation={isolation}");
             command.args(["build", "--progress=quiet", &isolation, "context"]);
             let mut child = command.stderr(std::process::Stdio::null()).spawn().expect("started");
@@ -318,6 +318,17 @@ fn an_interrupted_build_leaves_nothing() {
     let left = std::fs::read_dir(sandbox.path("store/work")).expect("a folder").flatten();
     let left: Vec<_> = left.filter(|entry| entry.path().is_dir()).collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// Where the tests run under `nohup` a hang-up is ignored, by whatever they start too.
+fn heeding_hangups(program: &std::process::Command) -> std::process::Command {
+    let mut command = std::process::Command::new("env");
+    command.env_clear().arg("--default-signal=HUP").arg(program.get_program());
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = program.get_current_dir() {
+        command.current_dir(folder);
+    }
+    command
 }
 
 /// Waits for something that comes soon; a minute is for machines that do much else.
