@@ -98,14 +98,22 @@ impl SourceCode for SourceFile {
         let mut first = line.saturating_sub(lines_before);
         let mut final_line = (last + lines_after).min(self.line_starts.len() - 1);
         let (mut start, mut end) = (self.line_starts[first], self.line_range(final_line).1);
-        let mut column = 0;
+        // Asked for no line around it, miette wants the place itself, for the headline.
+        let is_place = lines_before == 0 && lines_after == 0;
+        let mut column = if is_place {
+            self.position(u32::try_from(offset).unwrap_or(u32::MAX)).1 - 1
+        } else {
+            0
+        };
         if end - start > LINE_LENGTH_MAX * (lines_before + lines_after + 1) {
             // A monstrous line: show the surroundings of the fault, on that line alone.
             let (line_start, line_end) = self.line_range(line);
             (first, final_line) = (line, line);
             start = floor(&self.shown, offset.saturating_sub(LINE_LENGTH_MAX / 4).max(line_start));
             end = floor(&self.shown, (offset + LINE_LENGTH_MAX).min(line_end)).max(start);
-            column = start - line_start;
+            if !is_place {
+                column = start - line_start;
+            }
         }
         Ok(Box::new(MietteSpanContents::new_named(
             self.name.clone(),
@@ -232,5 +240,16 @@ mod tests {
         let contents = file.read_span(&SourceSpan::new(at.into(), 1), 1, 1).expect("in range");
         assert!(contents.data().len() < 1000 && contents.data().contains(&b'!'));
         assert_eq!(contents.line(), 1);
+        let place = file.read_span(&SourceSpan::new(at.into(), 1), 0, 0).expect("in range");
+        assert_eq!((place.line(), place.column()), (1, 100_004));
+    }
+
+    #[test]
+    fn the_place_of_a_fault_is_its_column_in_characters() {
+        let text = "FROM a\nRUN \u{e9}\u{e9} x\n";
+        let file = SourceFile::new("Dockerfile", text);
+        let at = text.find('x').expect("it is there");
+        let place = file.read_span(&SourceSpan::new(at.into(), 1), 0, 0).expect("in range");
+        assert_eq!((place.line(), place.column()), (1, 7));
     }
 }
