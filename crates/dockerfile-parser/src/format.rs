@@ -184,9 +184,11 @@ fn stable(
     let has_open_end = |text: &str| {
         text.strip_suffix(parse.escape).is_some_and(|before| !before.ends_with(parse.escape))
     };
+    let n_escapes =
+        instruction.arguments.chars().rev().take_while(|it| *it == parse.escape).count();
     // Without the odd blank behind it, an escape character at the end would take in the next line;
-    // at the end of words it means nothing and would be lost.
-    if has_open_end(&text) || has_open_end(&instruction.arguments) {
+    // one too many at the end of words means nothing and would be lost.
+    if has_open_end(&text) || n_escapes % 2 == 1 {
         return None;
     }
     if text == parse.source[instruction.span.range()] {

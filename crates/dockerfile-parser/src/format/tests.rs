@@ -80,3 +80,9 @@ fn an_escape_character_before_an_odd_blank_ends_no_line() {
     check("ARG a  \\\u{b}\nUSER b\n", "ARG a  \\\u{b}\nUSER b\n");
     check("RUN  a  \\\u{b}\nUSER b\n", "RUN  a  \\\u{b}\nUSER b\n");
 }
+
+#[test]
+fn an_escape_character_too_many_at_the_end_is_kept() {
+    check("ENV  a=b c=${d\\\\\\\n", "ENV  a=b c=${d\\\\\\\n");
+    check("ENV  a=b c=d\\\\\n", "ENV a=b c=d\\\\\n");
+}
