@@ -420,6 +420,9 @@ fn named_contexts_stand_for_stages_and_images() {
     let wrong = sandbox.run(["build", "--build-context", "stuff=oci-layout://stuff:9", "context"]);
     assert_eq!(wrong.code, 1);
     assert!(said(&wrong).contains("has no image `9`"), "{}", wrong.stderr);
+    let wrong = sandbox.run(["build", "--build-context", "stuff=s3://stuff", "context"]);
+    assert_eq!(wrong.code, 2);
+    assert!(said(&wrong).contains("no contexts of `s3://`; give a directory"), "{}", wrong.stderr);
     // Only the command line may name a layout.
     let text = format!("FROM oci-layout://{folder}\n");
     let outcome = with_input(&sandbox, &["build", "-q", "-"], text.as_bytes());

@@ -330,7 +330,11 @@ fn context(text: &str, session: &Session) -> Result<(String, NamedContext), Exit
         return Ok((name, NamedContext::Remote(remote)));
     }
     if let Some((scheme, _)) = value.split_once("://") {
-        return Err(wrong(format!("`--build-context {text}`: `{scheme}` is not supported")));
+        return Err(wrong(format!(
+            "`--build-context {text}`: there are no contexts of `{scheme}://`; give a directory, \
+             `docker-image://NAME`, `oci-layout://DIRECTORY`, or the address of a git repository \
+             or a tar"
+        )));
     }
     let path = environment::absolute(Path::new(value)).map_err(wrong)?;
     if !path.is_dir() {
