@@ -171,4 +171,6 @@ fn a_first_copy_is_found_by_other_dockerfiles() {
     assert!(!outcome("D"), "another content, and a Dockerfile that is not known");
     sh("echo two > ctx/d/e/b");
     assert!(outcome("D"), "the content of the first build");
+    sh("cp D E; touch -d 2001-02-03 ctx/d/a ctx/d/e/b");
+    assert!(outcome("E"), "files to be read again, and a Dockerfile that is not known");
 }
