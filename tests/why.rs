@@ -430,6 +430,8 @@ fn why_says_what_it_cannot_say() {
         "{}",
         unknown.stderr
     );
+    sandbox.write("other/Dockerfile", "FROM centos\nRUN false\n");
+    assert_eq!(sandbox.run(["build", "other"]).code, 1);
     sandbox.succeed(["build", "context"]);
     let first = sandbox.succeed(["why", "context"]).stdout;
     assert!(first.starts_with("line 4 RUN true: never built"), "{first}");
@@ -437,6 +439,18 @@ fn why_says_what_it_cannot_say() {
     assert!(env.starts_with("line 3 ENV A=b: it runs nothing by itself"), "{env}");
     sandbox.succeed(["build", "context"]);
     assert_eq!(sandbox.succeed(["why", "context"]).stdout, "every step was in the cache\n");
+    // Without a context it is the last build, also one that had nothing to do.
+    assert_eq!(sandbox.run(["build", "other"]).code, 1);
+    let last = sandbox.succeed(["why"]);
+    assert!(last.stderr.contains("of the last build, of other/Dockerfile"), "{}", last.stderr);
+    assert!(last.stdout.contains("line 2 RUN false"), "{}", last.stdout);
+    sandbox.succeed(["build", "context"]);
+    let last = sandbox.succeed(["why"]);
+    assert!(last.stderr.contains("of the last build, of context/Dockerfile"), "{}", last.stderr);
+    assert_eq!(last.stdout, "every step was in the cache\n");
+    let named = sandbox.succeed(["why", "2", "-f", "other/Dockerfile"]);
+    assert!(named.stdout.contains("line 2 RUN false"), "{}", named.stdout);
+    assert_eq!(sandbox.run(["why", "-f", "nowhere/Dockerfile"]).code, 1);
     let blank = sandbox.run(["why", "2", "context"]);
     assert_eq!(blank.code, 2);
     assert!(blank.stderr.contains("line 2 of `context/Dockerfile` holds no instruction"));

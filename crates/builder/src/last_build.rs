@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache::{Note, Record};
 use crate::cause::{Cause, span};
 use crate::op::Operation;
-use crate::{Digest, Result, Store};
+use crate::{Digest, Request, Result, Store};
 
 /// Changes whenever older files must not be read any more.
 const VERSION: u32 = 1;
@@ -18,6 +18,9 @@ const VERSION: u32 = 1;
 pub struct LastBuild {
     /// The version of this format.
     pub version: u32,
+    /// How the Dockerfile was called.
+    #[serde(default)]
+    pub file: String,
     /// The text of the Dockerfile. Spans are ranges of it.
     pub dockerfile: String,
     /// The text of the ignore file.
@@ -85,15 +88,28 @@ impl BuiltStep {
 }
 
 impl LastBuild {
-    /// Returns an empty one for a build of `dockerfile`.
-    pub(crate) fn new(dockerfile: String, ignore: Option<String>) -> Self {
-        Self { version: VERSION, dockerfile, ignore, steps: Vec::new() }
+    /// Returns one without steps.
+    pub(crate) fn new(request: &Request) -> Self {
+        Self {
+            version: VERSION,
+            file: request.dockerfile_name.clone(),
+            dockerfile: request.dockerfile.clone(),
+            ignore: request.ignore.as_ref().map(|ignore| ignore.text.clone()),
+            steps: Vec::new(),
+        }
     }
 
     /// Reads the last build under `name`, if one is kept.
     pub fn load(store: &Store, name: &Digest) -> Option<Self> {
         let build: Self = serde_json::from_slice(&store.last_build(name)?).ok()?;
         (build.version == VERSION).then_some(build)
+    }
+
+    /// Reads the newest build of all on this store, or of a Dockerfile that was called `file`.
+    pub fn newest(store: &Store, file: Option<&str>) -> Option<Self> {
+        let mut builds =
+            store.last_builds().into_iter().filter_map(|name| Self::load(store, &name));
+        builds.find(|build| file.is_none_or(|file| build.file == file))
     }
 
     /// Keeps it under `name`.

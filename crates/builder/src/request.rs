@@ -80,6 +80,8 @@ pub struct Request {
     /// Under which name the store keeps what this build does, so that the next build of the same
     /// Dockerfile can say what changed; `None` keeps nothing.
     pub history_name: Option<Digest>,
+    /// How the Dockerfile is called, for whoever asks later what the last build did.
+    pub dockerfile_name: String,
     /// Seconds after 1970, for the age of results; `None` when age does not matter.
     pub now: Option<i64>,
     /// Milliseconds from any start, for how long steps take.
@@ -297,6 +299,7 @@ impl Request {
             resources: Resources::default(),
             failure_shell: None,
             history_name: None,
+            dockerfile_name: String::new(),
             now: None,
             clock_ms: || 0,
             registry: None,

@@ -14,8 +14,7 @@ impl Solver<'_> {
     /// failing is no failure of the build.
     pub(super) fn keep_journal(&self, needed: &BTreeSet<usize>) {
         let Some(name) = &self.request.history_name else { return };
-        let ignore = self.request.ignore.as_ref().map(|ignore| ignore.text.clone());
-        let mut build = LastBuild::new(self.request.dockerfile.clone(), ignore);
+        let mut build = LastBuild::new(self.request);
         let earlier = self.earlier();
         let mut is_matched = BTreeSet::new();
         let mut stages = BTreeSet::new();
@@ -39,6 +38,7 @@ impl Solver<'_> {
                 ..step.clone()
             }));
             if earlier.build == build {
+                self.store.touch_last_build(name);
                 return;
             }
         }

@@ -345,6 +345,7 @@ pub(super) fn request(
     let file = SourceFile::new(context.name.clone(), source.as_str());
     refuse_faults(arguments, session, &source, &file)?;
     source.as_str().clone_into(&mut request.dockerfile);
+    request.dockerfile_name.clone_from(&context.name);
     request.ignore.clone_from(&context.ignore);
     request.context_time = context.time();
     request.context = Some(context.path.clone());

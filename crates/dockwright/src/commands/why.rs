@@ -1,9 +1,9 @@
 //! `dockwright why`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dockerfile_parser::Instruction;
-use dockwright_builder::{BuiltStep, Ended, LastBuild};
+use dockwright_builder::{BuiltStep, Ended, LastBuild, Store};
 use serde_json::{Value, json};
 
 use super::{Format, build, cannot_start, open_store, usage};
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// `text`, or `json` for programs
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// A line of the Dockerfile, and the build context [default: .]
+    /// A line of the Dockerfile, and the build context [default: ., else that of the last build]
     #[arg(value_name = "LINE] [CONTEXT", num_args = 0..=2)]
     places: Vec<String>,
 }
@@ -43,15 +43,9 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 
 fn tell(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
     let (line, context) = places(arguments, session)?;
-    let path = build::context::dockerfile_path(arguments.file.as_deref(), &context);
-    let name = build::history_name(arguments.file.as_deref(), &context);
     let store = open_store(session)?;
-    let Some(last) = LastBuild::load(&store, &name) else {
-        let message = format!("no build of `{}` is known", display_name(&path));
-        let help = "build it first, with this store and this context";
-        return Err(cannot_start(session, &message, help));
-    };
-    let file = SourceFile::new(display_name(&path), &last.dockerfile);
+    let last = last_build(arguments.file.as_deref(), context.as_deref(), &store, session)?;
+    let file = SourceFile::new(last.file.clone(), &last.dockerfile);
     let all = last.steps.iter().filter(|step| step.ended != Ended::NotNeeded);
     let steps: Vec<&BuiltStep> = match line {
         None => all.collect(),
@@ -82,8 +76,35 @@ fn tell(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
     })
 }
 
+/// Finds the last build of the Dockerfile that is named. Where no context is, and the Dockerfile was
+/// never built with the current directory, the last build with any: who has just built wants that.
+fn last_build(
+    file: Option<&Path>,
+    context: Option<&Path>,
+    store: &Store,
+    session: &Session,
+) -> Result<LastBuild, Exit> {
+    let place = context.unwrap_or(Path::new("."));
+    let path = build::context::dockerfile_path(file, place);
+    let called = file.map(|_| display_name(&path));
+    if let Some(found) = LastBuild::load(store, &build::history_name(file, place)) {
+        return Ok(LastBuild { file: display_name(&path), ..found });
+    }
+    let newest = || LastBuild::newest(store, called.as_deref());
+    let Some(found) = context.is_none().then(newest).flatten() else {
+        let message = format!("no build of `{}` is known", display_name(&path));
+        let help = "build it first, with this store and this context";
+        return Err(cannot_start(session, &message, help));
+    };
+    print::error(&format!("of the last build, of {}:\n", found.file.escape_debug()));
+    Ok(found)
+}
+
 /// Sorts out `[LINE] [CONTEXT]`.
-fn places(arguments: &Arguments, session: &Session) -> Result<(Option<usize>, PathBuf), Exit> {
+fn places(
+    arguments: &Arguments,
+    session: &Session,
+) -> Result<(Option<usize>, Option<PathBuf>), Exit> {
     let is_number = |text: &&String| text.bytes().all(|byte| byte.is_ascii_digit());
     let (line, context) = match arguments.places.as_slice() {
         [] => (None, None),
@@ -97,8 +118,7 @@ fn places(arguments: &Arguments, session: &Session) -> Result<(Option<usize>, Pa
     };
     let line = line.map(|line| line.parse::<usize>()).transpose();
     let line = line.map_err(|_| usage(session, "the line number is too large", "see `wc -l`"))?;
-    let context = context.map_or_else(|| PathBuf::from("."), PathBuf::from);
-    Ok((line, context))
+    Ok((line, context.map(PathBuf::from)))
 }
 
 /// The place and the text of the instruction that a line belongs to.
