@@ -333,7 +333,7 @@ fn as_warnings(findings: &[Diagnostic]) -> Vec<(String, u64, u64, String)> {
 }
 
 /// Returns the Dockerfiles of the corpus by name.
-fn corpus() -> BTreeMap<String, String> {
+pub(crate) fn corpus() -> BTreeMap<String, String> {
     let archive =
         shared("corpus/dockerfiles.tar.zst").expect("the corpus stands by its recordings");
     let file = std::fs::File::open(archive).expect("the corpus can be read");

@@ -137,7 +137,14 @@ pub(crate) fn run() -> Exit {
 
 /// A link of the name `hadolint` takes its place in scripts.
 fn run_as_hadolint(environment: Environment) -> Exit {
-    let hadolint = match Hadolint::try_parse() {
+    // hadolint splits no value of its options at commas.
+    let lists =
+        ["ignore", "error", "warning", "info", "style", "trusted_registry", "require_label"];
+    let program = lists.into_iter().fold(Hadolint::command(), |program, list| {
+        program.mut_arg(list, |argument| argument.value_delimiter(None))
+    });
+    let parsed = program.try_get_matches();
+    let hadolint = match parsed.and_then(|matches| Hadolint::from_arg_matches(&matches)) {
         Ok(hadolint) => hadolint,
         // hadolint's only code for a failure is 1.
         Err(error) => {
@@ -145,8 +152,10 @@ fn run_as_hadolint(environment: Environment) -> Exit {
         }
     };
     if hadolint.version {
+        // Scripts read the first line of standard output.
+        crate::print::output("Haskell Dockerfile Linter 2.15.1\n");
         let version = env!("CARGO_PKG_VERSION");
-        crate::print::output(&format!("dockwright {version}, speaking as hadolint 2.15.1\n"));
+        crate::print::error(&format!("this is dockwright {version} in hadolint's place\n"));
         return Exit::Success;
     }
     let session = Session { environment, store: None };

@@ -143,7 +143,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     if metadata.is_dir() {
         return Err(format!("cannot read `{}`: it is a directory", path.display()));
     }
-    if !metadata.is_file() && !path.starts_with("/dev/fd") && !path.starts_with("/proc/self/fd") {
+    let is_stream = ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|p| path.starts_with(p));
+    if !metadata.is_file() && !is_stream {
         return Err(format!("cannot read `{}`: it is not a regular file", path.display()));
     }
     std::fs::read(path).map_err(said)

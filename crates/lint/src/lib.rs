@@ -44,7 +44,7 @@ mod reach;
 mod rule;
 pub mod rules;
 mod scope;
-mod shell;
+pub mod shell;
 mod shell_cache;
 #[cfg(feature = "shellcheck")]
 mod shellcheck;

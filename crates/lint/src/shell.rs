@@ -8,40 +8,40 @@ mod read;
 
 use std::ops::Range;
 
-pub(crate) use read::read;
+pub use read::read;
 
 /// The commands of a text, in order of position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Script {
+pub struct Script {
     /// Every simple command, nested ones included.
-    pub(crate) commands: Vec<Command>,
+    pub commands: Vec<Command>,
     /// The operators `|` and `|&`.
-    pub(crate) pipes: Vec<Range<usize>>,
+    pub pipes: Vec<Range<usize>>,
     /// Whether the text is no valid shell: a quote that does not end, an `if` without `fi`.
-    pub(crate) is_broken: bool,
+    pub is_broken: bool,
     /// Where the reading stopped, when that is not the end of the text.
-    pub(crate) stop: Option<Stop>,
+    pub stop: Option<Stop>,
     /// Places that only findings about the text itself ask for.
-    pub(crate) marks: Marks,
+    pub marks: Marks,
 }
 
 /// Places of what is no command but may be at fault.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Marks {
+pub struct Marks {
     /// The `{` that open a group and have no blank behind them, as in `{{name}}`.
-    pub(crate) tight_braces: Vec<usize>,
+    pub tight_braces: Vec<usize>,
     /// The `!` of commands whose status nothing asks for.
-    pub(crate) negations: Vec<usize>,
+    pub negations: Vec<usize>,
     /// The `(` around nothing but a test.
-    pub(crate) test_groups: Vec<usize>,
+    pub test_groups: Vec<usize>,
     /// The `[ … ]`.
-    pub(crate) brackets: Vec<Range<usize>>,
+    pub brackets: Vec<Range<usize>>,
     /// The `(` of functions that hold something.
-    pub(crate) parameters: Vec<usize>,
+    pub parameters: Vec<usize>,
     /// The `((` that open two groups, not arithmetic.
-    pub(crate) double_parentheses: Vec<usize>,
+    pub double_parentheses: Vec<usize>,
     /// Redirections without a command.
-    pub(crate) lone_redirections: Vec<usize>,
+    pub lone_redirections: Vec<usize>,
 }
 
 impl Marks {
@@ -57,30 +57,30 @@ impl Marks {
 /// Where the reading of a text stopped: inside a construct when the text is broken, else at what
 /// cannot follow a whole command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Stop {
+pub struct Stop {
     /// The place.
-    pub(crate) at: usize,
+    pub at: usize,
     /// Where the constructs start that were being read, the innermost last.
-    pub(crate) open: Vec<usize>,
+    pub open: Vec<usize>,
     /// The keyword that was looked for.
-    pub(crate) missing: Option<&'static str>,
+    pub missing: Option<&'static str>,
 }
 
 /// A simple command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Command {
+pub struct Command {
     /// Leading assignments, `NAME=value` with quotes removed.
-    pub(crate) assignments: Vec<Word>,
+    pub assignments: Vec<Word>,
     /// Name and arguments, without redirections.
-    pub(crate) words: Vec<Word>,
+    pub words: Vec<Word>,
     /// Redirections, in order.
-    pub(crate) redirections: Vec<Redirection>,
+    pub redirections: Vec<Redirection>,
     /// From the first assignment or word to the end of the last.
-    pub(crate) range: Range<usize>,
+    pub range: Range<usize>,
     /// How many groups, conditions, loops or substitutions stand around it.
-    pub(crate) depth: usize,
+    pub depth: usize,
     /// The operator that follows it.
-    pub(crate) joint: Joint,
+    pub joint: Joint,
     /// Index of the name in `words`: `command`, `exec` and the like are looked through.
     name_index: usize,
     /// Whether the name is the same whenever the command runs.
@@ -89,7 +89,7 @@ pub(crate) struct Command {
 
 /// What stands after a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Joint {
+pub enum Joint {
     /// `&&`
     And,
     /// `||`
@@ -106,27 +106,27 @@ pub(crate) enum Joint {
 
 /// `> file`, `2>&1`, `<<< word`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Redirection {
+pub struct Redirection {
     /// The operator with its file descriptor.
-    pub(crate) operator: String,
+    pub operator: String,
     /// The word after it.
-    pub(crate) target: Word,
+    pub target: Word,
 }
 
 /// A word with quotes removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Word {
+pub struct Word {
     /// The text; `$x` is written `${x}`, `$(…)` is `${…}`, arithmetic is `${VAR}`.
-    pub(crate) text: String,
+    pub text: String,
     /// Where it stands, quotes included.
-    pub(crate) range: Range<usize>,
+    pub range: Range<usize>,
     /// Whether it holds neither quotes nor expansions nor escapes: the text is the source.
-    pub(crate) is_plain: bool,
+    pub is_plain: bool,
 }
 
 impl Word {
     /// Tells whether this is a flag: `-x`, `--long`, but not `-` or `--`.
-    pub(crate) fn is_flag(&self) -> bool {
+    pub fn is_flag(&self) -> bool {
         self.text.starts_with('-') && !matches!(self.text.as_str(), "-" | "--")
     }
 }
@@ -136,60 +136,60 @@ const PREFIXES: [&str; 5] = ["command", "builtin", "exec", "busybox", "run"];
 
 impl Command {
     /// Returns the name, when it is literal: no variable, and no pattern for file names.
-    pub(crate) fn name(&self) -> Option<&str> {
+    pub fn name(&self) -> Option<&str> {
         let name = self.words.get(self.name_index)?;
         self.has_literal_name.then_some(name.text.as_str())
     }
 
     /// Returns the word of the name.
-    pub(crate) fn name_word(&self) -> Option<&Word> {
+    pub fn name_word(&self) -> Option<&Word> {
         self.words.get(self.name_index)
     }
 
     /// Returns everything after the name, flags included.
-    pub(crate) fn arguments(&self) -> &[Word] {
+    pub fn arguments(&self) -> &[Word] {
         self.words.get(self.name_index + 1..).unwrap_or_default()
     }
 
     /// Tells whether the name is `name`.
-    pub(crate) fn is(&self, name: &str) -> bool {
+    pub fn is(&self, name: &str) -> bool {
         self.name() == Some(name)
     }
 
     /// Tells whether the name is `name` and any argument equals any of `arguments`.
-    pub(crate) fn has(&self, name: &str, arguments: &[&str]) -> bool {
+    pub fn has(&self, name: &str, arguments: &[&str]) -> bool {
         self.is(name) && self.has_any(arguments)
     }
 
     /// Tells whether any argument equals any of `arguments`.
-    pub(crate) fn has_any(&self, arguments: &[&str]) -> bool {
+    pub fn has_any(&self, arguments: &[&str]) -> bool {
         self.arguments().iter().any(|word| arguments.contains(&word.text.as_str()))
     }
 
     /// Returns the names of the flags: `--name=value` gives `name`, `-abc` gives `a`, `b`, `c`.
-    pub(crate) fn flags(&self) -> impl Iterator<Item = &str> {
+    pub fn flags(&self) -> impl Iterator<Item = &str> {
         self.arguments().iter().flat_map(|word| flags_of(&word.text))
     }
 
     /// Tells whether one of `names` is among the flags.
-    pub(crate) fn has_flag(&self, names: &[&str]) -> bool {
+    pub fn has_flag(&self, names: &[&str]) -> bool {
         self.flags().any(|flag| names.contains(&flag))
     }
 
     /// Counts how often `name` is among the flags.
-    pub(crate) fn n_flags(&self, name: &str) -> usize {
+    pub fn n_flags(&self, name: &str) -> usize {
         self.flags().filter(|flag| *flag == name).count()
     }
 
     /// Returns the arguments that are no flags.
-    pub(crate) fn plain_arguments(&self) -> Vec<&Word> {
+    pub fn plain_arguments(&self) -> Vec<&Word> {
         self.plain_arguments_without(&[])
     }
 
     /// Returns the arguments that are neither flags nor the value of one of `flags`.
     ///
     /// The word after a flag of the list is its value when the flag's word holds no `=`.
-    pub(crate) fn plain_arguments_without(&self, flags: &[&str]) -> Vec<&Word> {
+    pub fn plain_arguments_without(&self, flags: &[&str]) -> Vec<&Word> {
         let mut words = Vec::new();
         let mut arguments = self.arguments().iter();
         while let Some(word) = arguments.next() {

@@ -8,10 +8,9 @@ use dockwright_lint::{Applicability, Config, Diagnostic, Profile, Severity, Shel
 
 use super::usage;
 use crate::cli::Session;
-use crate::environment::Environment;
 use crate::exit_code::Exit;
 use crate::report::{self, Level, Report, Voice};
-use crate::source_file::{self, SourceFile, display_name, reason};
+use crate::source_file::{self, SourceFile, display_name};
 use crate::{find, print};
 
 mod arguments;
@@ -21,13 +20,16 @@ mod by_file;
 mod context;
 mod parallel;
 mod project;
+mod reports;
 mod settings;
+mod stream;
 
 pub(crate) use arguments::{Arguments, Shared};
 use arguments::{Format, ProfileName};
 use base::Bases;
 use baseline::Baseline;
 use by_file::{ByFile, InForce, Refused};
+use reports::Reports;
 use settings::Settings;
 
 /// One file and what was found in it.
@@ -42,6 +44,8 @@ pub(crate) struct Linted {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// The codes of findings that were fixed.
     pub(crate) fixed: Vec<&'static str>,
+    /// What goes to standard output beside the reports: a diff, or standard input with its fixes.
+    pub(crate) output: String,
 }
 
 /// Runs the command.
@@ -55,6 +59,9 @@ fn lint(arguments: &Arguments, session: &Session, is_called_hadolint: bool) -> E
         Ok(of_run) => of_run,
         Err(exit) => return exit,
     };
+    for note in &of_run.settings.notes {
+        print::error(&format!("hadolint: {note}; it is left out\n"));
+    }
     if of_run.settings.verbose {
         print::error(&format!("{:#?}\n", of_run.settings));
     }
@@ -66,54 +73,88 @@ fn lint(arguments: &Arguments, session: &Session, is_called_hadolint: bool) -> E
     };
     let (paths, is_missing) = files(arguments, session);
     unreadable |= is_missing;
-    let mut all = Vec::new();
-    let mut fails = false;
-    let (mut jobs, mut settings) = (Vec::new(), Vec::new());
+    let mut run = Run {
+        arguments,
+        session,
+        known: &mut known,
+        reports: Reports::open(arguments, &of_run.settings, session, is_called_hadolint),
+        unreadable,
+        fails: false,
+    };
     let shell_cache = ShellCache::default();
-    for path in &paths {
-        match by_file.of(path) {
-            Ok(in_force) => {
-                let mut config = by_file.config(&in_force, path);
-                if let Ok(config) = &mut config {
-                    config.shell_cache = shell_cache.clone();
+    let mut bases = None;
+    for paths in paths.chunks(N_FILES_AT_ONCE) {
+        let (mut jobs, mut in_force) = (Vec::new(), Vec::new());
+        for path in paths {
+            match by_file.of(path) {
+                Ok(settings) => {
+                    let mut config = by_file.config(&settings, path);
+                    if let Ok(config) = &mut config {
+                        config.shell_cache = shell_cache.clone();
+                    }
+                    jobs.push((path.as_path(), config));
+                    in_force.push(settings);
                 }
-                jobs.push((path.as_path(), config));
-                settings.push(in_force);
-            }
-            Err(refused) => {
-                refuse(session, refused);
-                unreadable = true;
+                Err(refused) => {
+                    refuse(session, refused);
+                    run.unreadable = true;
+                }
             }
         }
+        if jobs.iter().any(|(_, config)| config.as_ref().is_ok_and(|c| c.context.is_some())) {
+            bases = bases.or_else(|| Bases::open(session));
+        }
+        let results = parallel::lint_files(&jobs, arguments, bases.as_ref());
+        run.take(results.into_iter().zip(in_force));
     }
-    let has_context = jobs.iter().any(|(_, c)| c.as_ref().is_ok_and(|c| c.context.is_some()));
-    let bases = if has_context { Bases::open(session) } else { None };
-    let results = parallel::lint_files(&jobs, arguments, bases.as_ref());
-    for (linted, in_force) in results.into_iter().zip(settings) {
-        match linted {
-            Ok(mut linted) => {
-                known.subtract(&mut linted);
-                fails |= in_force.settings.fails(&linted.diagnostics);
-                all.push(linted);
-            }
-            Err(message) => {
-                usage(session, &message, "the other files were checked");
-                unreadable = true;
+    run.end(&of_run)
+}
+
+/// How many files are looked at before their findings are written and forgotten.
+const N_FILES_AT_ONCE: usize = 512;
+
+/// What comes of the files.
+struct Run<'a> {
+    arguments: &'a Arguments,
+    session: &'a Session,
+    known: &'a mut Baseline,
+    reports: Reports<'a>,
+    unreadable: bool,
+    fails: bool,
+}
+
+impl Run<'_> {
+    fn take(&mut self, results: impl Iterator<Item = (Result<Linted, String>, Rc<InForce>)>) {
+        for (linted, in_force) in results {
+            match linted {
+                Ok(linted) if self.arguments.write_baseline => self.known.add(&linted),
+                Ok(mut linted) => {
+                    self.known.subtract(&mut linted);
+                    self.fails |= in_force.settings.fails(&linted.diagnostics);
+                    print::output(&linted.output);
+                    self.reports.file(&linted);
+                }
+                Err(message) => {
+                    usage(self.session, &message, "the other files were checked");
+                    self.unreadable = true;
+                }
             }
         }
+        self.reports.flush();
     }
-    if arguments.write_baseline {
-        return write_baseline(&of_run, session, &all, unreadable);
-    }
-    if !arguments.diff {
-        unreadable |= show(arguments, &of_run, session, &all, is_called_hadolint).is_err();
-    }
-    if unreadable {
-        Exit::Usage
-    } else if fails {
-        Exit::Failure
-    } else {
-        Exit::Success
+
+    fn end(mut self, of_run: &InForce) -> Exit {
+        if self.arguments.write_baseline {
+            return write_baseline(of_run, self.session, self.known, self.unreadable);
+        }
+        self.unreadable |= self.reports.end(self.session).is_err();
+        if self.unreadable {
+            Exit::Usage
+        } else if self.fails {
+            Exit::Failure
+        } else {
+            Exit::Success
+        }
     }
 }
 
@@ -152,18 +193,27 @@ fn refuse(session: &Session, refused: Refused) -> Exit {
     }
 }
 
-/// Reads the baseline, when there is one and it is not to be written.
+/// Reads the baseline, when there is one, or starts one that is to be written.
 fn baseline(arguments: &Arguments, in_force: &InForce) -> Result<Baseline, String> {
     match &in_force.settings.baseline {
-        Some(path) if !arguments.write_baseline => Baseline::read(path),
-        _ => Ok(Baseline::default()),
+        path if arguments.write_baseline => {
+            let default = PathBuf::from(baseline::NAME);
+            Ok(Baseline::of_folder_of(path.as_ref().unwrap_or(&default)))
+        }
+        Some(path) => Baseline::read(path),
+        None => Ok(Baseline::default()),
     }
 }
 
-fn write_baseline(in_force: &InForce, session: &Session, all: &[Linted], unreadable: bool) -> Exit {
+fn write_baseline(
+    in_force: &InForce,
+    session: &Session,
+    known: &Baseline,
+    unreadable: bool,
+) -> Exit {
     let default = PathBuf::from(baseline::NAME);
     let path = in_force.settings.baseline.as_ref().unwrap_or(&default);
-    match Baseline::write(path, all) {
+    match known.write(path) {
         Ok(n_findings) => {
             let name = display_name(path);
             print::error(&format!("{n_findings} findings written to `{name}`\n"));
@@ -210,7 +260,12 @@ fn lint_file(
     bases: Option<&Bases>,
 ) -> Result<Linted, String> {
     let bytes = source_file::read(path)?;
-    let own_name = if path == Path::new("-") { "-".to_owned() } else { display_name(path) };
+    let own_name = match config.profile {
+        // hadolint shows names as they were given.
+        Profile::Hadolint => path.display().to_string(),
+        _ if path == Path::new("-") => "-".to_owned(),
+        _ => display_name(path),
+    };
     let name = arguments.shared.file_path_in_report.clone().unwrap_or_else(|| own_name.clone());
     // UTF-16 and UTF-32 start with a mark and hold NULs.
     let has_mark =
@@ -240,91 +295,28 @@ fn lint_file(
             file: SourceFile::new(name, source.as_str()),
             diagnostics,
             fixed: Vec::new(),
+            output: String::new(),
         });
     };
     let fixed = dockwright_lint::fix(source.as_str(), config, trust);
+    let mut output = String::new();
     if arguments.diff {
-        print::output(&crate::diff::unified(&name, source.as_str(), &fixed.text));
+        output = crate::diff::unified(&name, source.as_str(), &fixed.text);
     } else if path == Path::new("-") {
-        print::output(&fixed.text);
+        output.clone_from(&fixed.text);
     } else if fixed.text != source.as_str() {
         source_file::replace(path, fixed.text.as_bytes())?;
     }
     let file = SourceFile::new(name, &fixed.text);
     let path = path.to_path_buf();
-    Ok(Linted { path, name: own_name, file, diagnostics: fixed.remaining, fixed: fixed.applied })
-}
-
-/// Writes one report for each format, to the files of `--output` and then to standard output.
-fn show(
-    arguments: &Arguments,
-    of_run: &InForce,
-    session: &Session,
-    all: &[Linted],
-    is_called_hadolint: bool,
-) -> Result<(), Exit> {
-    let settings = &of_run.settings;
-    // Fixed text has standard output for itself.
-    let to_stderr = arguments.paths.iter().any(|path| path == Path::new("-"))
-        && (arguments.fix || arguments.unsafe_fixes);
-    let terminal = if to_stderr {
-        session.environment.stderr_terminal
-    } else {
-        session.environment.stdout_terminal
-    };
-    let look = Look {
-        voice: settings.voice(),
-        colours: if is_called_hadolint {
-            // hadolint asks no terminal.
-            !settings.no_color && !crate::environment::is_set("NO_COLOR")
-        } else {
-            !settings.no_color && Environment::colours(terminal)
-        },
-        width: session.environment.width,
-    };
-    for (n, format) in settings.formats().iter().enumerate() {
-        let output = arguments.shared.output.get(n);
-        let look = Look { colours: look.colours && output.is_none(), ..look };
-        let text = rendered(*format, all, look);
-        match output {
-            Some(path) => std::fs::write(path, text).map_err(|error| {
-                let message = format!("cannot write `{}`: {}", path.display(), reason(&error));
-                usage(session, &message, "name a file in a folder that can be written")
-            })?,
-            None if to_stderr => print::error(&text),
-            None => print::output(&text),
-        }
-    }
-    Ok(())
-}
-
-/// How a report looks.
-#[derive(Clone, Copy)]
-struct Look {
-    voice: Voice,
-    colours: bool,
-    width: Option<usize>,
-}
-
-fn rendered(format: Format, all: &[Linted], look: Look) -> String {
-    let voice = look.voice;
-    match format {
-        Format::Tty if voice == Voice::Hadolint => report::tty::lines(all, look.colours),
-        Format::Tty => report::tty::report(all, look.colours, look.width),
-        Format::Json => report::json::report(all, voice),
-        Format::Checkstyle => report::checkstyle::report(all, voice),
-        Format::Codeclimate => report::codeclimate::report(all, voice),
-        Format::GitlabCodeclimate => report::codeclimate::gitlab(all, voice),
-        Format::Gnu => report::gnu::report(all, voice),
-        Format::Codacy => report::codacy::report(all, voice),
-        Format::Sonarqube => report::sonarqube::report(all, voice),
-        Format::Sarif => report::sarif::report(all, voice),
-        Format::Junit => report::junit::report(all, voice),
-        Format::Github => report::github::report(all),
-        Format::Rdjson => report::rdjson::report(all),
-        Format::Buildkit => report::buildkit_json::text(all),
-        Format::BuildkitJson => report::buildkit_json::report(all),
-    }
+    Ok(Linted {
+        path,
+        name: own_name,
+        file,
+        diagnostics: fixed.remaining,
+        fixed: fixed.applied,
+        output,
+    })
 }
 
 /// Runs `docker build --check` on `dockerfile` with `context`: exit code 1 for warnings.
@@ -360,20 +352,15 @@ pub(crate) struct CheckRequest {
 /// Runs hadolint's command line: `dockwright` called by the name `hadolint`.
 pub(crate) fn run_as_hadolint(paths: Vec<PathBuf>, shared: Shared, session: &Session) -> Exit {
     if paths.is_empty() {
-        usage(
-            session,
-            "please provide a Dockerfile",
-            "`hadolint Dockerfile`, or `-` for standard input",
-        );
+        print::output("Please provide a Dockerfile\n");
         return Exit::Failure;
     }
     let arguments =
         Arguments { paths, profile: Some(ProfileName::Hadolint), shared, ..Arguments::default() };
     // hadolint never fails with these two.
     let of_run = ByFile::new(&arguments, true).run();
-    let formats = of_run.map(|of_run| of_run.settings.formats()).unwrap_or_default();
-    let is_lenient = !formats.is_empty()
-        && formats.iter().all(|f| matches!(f, Format::Codeclimate | Format::Codacy));
+    let formats = of_run.map(|of_run| of_run.settings.formats(0)).unwrap_or_default();
+    let is_lenient = formats.iter().any(|f| matches!(f, Format::Codeclimate | Format::Codacy));
     match lint(&arguments, session, true) {
         Exit::Failure if is_lenient => Exit::Success,
         // hadolint knows no other code for a failure.

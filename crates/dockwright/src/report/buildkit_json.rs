@@ -5,17 +5,24 @@ use serde_json::{Value, json};
 use super::row::{Voice, rows};
 use crate::commands::lint::Linted;
 
-/// Renders all findings: faults of syntax are the `error`, all others are warnings.
-pub(crate) fn report(all: &[Linted]) -> String {
-    let sources: Vec<Value> = all
-        .iter()
-        .map(|linted| {
-            json!({ "filename": linted.file.name, "language": "Dockerfile", "data": base64(linted.file.text().as_bytes()) })
-        })
-        .collect();
-    let mut warnings = Vec::new();
-    let mut error = None;
-    for (index, linted) in all.iter().enumerate() {
+/// A check that is written at its end, for its first line counts the warnings.
+#[derive(Debug, Default)]
+pub(crate) struct Check {
+    /// The blocks of the text.
+    blocks: String,
+    n_warnings: usize,
+    sources: Vec<Value>,
+    warnings: Vec<Value>,
+    error: Option<Value>,
+}
+
+impl Check {
+    /// Adds a file for JSON: faults of syntax are the `error`, all others are warnings.
+    pub(crate) fn add_json(&mut self, linted: &Linted) {
+        let index = self.sources.len();
+        let data = base64(linted.file.text().as_bytes());
+        self.sources
+            .push(json!({ "filename": linted.file.name, "language": "Dockerfile", "data": data }));
         for row in rows(linted, Voice::Own) {
             let (start, end) = row.found.lines;
             let location = json!({
@@ -23,22 +30,56 @@ pub(crate) fn report(all: &[Linted]) -> String {
                 "ranges": [{ "start": { "line": start }, "end": { "line": end } }],
             });
             match row.found.rule {
-                Some(rule) => warnings.push(json!({
+                Some(rule) => self.warnings.push(json!({
                     "ruleName": row.code, "description": description(rule), "url": url(rule),
                     "detail": row.message, "location": location,
                 })),
-                None if error.is_none() => {
-                    error = Some(json!({ "message": row.message, "location": location }));
+                None if self.error.is_none() => {
+                    self.error = Some(json!({ "message": row.message, "location": location }));
                 }
                 None => {}
             }
         }
     }
-    let mut value = json!({ "sources": sources, "warnings": warnings });
-    if let Some(error) = error {
-        value["buildError"] = error;
+
+    /// Returns the JSON.
+    pub(crate) fn json(&self) -> String {
+        let mut value = json!({ "sources": self.sources, "warnings": self.warnings });
+        if let Some(error) = &self.error {
+            value["buildError"] = error.clone();
+        }
+        format!("{value:#}\n")
     }
-    format!("{value:#}\n")
+
+    /// Adds a file for the text of `docker build --check`: a block a warning, with its lines.
+    pub(crate) fn add_text(&mut self, linted: &Linted) {
+        for row in rows(linted, Voice::Own) {
+            let (start, end) = row.found.lines;
+            let Some(rule) = row.found.rule else {
+                self.blocks.push_str(&format!("\nERROR: {}\n", row.message));
+                self.blocks.push_str(&frame(linted, start, end));
+                continue;
+            };
+            self.n_warnings += 1;
+            let url = url(rule).map(|url| format!(" - {url}")).unwrap_or_default();
+            let description = description(rule);
+            self.blocks.push_str(&format!(
+                "\nWARNING: {}{url}\n{description}\n{}\n",
+                row.code, row.message
+            ));
+            self.blocks.push_str(&frame(linted, start, end));
+        }
+    }
+
+    /// Returns the text.
+    pub(crate) fn text(&self) -> String {
+        let sum = match self.n_warnings {
+            0 => "Check complete, no warnings found.\n".to_owned(),
+            1 => "Check complete, 1 warning has been found!\n".to_owned(),
+            n => format!("Check complete, {n} warnings have been found!\n"),
+        };
+        format!("{sum}{}", self.blocks)
+    }
 }
 
 /// BuildKit's sentence on each of its checks.
@@ -101,33 +142,6 @@ const DESCRIPTIONS: [(&str, &str); 22] = [
 fn description(rule: &dockwright_lint::Rule) -> &'static str {
     let known = DESCRIPTIONS.iter().find(|(name, _)| *name == rule.code);
     known.map_or_else(|| rule.title(), |(_, text)| text)
-}
-
-/// The text of `docker build --check`: a block a warning, with its lines.
-pub(crate) fn text(all: &[Linted]) -> String {
-    let mut text = String::new();
-    let mut n_warnings = 0;
-    for linted in all {
-        for row in rows(linted, Voice::Own) {
-            let (start, end) = row.found.lines;
-            let Some(rule) = row.found.rule else {
-                text.push_str(&format!("\nERROR: {}\n", row.message));
-                text.push_str(&frame(linted, start, end));
-                continue;
-            };
-            n_warnings += 1;
-            let url = url(rule).map(|url| format!(" - {url}")).unwrap_or_default();
-            text.push_str(&format!("\nWARNING: {}{url}\n{}\n", row.code, description(rule)));
-            text.push_str(&format!("{}\n", row.message));
-            text.push_str(&frame(linted, start, end));
-        }
-    }
-    let sum = match n_warnings {
-        0 => "Check complete, no warnings found.\n".to_owned(),
-        1 => "Check complete, 1 warning has been found!\n".to_owned(),
-        n => format!("Check complete, {n} warnings have been found!\n"),
-    };
-    format!("{sum}{text}")
 }
 
 /// The lines of a finding and some around them.

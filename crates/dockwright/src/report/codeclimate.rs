@@ -9,28 +9,31 @@ use sha1::{Digest as _, Sha1};
 use super::row::{Row, Voice, rows};
 use crate::commands::lint::Linted;
 
-/// Renders all findings as Code Climate reads them: objects with a NUL after each.
-pub(crate) fn report(all: &[Linted], voice: Voice) -> String {
-    let issues = all.iter().flat_map(|linted| rows(linted, voice)).map(|row| issue(&row));
-    issues.map(|issue| format!("{issue}\0")).collect()
+/// Renders the findings of a file as Code Climate reads them: objects with a NUL after each.
+pub(crate) fn objects(linted: &Linted, voice: Voice) -> String {
+    rows(linted, voice).map(|row| format!("{}\0", issue(&row))).collect()
 }
 
-/// Renders all findings as GitLab reads them.
-pub(crate) fn gitlab(all: &[Linted], voice: Voice) -> String {
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let issues = all.iter().flat_map(|linted| rows(linted, voice)).map(|row| {
-        // Stable while lines above change: file, rule, message, and which of equal ones it is.
-        let key = format!("{}\0{}\0{}", row.file, row.code, row.message);
-        let nth = seen.entry(key.clone()).or_default();
+/// How many findings have the same fingerprint but for their number.
+pub(crate) type Fingerprints = BTreeMap<String, usize>;
+
+/// Renders the findings of a file as GitLab reads them.
+pub(crate) fn gitlab(linted: &Linted, voice: Voice, seen: &mut Fingerprints) -> Vec<String> {
+    let issues = rows(linted, voice).map(|row| {
         let mut issue = issue(&row);
         issue["fingerprint"] = Value::String(match voice {
             Voice::Hadolint => hex(&Sha1::digest(issue.to_string())),
-            Voice::Own => fingerprint(&format!("{key}\0{nth}")),
+            Voice::Own => {
+                // Stable while lines above change: file, rule, message, and which of equal ones it is.
+                let key = format!("{}\0{}\0{}", row.file, row.code, row.message);
+                let nth = seen.entry(fingerprint(&key)).or_default();
+                *nth += 1;
+                fingerprint(&format!("{key}\0{}", *nth - 1))
+            }
         });
-        *nth += 1;
-        issue
+        issue.to_string()
     });
-    Value::Array(issues.collect()).to_string()
+    issues.collect()
 }
 
 fn issue(row: &Row<'_>) -> Value {
@@ -40,9 +43,16 @@ fn issue(row: &Row<'_>) -> Value {
         Severity::Info => "info",
         Severity::Style => "minor",
     };
+    let location = match row.excerpt {
+        Some(_) => {
+            let place = json!({ "column": row.column, "line": row.line });
+            json!({ "positions": { "begin": place, "end": place }, "path": row.file })
+        }
+        None => json!({ "lines": { "begin": row.line, "end": row.end_line }, "path": row.file }),
+    };
     json!({
-        "categories": ["Bug Risk"], "check_name": row.code, "description": row.message,
-        "location": { "lines": { "begin": row.line, "end": row.end_line }, "path": row.file },
+        "categories": ["Bug Risk"], "check_name": row.code, "location": location,
+        "description": row.excerpt.as_deref().unwrap_or(row.message),
         "severity": severity, "type": "issue",
     })
 }

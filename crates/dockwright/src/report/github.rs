@@ -5,10 +5,10 @@ use dockwright_lint::Severity;
 use super::row::{Voice, rows};
 use crate::commands::lint::Linted;
 
-/// Renders all findings.
-pub(crate) fn report(all: &[Linted]) -> String {
+/// Renders the findings of a file.
+pub(crate) fn lines(linted: &Linted) -> String {
     let mut text = String::new();
-    for row in all.iter().flat_map(|linted| rows(linted, Voice::Own)) {
+    for row in rows(linted, Voice::Own) {
         let command = match row.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",

@@ -3,13 +3,15 @@
 use super::row::{Voice, rows_of_path as rows};
 use crate::commands::lint::Linted;
 
-/// Renders all findings.
-pub(crate) fn report(all: &[Linted], voice: Voice) -> String {
-    all.iter()
-        .flat_map(|linted| rows(linted, voice))
+/// Renders the findings of a file.
+pub(crate) fn lines(linted: &Linted, voice: Voice) -> String {
+    rows(linted, voice)
         .map(|row| {
             let (severity, place) = (row.severity.name(), format!("{}:{}", row.file, row.line));
             match voice {
+                Voice::Hadolint if row.excerpt.is_some() => {
+                    format!("hadolint:{place}:{}: {} \n", row.column, row.message)
+                }
                 Voice::Hadolint => {
                     format!("hadolint:{place}: {} {severity}: {}\n", row.code, row.message)
                 }

@@ -4,7 +4,7 @@
 use dockwright_lint::Diagnostic;
 use serde::Serialize;
 
-use super::Voice;
+use super::row::{Row, Voice, rows_of_path};
 use crate::commands::lint::Linted;
 
 /// What hadolint says of a finding. Keys are in the order of the alphabet, as hadolint has them.
@@ -14,7 +14,7 @@ struct Hadolint<'a> {
     column: usize,
     file: &'a str,
     level: &'a str,
-    line: u32,
+    line: usize,
     message: &'a str,
 }
 
@@ -48,33 +48,28 @@ struct Edit<'a> {
     span: [u32; 2],
 }
 
-/// Renders all findings; in hadolint's voice the objects have its keys only, and its column,
-/// which is always 1.
-pub(crate) fn report(all: &[Linted], voice: Voice) -> String {
-    let findings =
-        || all.iter().flat_map(|linted| linted.diagnostics.iter().map(move |d| (linted, d)));
-    let text = match voice {
-        Voice::Hadolint => to_json(findings().map(|(linted, found)| hadolint(linted, found))),
-        Voice::Own => to_json(findings().map(|(linted, found)| own(linted, found))),
-    };
-    // hadolint ends its report without a line end.
-    let end = if voice == Voice::Own { "\n" } else { "" };
-    format!("{text}{end}")
+/// Renders the findings of a file; in hadolint's voice the objects have its keys and places only.
+pub(crate) fn items(linted: &Linted, voice: Voice) -> Vec<String> {
+    match voice {
+        Voice::Hadolint => {
+            rows_of_path(linted, voice).map(|row| to_json(&hadolint(&row))).collect()
+        }
+        Voice::Own => linted.diagnostics.iter().map(|found| to_json(&own(linted, found))).collect(),
+    }
 }
 
-fn to_json<T: Serialize>(findings: impl Iterator<Item = T>) -> String {
-    let findings: Vec<T> = findings.collect();
-    serde_json::to_string(&findings).expect("strings and numbers are JSON")
+fn to_json(finding: &impl Serialize) -> String {
+    serde_json::to_string(finding).expect("strings and numbers are JSON")
 }
 
-fn hadolint<'a>(linted: &'a Linted, found: &'a Diagnostic) -> Hadolint<'a> {
+fn hadolint<'a>(row: &Row<'a>) -> Hadolint<'a> {
     Hadolint {
-        code: found.code,
-        column: 1,
-        file: &linted.name,
-        level: found.severity.name(),
-        line: found.lines.0,
-        message: &found.message,
+        code: row.code,
+        column: row.column,
+        file: row.file,
+        level: row.severity.name(),
+        line: row.line,
+        message: row.message,
     }
 }
 

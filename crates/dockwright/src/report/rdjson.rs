@@ -7,13 +7,15 @@ use super::row::{Row, Voice, rows};
 use crate::commands::lint::Linted;
 use crate::source_file::SourceFile;
 
-/// Renders all findings.
-pub(crate) fn report(all: &[Linted]) -> String {
-    let diagnostics: Vec<Value> = all
-        .iter()
-        .flat_map(|linted| rows(linted, Voice::Own).map(|row| diagnostic(&row, &linted.file)))
-        .collect();
-    format!("{}\n", json!({ "source": { "name": "dockwright" }, "diagnostics": diagnostics }))
+/// What stands before the diagnostics.
+pub(crate) const HEAD: &str = "{\"diagnostics\":[";
+
+/// What stands behind the diagnostics.
+pub(crate) const END: &str = "],\"source\":{\"name\":\"dockwright\"}}\n";
+
+/// Renders the findings of a file.
+pub(crate) fn items(linted: &Linted) -> Vec<String> {
+    rows(linted, Voice::Own).map(|row| diagnostic(&row, &linted.file).to_string()).collect()
 }
 
 fn diagnostic(row: &Row<'_>, file: &SourceFile) -> Value {

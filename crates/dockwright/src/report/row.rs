@@ -1,5 +1,6 @@
 //! A finding as the machine-readable formats see it.
 
+use dockerfile_parser::Keyword;
 use dockwright_lint::{Diagnostic, Severity};
 
 use crate::commands::lint::Linted;
@@ -25,6 +26,8 @@ pub(crate) struct Row<'a> {
     pub(crate) severity: Severity,
     pub(crate) message: &'a str,
     pub(crate) help: Option<&'a str>,
+    /// What hadolint shows of a file that it cannot parse, in its voice alone.
+    pub(crate) excerpt: Option<String>,
     pub(crate) found: &'a Diagnostic,
 }
 
@@ -51,12 +54,24 @@ fn rows_named<'a>(
         let (line, column) = linted.file.position(found.span.start);
         let (end_line, end_column) = linted.file.position(found.span.end);
         let first = found.lines.0 as usize;
+        let refused = voice == Voice::Hadolint && found.rule.is_none();
         let (line, column, end_line, end_column) = match voice {
             Voice::Own => (line, column, end_line, end_column),
+            Voice::Hadolint if refused => {
+                let column = stop_column(linted, found);
+                (first, column, first, column)
+            }
             Voice::Hadolint => (first, 1, first, 1),
         };
+        // Of such a file hadolint knows no other name.
+        let file = match linted.name.as_str() {
+            "-" if refused => "/dev/stdin",
+            own if refused => own,
+            _ => name,
+        };
+        let excerpt = refused.then(|| excerpt(linted, file, first, column, &found.message));
         Row {
-            file: name,
+            file,
             line,
             column,
             end_line,
@@ -65,9 +80,31 @@ fn rows_named<'a>(
             severity: found.severity,
             message: &found.message,
             help: found.help.as_deref(),
+            excerpt,
             found,
         }
     })
+}
+
+/// The column where hadolint stops: at the fault, and behind an instruction that lacks what it needs.
+fn stop_column(linted: &Linted, found: &Diagnostic) -> usize {
+    let file = &linted.file;
+    let (line, column) = file.position(found.span.start);
+    if line != found.lines.0 as usize {
+        return 1;
+    }
+    let text = file.line(line).trim();
+    let is_bare = Keyword::ALL.iter().any(|keyword| keyword.as_str().eq_ignore_ascii_case(text));
+    if is_bare { column + text.len() } else { column }
+}
+
+/// The place with its line and a caret, and what is wrong there.
+fn excerpt(linted: &Linted, name: &str, line: usize, column: usize, message: &str) -> String {
+    let margin = " ".repeat(line.to_string().len());
+    let (text, blanks) = (linted.file.line(line), " ".repeat(column - 1));
+    format!(
+        "{name}:{line}:{column}:\n{margin} |\n{line} | {text}\n{margin} | {blanks}^\n{message}\n"
+    )
 }
 
 /// Replaces what XML gives a meaning.

@@ -2,27 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use dockwright_lint::{Applicability, Edit, Rule, Severity};
+use dockwright_lint::{Applicability, Diagnostic, Edit, Rule, Severity};
 use serde_json::{Value, json};
 
 use super::row::{Row, Voice, rows_of_path as rows};
 use crate::commands::lint::Linted;
 use crate::source_file::SourceFile;
 
-/// Renders all findings.
-pub(crate) fn report(all: &[Linted], voice: Voice) -> String {
-    let indices: BTreeMap<&str, usize> = used(all).into_keys().zip(0..).collect();
-    let results: Vec<Value> = all
-        .iter()
-        .flat_map(|linted| rows(linted, voice).map(move |row| (row, &linted.file)))
-        .map(|(row, file)| match voice {
-            Voice::Hadolint => result(&row, voice),
-            Voice::Own => own_result(&row, file, &indices),
+/// The rules that found something, each once, in the order in which they did.
+#[derive(Default)]
+pub(crate) struct Used {
+    rules: Vec<(&'static str, Option<&'static Rule>)>,
+    indices: BTreeMap<&'static str, usize>,
+}
+
+impl Used {
+    /// Returns the place of a finding's rule in the list.
+    fn index(&mut self, found: &Diagnostic) -> usize {
+        *self.indices.entry(found.code).or_insert_with(|| {
+            self.rules.push((found.code, found.rule));
+            self.rules.len() - 1
         })
-        .collect();
+    }
+}
+
+/// Renders the findings of a file.
+pub(crate) fn items(linted: &Linted, voice: Voice, used: &mut Used) -> Vec<String> {
+    rows(linted, voice)
+        .map(|row| match voice {
+            Voice::Hadolint => result(&row, voice).to_string(),
+            Voice::Own => own_result(&row, &linted.file, used.index(row.found)).to_string(),
+        })
+        .collect()
+}
+
+/// Returns what stands before the results and behind them.
+pub(crate) fn around(voice: Voice, used: &Used) -> (String, String) {
     let run = match voice {
         Voice::Hadolint => json!({
-            "defaultSourceLanguage": "dockerfile", "results": results,
+            "defaultSourceLanguage": "dockerfile", "results": [],
             "tool": { "driver": {
                 "downloadUri": "https://github.com/hadolint/hadolint",
                 "fullName": "Haskell Dockerfile Linter", "name": "Hadolint",
@@ -31,15 +49,18 @@ pub(crate) fn report(all: &[Linted], voice: Voice) -> String {
             } },
         }),
         Voice::Own => json!({
-            "columnKind": "unicodeCodePoints", "defaultSourceLanguage": "dockerfile", "results": results,
+            "columnKind": "unicodeCodePoints", "defaultSourceLanguage": "dockerfile", "results": [],
             "tool": { "driver": {
-                "name": "dockwright", "version": env!("CARGO_PKG_VERSION"), "rules": rules(all),
+                "name": "dockwright", "version": env!("CARGO_PKG_VERSION"), "rules": rules(used),
             } },
         }),
     };
     let schema = "http://json.schemastore.org/sarif-2.1.0";
-    let end = if voice == Voice::Own { "\n" } else { "" };
-    format!("{}{end}", json!({ "$schema": schema, "version": "2.1.0", "runs": [run] }))
+    let log = json!({ "$schema": schema, "version": "2.1.0", "runs": [run] }).to_string();
+    // Keys are in the order of the alphabet, so the rules stand behind the results.
+    let results = "\"results\":[";
+    let at = log.find(results).map_or(log.len(), |at| at + results.len());
+    (log[..at].to_owned(), log[at..].to_owned())
 }
 
 fn result(row: &Row<'_>, voice: Voice) -> Value {
@@ -61,9 +82,9 @@ fn result(row: &Row<'_>, voice: Voice) -> Value {
 }
 
 /// A result with what only we have: the rule's place in the list, other places, and the fix.
-fn own_result(row: &Row<'_>, file: &SourceFile, indices: &BTreeMap<&str, usize>) -> Value {
+fn own_result(row: &Row<'_>, file: &SourceFile, index: usize) -> Value {
     let mut value = result(row, Voice::Own);
-    value["ruleIndex"] = json!(indices.get(row.code));
+    value["ruleIndex"] = json!(index);
     if let Some(help) = row.help {
         value["message"]["text"] = json!(format!("{}. {}", row.message, sentence(help)));
     }
@@ -134,14 +155,8 @@ fn uri(path: &str) -> String {
     uri
 }
 
-/// The rules that found something, each once.
-fn used(all: &[Linted]) -> BTreeMap<&str, Option<&'static Rule>> {
-    let found = all.iter().flat_map(|linted| &linted.diagnostics);
-    found.map(|found| (found.code, found.rule)).collect()
-}
-
-fn rules(all: &[Linted]) -> Vec<Value> {
-    used(all).into_iter().map(|(code, rule)| described(code, rule)).collect()
+fn rules(used: &Used) -> Vec<Value> {
+    used.rules.iter().map(|(code, rule)| described(code, *rule)).collect()
 }
 
 fn described(code: &str, rule: Option<&Rule>) -> Value {

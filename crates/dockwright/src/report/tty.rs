@@ -8,22 +8,23 @@ use super::row::{Voice, rows_of_path as rows};
 use super::{Level, Report, render};
 use crate::commands::lint::Linted;
 
-/// Renders all findings.
-pub(crate) fn report(all: &[Linted], colours: bool, width: Option<usize>) -> String {
-    let mut text = String::new();
-    for linted in all {
-        for diagnostic in &linted.diagnostics {
-            text.push_str(&render(&shown(linted, diagnostic), colours, width));
-        }
-    }
-    let _ = writeln!(text, "{}", summary(all));
-    text
+/// Renders the findings of a file.
+pub(crate) fn report(linted: &Linted, colours: bool, width: Option<usize>) -> String {
+    linted
+        .diagnostics
+        .iter()
+        .map(|diagnostic| render(&shown(linted, diagnostic), colours, width))
+        .collect()
 }
 
-/// Renders all findings as hadolint prints them: one line each.
-pub(crate) fn lines(all: &[Linted], colours: bool) -> String {
+/// Renders the findings of a file as hadolint prints them: one line each.
+pub(crate) fn lines(linted: &Linted, colours: bool) -> String {
     let mut text = String::new();
-    for row in all.iter().flat_map(|linted| rows(linted, Voice::Hadolint)) {
+    for row in rows(linted, Voice::Hadolint) {
+        if row.excerpt.is_some() {
+            let _ = writeln!(text, "{}:{}:{} {} ", row.file, row.line, row.column, row.message);
+            continue;
+        }
         let name = row.severity.name();
         let colour = match row.severity {
             Severity::Error => "\u{1b}[1m\u{1b}[91m",
@@ -67,32 +68,45 @@ fn shown<'a>(linted: &'a Linted, diagnostic: &Diagnostic) -> Report<'a> {
     }
 }
 
-fn summary(all: &[Linted]) -> String {
-    let diagnostics = || all.iter().flat_map(|linted| &linted.diagnostics);
-    let fixed: usize = all.iter().map(|linted| linted.fixed.len()).sum();
-    let mut parts = Vec::new();
-    for (severity, one, many) in [
-        (Severity::Error, "error", "errors"),
-        (Severity::Warning, "warning", "warnings"),
-        (Severity::Info, "info", "infos"),
-        (Severity::Style, "style", "styles"),
-    ] {
-        let count = diagnostics().filter(|diagnostic| diagnostic.severity == severity).count();
-        if count > 0 {
-            parts.push(format!("{count} {}", if count == 1 { one } else { many }));
+/// What was found in all files.
+#[derive(Debug, Default)]
+pub(crate) struct Sum {
+    n_files: usize,
+    n_fixed: usize,
+    /// From the worst severity to the least.
+    counts: [usize; 4],
+}
+
+/// One finding of a severity, and several.
+const NAMES: [(Severity, &str, &str); 4] = [
+    (Severity::Error, "error", "errors"),
+    (Severity::Warning, "warning", "warnings"),
+    (Severity::Info, "info", "infos"),
+    (Severity::Style, "style", "styles"),
+];
+
+impl Sum {
+    pub(crate) fn add(&mut self, linted: &Linted) {
+        self.n_files += 1;
+        self.n_fixed += linted.fixed.len();
+        for (count, (severity, ..)) in self.counts.iter_mut().zip(NAMES) {
+            *count += linted.diagnostics.iter().filter(|found| found.severity == severity).count();
         }
     }
-    let files = match all.len() {
-        1 => "1 file".to_owned(),
-        n => format!("{n} files"),
-    };
-    let mut text = if parts.is_empty() {
-        format!("No findings in {files}")
-    } else {
-        format!("{} in {files}", parts.join(", "))
-    };
-    if fixed > 0 {
-        let _ = write!(text, "; {fixed} fixed");
+
+    /// Returns the closing line.
+    pub(crate) fn line(&self) -> String {
+        let counts = self.counts.iter().zip(NAMES).filter(|(count, _)| **count > 0);
+        let name = |count: usize, one, many| if count == 1 { one } else { many };
+        let parts: Vec<String> = counts
+            .map(|(count, (_, one, many))| format!("{count} {}", name(*count, one, many)))
+            .collect();
+        let files = format!("{} {}", self.n_files, name(self.n_files, "file", "files"));
+        let found = if parts.is_empty() { "No findings".to_owned() } else { parts.join(", ") };
+        let fixed = match self.n_fixed {
+            0 => String::new(),
+            n => format!("; {n} fixed"),
+        };
+        format!("{found} in {files}{fixed}\n")
     }
-    text
 }

@@ -19,7 +19,7 @@ const DEPTH_MAX: usize = 60;
 /// A text with a fault inside a construct, a quote that does not end for example, is broken. Text
 /// after a whole command that cannot follow it, as in `foo (bar)`, ends the reading; the commands
 /// before it count, as they do for ShellCheck.
-pub(crate) fn read(text: &str) -> Script {
+pub fn read(text: &str) -> Script {
     let mut reader = Reader::new(text, 0);
     let end = reader.list();
     let is_broken = end.is_err();

@@ -77,17 +77,23 @@ impl Baseline {
         });
     }
 
-    /// Writes all findings of `all` as the baseline `path`.
-    pub(super) fn write(path: &Path, all: &[Linted]) -> Result<usize, String> {
-        let folder = folder_of(path);
-        let mut known: BTreeMap<Key, usize> = BTreeMap::new();
-        for linted in all {
-            let file = relative(&folder, &linted.path);
-            for found in &linted.diagnostics {
-                let text = linted.file.line_text(found.span.start);
-                *known.entry(key(&file, found, text)).or_default() += 1;
-            }
+    /// Returns an empty baseline that is to be written to `path`.
+    pub(super) fn of_folder_of(path: &Path) -> Self {
+        Self { known: BTreeMap::new(), folder: folder_of(path) }
+    }
+
+    /// Adds all findings of a file.
+    pub(super) fn add(&mut self, linted: &Linted) {
+        let file = relative(&self.folder, &linted.path);
+        for found in &linted.diagnostics {
+            let text = linted.file.line_text(found.span.start);
+            *self.known.entry(key(&file, found, text)).or_default() += 1;
         }
+    }
+
+    /// Writes the baseline to `path`; how many findings it holds.
+    pub(super) fn write(&self, path: &Path) -> Result<usize, String> {
+        let known = self.known.clone();
         let n_findings = known.values().sum();
         let findings = known.into_iter().map(|(key, count)| Entry { key, count }).collect();
         let text = serde_json::to_string_pretty(&File { version: 1, findings });

@@ -58,8 +58,8 @@ impl<'a> ByFile<'a> {
 
     /// Returns the settings of the command line alone, for a run whose files cannot be used.
     pub(super) fn by_command_line(&self) -> Result<Rc<InForce>, Refused> {
-        let mut settings =
-            Settings::of_command_line(&self.arguments.shared).map_err(Refused::Message)?;
+        let mut settings = Settings::of_command_line(&self.arguments.shared, !self.has_projects)
+            .map_err(Refused::Message)?;
         settings.take_own(self.arguments).map_err(Refused::Message)?;
         Ok(Rc::new(InForce { settings, project: None }))
     }
@@ -118,7 +118,8 @@ impl<'a> ByFile<'a> {
     fn make(&self, path: Option<&Path>) -> Result<InForce, Refused> {
         let project = path.map(project::read).transpose().map_err(Refused::Fault)?;
         let shared = &self.arguments.shared;
-        let mut settings = Settings::collect(shared, project.as_ref()).map_err(Refused::Message)?;
+        let mut settings = Settings::collect(shared, project.as_ref(), !self.has_projects)
+            .map_err(Refused::Message)?;
         settings.take_own(self.arguments).map_err(Refused::Message)?;
         Ok(InForce { settings, project })
     }

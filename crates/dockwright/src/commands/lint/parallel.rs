@@ -29,8 +29,7 @@ pub(super) fn lint_files(
                 .push((index, config.and_then(|config| lint_file(path, arguments, config, bases))));
         }
     };
-    // A diff is printed as it is made, so it needs the order.
-    if n_threads < 2 || arguments.diff {
+    if n_threads < 2 {
         return work().into_iter().map(|(_, result)| result).collect();
     }
     let mut results = std::thread::scope(|scope| {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use dockwright_lint::{Config, LabelKind, Profile, Severity, find_rules};
 use serde::Deserialize;
 
@@ -40,6 +41,11 @@ pub(super) struct Settings {
     pub(super) no_fail: bool,
     pub(super) no_color: bool,
     pub(super) verbose: bool,
+    /// hadolint goes on with what it does not know in its configuration and environment, takes names
+    /// of rules by the letter, and of two kinds of one label the first.
+    is_lenient: bool,
+    /// What was left out for that.
+    pub(super) notes: Vec<String>,
 }
 
 /// hadolint's configuration file. Other keys are let be, as hadolint does.
@@ -77,15 +83,26 @@ impl Settings {
     /// # Errors
     ///
     /// One sentence that names the file and the key, or the variable.
-    pub(super) fn collect(shared: &Shared, project: Option<&Project>) -> Result<Self, String> {
+    pub(super) fn collect(
+        shared: &Shared,
+        project: Option<&Project>,
+        is_called_hadolint: bool,
+    ) -> Result<Self, String> {
         let file = shared.config.clone().filter(|path| !is_toml(path));
         let file = file.or_else(|| if project.is_none() { find() } else { None });
-        let mut settings = Self::new(file);
+        let mut settings = Self::new(file, is_called_hadolint);
         settings.take_environment()?;
         if let Some(path) = settings.file.clone() {
-            let file = read(&path)?;
             let name = display_name(&path);
-            settings.take_file(file, &name).map_err(|error| format!("`{name}`: {error}"))?;
+            let text = read(&path)?;
+            let before = settings.clone();
+            let taken = parse(&text, &path).and_then(|file| {
+                settings.take_file(file, &name).map_err(|error| format!("`{name}`: {error}"))
+            });
+            if let Err(error) = taken {
+                settings = before;
+                settings.leave_out(error)?;
+            }
         }
         if let Some(project) = project {
             settings.take_project(project);
@@ -100,14 +117,17 @@ impl Settings {
     /// # Errors
     ///
     /// As [`Settings::collect`].
-    pub(super) fn of_command_line(shared: &Shared) -> Result<Self, String> {
-        let mut settings = Self::new(None);
+    pub(super) fn of_command_line(
+        shared: &Shared,
+        is_called_hadolint: bool,
+    ) -> Result<Self, String> {
+        let mut settings = Self::new(None, is_called_hadolint);
         settings.take_environment()?;
         settings.take_arguments(shared)?;
         Ok(settings)
     }
 
-    fn new(file: Option<PathBuf>) -> Self {
+    fn new(file: Option<PathBuf>, is_lenient: bool) -> Self {
         Self {
             file,
             profile: None,
@@ -129,6 +149,8 @@ impl Settings {
             no_fail: false,
             no_color: false,
             verbose: false,
+            is_lenient,
+            notes: Vec::new(),
         }
     }
 
@@ -211,32 +233,55 @@ impl Settings {
         self.given.extend(names.iter().map(|name| (name.clone(), place.to_owned())));
     }
 
-    fn refuse_unknown_rules(&self) -> Result<(), String> {
-        let is_unknown = |name: &str| {
-            name != "all" && find_rules(name).next().is_none() && !is_foreign_code(name)
+    fn refuse_unknown_rules(&mut self) -> Result<(), String> {
+        let is_lenient = self.is_lenient;
+        let is_known = |name: &str| {
+            (!is_lenient || is_code(name))
+                && (name == "all" || find_rules(name).next().is_some() || is_foreign_code(name))
         };
-        match self.given.iter().find(|(name, _)| is_unknown(name)) {
-            Some((name, place)) => Err(format!("{place}: no rule is called `{name}`")),
-            None => Ok(()),
+        for (name, place) in std::mem::take(&mut self.given) {
+            if !is_known(&name) {
+                self.leave_out(format!("{place}: no rule is called `{name}`"))?;
+            }
         }
+        if is_lenient {
+            self.ignored.retain(|name| is_known(name));
+            self.overrides.retain(|(name, _)| is_known(name));
+        }
+        Ok(())
     }
 
-    /// Returns the formats, each once.
-    pub(super) fn formats(&self) -> Vec<Format> {
+    /// Goes on without what is wrong, as hadolint does, or gives the error back.
+    fn leave_out(&mut self, error: String) -> Result<(), String> {
+        if !self.is_lenient {
+            return Err(error);
+        }
+        self.notes.push(error);
+        Ok(())
+    }
+
+    /// Returns the formats, each once; hadolint writes each as often as it is named, and fills up with
+    /// `tty` where there are more files than formats.
+    pub(super) fn formats(&self, n_outputs: usize) -> Vec<Format> {
         let mut formats: Vec<Format> = Vec::new();
         for format in &self.formats {
-            if !formats.contains(format) {
+            if self.is_lenient || !formats.contains(format) {
                 formats.push(*format);
             }
         }
-        if formats.is_empty() { vec![Format::Tty] } else { formats }
+        let n_least = if self.is_lenient { n_outputs.max(1) } else { 1 };
+        while formats.len() < n_least {
+            formats.push(Format::Tty);
+        }
+        formats
     }
 
     fn take_environment(&mut self) -> Result<(), String> {
+        let is_lenient = self.is_lenient;
         let list = |name: &str| -> Vec<String> {
             let text = variable(name).unwrap_or_default();
             text.split(',')
-                .map(str::trim)
+                .map(|item| if is_lenient { item } else { item.trim() })
                 .filter(|item| !item.is_empty())
                 .map(String::from)
                 .collect()
@@ -252,13 +297,24 @@ impl Settings {
         self.note(&ignored, "`HADOLINT_IGNORE`");
         self.ignored.extend(ignored);
         self.trusted_registries.extend(list("HADOLINT_TRUSTED_REGISTRIES"));
-        let named = |name: &'static str| move |error| format!("`{name}`: {error}");
-        self.take_formats(&list("HADOLINT_FORMAT")).map_err(named("HADOLINT_FORMAT"))?;
-        self.take_labels(&list("HADOLINT_REQUIRE_LABELS"))
-            .map_err(named("HADOLINT_REQUIRE_LABELS"))?;
+        for name in list("HADOLINT_FORMAT") {
+            if let Err(error) = self.take_formats(&[name]) {
+                self.leave_out(format!("`HADOLINT_FORMAT`: {error}"))?;
+            }
+        }
+        let mut labels = Vec::new();
+        for text in list("HADOLINT_REQUIRE_LABELS") {
+            match self.label(&text) {
+                Ok(label) => labels.push(label),
+                Err(error) => self.leave_out(format!("`HADOLINT_REQUIRE_LABELS`: {error}"))?,
+            }
+        }
+        self.take_labels(labels);
         if let Some(text) = variable("HADOLINT_FAILURE_THRESHOLD") {
-            self.failure_threshold =
-                threshold(&text).map_err(named("HADOLINT_FAILURE_THRESHOLD"))?;
+            match threshold(&text) {
+                Ok(threshold) => self.failure_threshold = threshold,
+                Err(error) => self.leave_out(format!("`HADOLINT_FAILURE_THRESHOLD`: {error}"))?,
+            }
         }
         self.no_fail |= truth("HADOLINT_NOFAIL");
         self.verbose |= truth("HADOLINT_VERBOSE");
@@ -272,15 +328,18 @@ impl Settings {
             self.failure_threshold = threshold(text)
                 .map_err(|error| format!("`failure-threshold` is `{text}`: {error}"))?;
         }
-        let formats: Vec<String> = file.format.into_iter().chain(file.formats).collect();
+        let formats: Vec<String> = file.formats.into_iter().chain(file.format).collect();
         self.take_formats(&formats).map_err(|error| format!("`format`: {error}"))?;
         self.note(&file.ignored, &format!("`{name}`: `ignored`"));
         self.ignored.extend(file.ignored);
         self.take_overrides(file.overrides, &format!("`{name}`: `override`"));
         self.trusted_registries.extend(file.trusted_registries);
-        let labels: Vec<String> =
-            file.label_schema.iter().map(|(name, kind)| format!("{name}:{kind}")).collect();
-        self.take_labels(&labels).map_err(|error| format!("`label-schema`: {error}"))?;
+        let labels: Result<Vec<_>, String> = file
+            .label_schema
+            .into_iter()
+            .map(|(name, kind)| label_kind(&kind, &name).map(|kind| (name, kind)))
+            .collect();
+        self.take_labels(labels.map_err(|error| format!("`label-schema`: {error}"))?);
         self.no_color = file.no_color.unwrap_or(self.no_color);
         self.no_fail = file.no_fail.unwrap_or(self.no_fail);
         self.verbose = file.verbose.unwrap_or(self.verbose);
@@ -302,8 +361,9 @@ impl Settings {
         };
         self.take_overrides(overrides, "`--error`, `--warning`, `--info`, `--style`");
         self.trusted_registries.extend(shared.trusted_registry.iter().cloned());
-        self.take_labels(&shared.require_label)
-            .map_err(|error| format!("`--require-label`: {error}"))?;
+        let labels: Result<Vec<_>, String> =
+            shared.require_label.iter().map(|text| self.label(text)).collect();
+        self.take_labels(labels.map_err(|error| format!("`--require-label`: {error}"))?);
         self.failure_threshold = shared.failure_threshold.unwrap_or(self.failure_threshold);
         self.no_fail |= shared.no_fail;
         self.no_color |= shared.no_color;
@@ -328,26 +388,50 @@ impl Settings {
 
     fn take_formats(&mut self, names: &[String]) -> Result<(), String> {
         for name in names {
-            let format = <Format as clap::ValueEnum>::from_str(name, false)
-                .map_err(|_| format!("the format `{name}` is not known"))?;
-            self.formats.push(format);
+            self.formats.push(format_named(name)?);
         }
         Ok(())
     }
 
-    /// `name:kind`; a name alone takes any text.
-    fn take_labels(&mut self, labels: &[String]) -> Result<(), String> {
-        for label in labels {
-            let (name, kind) = label.rsplit_once(':').unwrap_or((label, "text"));
-            let kind = kind.trim().parse().map_err(|()| {
-                format!(
-                    "`{kind}` in `{label}` is not one of text, url, semver, hash, rfc3339, spdx, email"
-                )
-            })?;
-            self.label_schema.push((name.trim().to_owned(), kind));
+    /// Takes the labels of one place: in one place the last of a name counts, of several places the
+    /// last, and for hadolint the first.
+    fn take_labels(&mut self, labels: Vec<(String, LabelKind)>) {
+        let labels: BTreeMap<String, LabelKind> = labels.into_iter().collect();
+        for (name, kind) in labels {
+            match self.label_schema.iter_mut().find(|(known, _)| *known == name) {
+                Some(known) if !self.is_lenient => known.1 = kind,
+                Some(_) => {}
+                None => self.label_schema.push((name, kind)),
+            }
         }
-        Ok(())
     }
+
+    /// Reads `name:kind`; a name alone takes any text.
+    fn label(&self, text: &str) -> Result<(String, LabelKind), String> {
+        let (name, kind) = text.split_once(':').unwrap_or((text, "text"));
+        let (name, kind) = if self.is_lenient { (name, kind) } else { (name.trim(), kind.trim()) };
+        Ok((name.to_owned(), label_kind(kind, text)?))
+    }
+}
+
+fn format_named(name: &str) -> Result<Format, String> {
+    <Format as ValueEnum>::from_str(name, false).map_err(|_| {
+        let known = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let known: Vec<String> = known.map(|value| value.get_name().to_owned()).collect();
+        format!("the format `{name}` is not one of {}", known.join(", "))
+    })
+}
+
+fn label_kind(kind: &str, place: &str) -> Result<LabelKind, String> {
+    kind.parse().map_err(|()| {
+        format!("`{kind}` in `{place}` is not one of text, url, semver, hash, rfc3339, spdx, email")
+    })
+}
+
+/// Tells whether `name` is a code as hadolint writes it.
+fn is_code(name: &str) -> bool {
+    let digits = name.strip_prefix("DL").or_else(|| name.strip_prefix("SC"));
+    digits.is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Tells whether `name` is a code of another linter that is taken without a rule here: ShellCheck's,
@@ -382,16 +466,17 @@ fn find() -> Option<PathBuf> {
     files.into_iter().find(|path| path.is_file())
 }
 
-fn read(path: &Path) -> Result<File, String> {
-    let bytes = crate::source_file::read(path)?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| format!("cannot read `{}`: it is not UTF-8", path.display()))?;
+fn read(path: &Path) -> Result<String, String> {
+    String::from_utf8(crate::source_file::read(path)?)
+        .map_err(|_| format!("cannot read `{}`: it is not UTF-8", path.display()))
+}
+
+fn parse(text: &str, path: &Path) -> Result<File, String> {
     // An empty file is no mapping, but means no settings.
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(File::default());
     }
-    yaml_serde::from_str(&text)
-        .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+    yaml_serde::from_str(text).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
 }
 
 fn truth(name: &str) -> bool {
