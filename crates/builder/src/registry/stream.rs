@@ -14,7 +14,7 @@ use super::{Endpoint, Registry};
 use crate::error::Context;
 use crate::http::{Body, Method, Request, Response};
 use crate::store::{LayerPacking, Store};
-use crate::{DiffId, Digest, Result};
+use crate::{DiffId, Digest, Error, ErrorKind, Result};
 
 /// A layer that was compressed.
 pub(super) struct Streamed {
@@ -41,22 +41,13 @@ impl Registry {
         may_be_there: bool,
     ) -> Result<Streamed> {
         let growing = Growing::create(path)?;
-        let pack = || {
-            let mut writer = Writer(&growing);
-            let packed = store.pack_layer(diff_id, packing, &mut writer);
-            let is_there = match &packed {
-                Ok((digest, _)) => may_be_there && self.has_blob(endpoint, digest).unwrap_or(false),
-                Err(_) => false,
-            };
-            growing.end(packed.is_err() || is_there);
-            packed.map(|packed| (packed, is_there))
+        let pack = |mut writer: Writer<'_>| {
+            let (digest, size) = store.pack_layer(diff_id, packing, &mut writer)?;
+            let is_there = may_be_there && self.has_blob(endpoint, &digest).unwrap_or(false);
+            writer.end(is_there);
+            Ok(((digest, size), is_there))
         };
-        let (packed, sent) = std::thread::scope(|scope| {
-            let packing = scope.spawn(pack);
-            let sent = self.send_growing(endpoint, to, &growing);
-            let packed = packing.join();
-            (packed.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), sent)
-        });
+        let (packed, sent) = at_once(&growing, pack, || self.send_growing(endpoint, to, &growing));
         let ((digest, size), is_there) = packed?;
         let way = match sent {
             _ if is_there => Some(Way::Present),
@@ -96,6 +87,27 @@ impl Registry {
     }
 }
 
+/// Writes a file in a thread of its own, and does meanwhile what reads it. Returns what both came to.
+fn at_once<T: Send, R>(
+    growing: &Growing,
+    write: impl FnOnce(Writer<'_>) -> Result<T> + Send,
+    read: impl FnOnce() -> R,
+) -> (Result<T>, R) {
+    std::thread::scope(|scope| {
+        let writer = Writer { growing };
+        let thread = std::thread::Builder::new().spawn_scoped(scope, move || write(writer));
+        let read = read();
+        let written = match thread.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(written)) => written,
+            Ok(Err(_)) => Err(Error::new("the thread that compresses a layer broke down")
+                .with_kind(ErrorKind::System)
+                .with_help("this is a fault of the program: report it with what stands above")),
+            Err(error) => Err(Error::system("cannot start a thread", error)),
+        };
+        (written, read)
+    })
+}
+
 /// A file that one thread writes and others read at the same time.
 struct Growing {
     file: File,
@@ -117,22 +129,40 @@ impl Growing {
         Ok(Self { file, state: Mutex::default(), changed: Condvar::new() })
     }
 
-    /// Nothing more is written. Readers fail if it is given up.
+    /// Nothing more is written. Readers fail if it is given up. Only the first end counts.
     fn end(&self, is_given_up: bool) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.is_complete, state.is_given_up) = (true, is_given_up);
-        self.changed.notify_all();
+        if !state.is_complete {
+            (state.is_complete, state.is_given_up) = (true, is_given_up);
+            self.changed.notify_all();
+        }
     }
 }
 
-struct Writer<'g>(&'g Growing);
+/// Writes it. Without an end of its own it is given up, whatever its thread died of: those who read
+/// would wait for ever.
+struct Writer<'g> {
+    growing: &'g Growing,
+}
+
+impl Writer<'_> {
+    fn end(self, is_given_up: bool) {
+        self.growing.end(is_given_up);
+    }
+}
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        self.growing.end(true);
+    }
+}
 
 impl Write for Writer<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = (&self.0.file).write(bytes)?;
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let n = (&self.growing.file).write(bytes)?;
+        let mut state = self.growing.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.n_bytes += n as u64;
-        self.0.changed.notify_all();
+        self.growing.changed.notify_all();
         Ok(n)
     }
 
@@ -162,5 +192,62 @@ impl Read for Follower<'_> {
         let n = self.growing.file.read_at(&mut buffer[..n], self.done)?;
         self.done += n as u64;
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What the reader of a file gets whose writer is `write`. Whoever waits for ever fails.
+    fn followed(
+        write: fn(Writer<'_>) -> Result<u8>,
+    ) -> (std::result::Result<u8, String>, std::result::Result<String, String>) {
+        let (done, wait) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let folder = tempfile::tempdir().expect("a folder");
+            let growing = Growing::create(&folder.path().join("file")).expect("a file");
+            let (written, read) = at_once(&growing, write, || {
+                let mut text = String::new();
+                let mut follower = Follower { growing: &growing, done: 0 };
+                follower.read_to_string(&mut text).map(|_| text)
+            });
+            let written = written.map_err(|error| error.to_string());
+            done.send((written, read.map_err(|error| error.to_string())))
+                .expect("it is waited for");
+        });
+        wait.recv_timeout(Duration::from_secs(20)).expect("it comes to an end")
+    }
+
+    #[test]
+    fn a_file_ends_however_its_writer_does() {
+        let whole = followed(|mut writer| {
+            writer.write_all(b"ab").doing(String::new)?;
+            writer.write_all(b"c").doing(String::new)?;
+            writer.end(false);
+            Ok(1)
+        });
+        assert_eq!(whole, (Ok(1), Ok("abc".to_owned())));
+        let given_up = Err("it need not be sent any more".to_owned());
+        let needless = followed(|writer| {
+            writer.end(true);
+            Ok(2)
+        });
+        assert_eq!(needless, (Ok(2), given_up.clone()));
+        let failed = followed(|mut writer| {
+            writer.write_all(b"ab").doing(String::new)?;
+            Err(Error::new("no"))
+        });
+        assert_eq!(failed, (Err("no".to_owned()), given_up.clone()));
+        let forgotten = followed(|_| Ok(3));
+        assert_eq!(forgotten, (Ok(3), given_up.clone()));
+        let (written, read) = followed(|mut writer| {
+            writer.write_all(b"ab").doing(String::new)?;
+            std::panic::resume_unwind(Box::new("a panic without a message"))
+        });
+        assert_eq!(read, given_up);
+        assert!(written.is_err_and(|error| error.contains("broke down")));
     }
 }
