@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests look around")]
 
+mod archives;
 mod bad_input;
 mod browser;
 mod cache;

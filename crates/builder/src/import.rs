@@ -67,16 +67,21 @@ pub fn load_archive(
     } else if members.has("manifest.json") {
         docker_archive::read(&members, store)?
     } else {
-        return Err(Error::new("there is no image in the archive").with_help(
-            "an OCI layout has an `index.json`, the output of `docker save` a `manifest.json`; \
-             a file system without an image is imported, not loaded",
-        ));
+        return Err(no_image());
     };
     tag(store, found, options)
 }
 
-/// Brings one image of an OCI layout into the store, under no name. `reference` is its tag or its
-/// digest; without it there must be one image, or one with the tag `latest`.
+fn no_image() -> Error {
+    Error::new("there is no image in the archive").with_help(
+        "an OCI layout has an `index.json`, the output of `docker save` a `manifest.json`; a file \
+         system without an image is imported, not loaded",
+    )
+}
+
+/// Brings one image of an OCI layout, or of what `docker save` writes, into the store, under no name.
+/// `reference` is its tag or its digest; without it there must be one image, or one with the tag
+/// `latest`.
 ///
 /// # Errors
 ///
@@ -97,6 +102,9 @@ pub fn load_layout(
         );
     }
     let members = Members::read(archive::unpack(open_regular(path)?)?, store)?;
+    if !members.has("index.json") && !members.has("manifest.json") {
+        return Err(no_image());
+    }
     oci_layout::read_one(oci_layout::Layout::Archive(&members), store, reference, &options)
 }
 

@@ -34,13 +34,22 @@ pub(super) fn read(members: &Members, store: &Store) -> Result<Vec<Found>> {
         .collect()
 }
 
-/// Returns the names of each image by the digest of its configuration.
-pub(super) fn names(members: &Members, store: &Store) -> Result<Vec<(Digest, Vec<String>)>> {
-    let named = items(members, store)?.into_iter().map(|item| {
+/// Adds the names that only `manifest.json` tells, and the images without a name that the index of the
+/// archive leaves out where others have one.
+pub(super) fn complete(found: &mut Vec<Found>, members: &Members, store: &Store) -> Result<()> {
+    for item in items(members, store)? {
         let (config, _) = members.blob(&item.config)?;
-        Ok((config, item.repo_tags.unwrap_or_default()))
-    });
-    named.collect()
+        let names = item.repo_tags.as_deref().unwrap_or_default();
+        let mut is_known = false;
+        for found in found.iter_mut().filter(|found| found.image.config_digest == config) {
+            is_known = true;
+            found.names.extend(names.iter().cloned());
+        }
+        if !is_known && names.is_empty() {
+            found.push(Found { names: Vec::new(), image: image(&item, members, store)? });
+        }
+    }
+    Ok(())
 }
 
 fn items(members: &Members, store: &Store) -> Result<Vec<ManifestItem>> {

@@ -1,5 +1,6 @@
 //! OCI layouts read, from a directory or a tar (OCI image specification, `image-layout.md`).
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use crate::error::Context;
 use crate::export::REF_NAME;
 use crate::image::select::{is_image, platforms, rank};
 use crate::image::{Descriptor, Image, Index, MAX_JSON_BYTES, Manifest};
-use crate::store::Store;
+use crate::store::{Store, familiar_name};
 use crate::{Error, ErrorKind, Result};
 
 /// How deep an index may lie in others.
@@ -45,17 +46,22 @@ pub(super) fn read_archive(
     store: &Store,
     options: &LoadOptions,
 ) -> Result<Vec<Found>> {
-    let index = Index::parse(&members.small("index.json", store)?)?;
-    let mut found = read(index, Blobs::Store, store, options)?;
-    if members.has("manifest.json") {
-        // What `docker save` of several names writes tells of some only there.
-        for (config, names) in docker_archive::names(members, store)? {
-            for found in found.iter_mut().filter(|found| found.image.config_digest == config) {
-                found.names.extend(names.iter().cloned());
-            }
-        }
+    let found = members
+        .small("index.json", store)
+        .and_then(|json| Index::parse(&json))
+        .and_then(|index| read(index, Blobs::Store, store, options));
+    if !members.has("manifest.json") {
+        return found;
     }
-    Ok(found)
+    match found {
+        Ok(mut found) => {
+            docker_archive::complete(&mut found, members, store)?;
+            Ok(found)
+        }
+        // Docker 25.0 left the layers out of its OCI manifests, and images without a name out of
+        // the index (moby's `image/tarexport/save.go` of that time).
+        Err(error) => docker_archive::read(members, store).map_err(|_| error),
+    }
 }
 
 /// A layout.
@@ -74,6 +80,9 @@ pub(super) fn read_one(
 ) -> Result<Image> {
     let (index, blobs) = match layout {
         Layout::Directory(path) => (directory_index(path)?, Blobs::Directory(path)),
+        Layout::Archive(members) if members.has("manifest.json") => {
+            return named(read_docker(members, store, options)?, reference);
+        }
         Layout::Archive(members) => {
             (Index::parse(&members.small("index.json", store)?)?, Blobs::Store)
         }
@@ -88,6 +97,8 @@ pub(super) fn read_one(
         match reference {
             Some(reference) if reference.contains(':') => {
                 descriptor.digest.to_string() == reference
+                    || name(descriptor)
+                        .is_some_and(|name| familiar_name(&name) == familiar_name(reference))
             }
             Some(tag) => is_tag(tag),
             None => images.len() == 1 || is_tag("latest"),
@@ -105,6 +116,41 @@ pub(super) fn read_one(
         return Err(Error::new(message).with_help(format!("there is: {tags}")));
     };
     image(best, blobs, store, options, 0)
+}
+
+/// Reads what `docker save` writes, with and without an OCI layout in it.
+fn read_docker(members: &Members, store: &Store, options: &LoadOptions) -> Result<Vec<Found>> {
+    match members.has("index.json") {
+        true => read_archive(members, store, options),
+        false => docker_archive::read(members, store),
+    }
+}
+
+/// Returns the image of a tag, a whole name, or the digest of its manifest or configuration.
+fn named(found: Vec<Found>, reference: Option<&str>) -> Result<Image> {
+    let is_only = found.len() == 1;
+    let is_wanted = |found: &Found| {
+        let Some(reference) = reference else {
+            return is_only || found.names.iter().any(|name| name.ends_with(":latest"));
+        };
+        let digests = [found.image.manifest, found.image.config_digest];
+        digests.iter().any(|digest| digest.to_string() == reference)
+            || found.names.iter().any(|name| {
+                let (own, wanted) = (familiar_name(name), familiar_name(reference));
+                own == wanted || name.ends_with(&format!(":{reference}"))
+            })
+    };
+    let at = found.iter().position(is_wanted).ok_or_else(|| {
+        let names = found.iter().flat_map(|found| found.names.iter().map(|it| familiar_name(it)));
+        let names = Vec::from_iter(names.collect::<BTreeSet<_>>()).join(", ");
+        let message = match reference {
+            Some(reference) => format!("the archive has no image `{reference}`"),
+            None => format!("the archive has {} images, none of them `latest`", found.len()),
+        };
+        Error::new(message).with_help(format!("there is: {names}"))
+    })?;
+    let mut found = found;
+    Ok(found.swap_remove(at).image)
 }
 
 /// Reads every image that the index names, and where it names none, the one that there is.

@@ -310,7 +310,7 @@ fn secret(text: &str, session: &Session) -> Result<(String, Vec<u8>), Exit> {
 fn context(text: &str, session: &Session) -> Result<(String, NamedContext), Exit> {
     let wrong = |message: String| {
         let help = "write it as `NAME=DIRECTORY`, `NAME=docker-image://IMAGE`, \
-            `NAME=oci-layout://PATH[:TAG]`, or give the address of a repository or an archive";
+            `NAME=oci-layout://PATH[:TAG]`, `NAME=docker-archive:TAR[:TAG]`, or give the address of a repository or an archive";
         usage(session, &message, help)
     };
     let (name, value) = text
@@ -321,7 +321,7 @@ fn context(text: &str, session: &Session) -> Result<(String, NamedContext), Exit
     if let Some(image) = value.strip_prefix("docker-image://") {
         return Ok((name, NamedContext::Image(image.to_owned())));
     }
-    if let Some(layout) = value.strip_prefix("oci-layout://") {
+    if let Some(layout) = LAYOUTS.iter().find_map(|scheme| value.strip_prefix(scheme)) {
         return self::layout(layout).map(|layout| (name, layout)).map_err(wrong);
     }
     let is_directory = Path::new(value).is_dir();
@@ -350,20 +350,27 @@ fn context(text: &str, session: &Session) -> Result<(String, NamedContext), Exit
     Ok((name, NamedContext::Directory { path, ignore }))
 }
 
-/// `PATH`, `PATH:TAG` or `PATH@DIGEST` of an OCI layout.
+/// What stands before the path of an OCI layout or of an archive of images: BuildKit's word, and
+/// those of podman and skopeo. Which of them it is, the archive says itself.
+const LAYOUTS: [&str; 4] = ["oci-layout://", "oci-archive:", "docker-archive:", "oci:"];
+
+/// `PATH`, `PATH:TAG` or `PATH@DIGEST` of an OCI layout or of an archive.
 fn layout(text: &str) -> Result<NamedContext, String> {
     let (path, reference) = match text.split_once('@') {
         Some((path, digest)) => (path, Some(digest)),
-        None => match text.rsplit_once(':') {
-            Some((path, tag)) if !tag.contains('/') && !Path::new(text).exists() => {
-                (path, Some(tag))
+        None if Path::new(text).exists() => (text, None),
+        None => {
+            // A tag, or with archives a whole name, which has colons of its own.
+            let mut parts = text.match_indices(':').map(|(at, _)| (&text[..at], &text[at + 1..]));
+            match parts.find(|(path, _)| Path::new(path).exists()) {
+                Some((path, tag)) => (path, Some(tag)),
+                None => (text, None),
             }
-            _ => (text, None),
-        },
+        }
     };
     let path = environment::absolute(Path::new(path))?;
     if !path.exists() {
-        return Err(format!("`{}` is no OCI layout: it is not there", path.display()));
+        return Err(format!("there is no `{}` to take an image from", path.display()));
     }
     Ok(NamedContext::Layout { path, reference: reference.map(str::to_owned) })
 }
