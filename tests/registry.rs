@@ -1,11 +1,13 @@
 //! Registries: a real one with and without TLS and password, one that wants tokens, and one behind a
 //! proxy that does harm.
 
+mod answers;
 mod builds;
 mod cold;
 mod faults;
 mod outputs;
 mod proxy;
+mod referrers;
 mod server;
 mod streams;
 
@@ -413,6 +415,14 @@ fn mirrors_go_before_the_registry_and_it_steps_in_for_them() {
             ),
         ),
         (
+            ".config/containers/registries.conf.d/50-made.conf",
+            format!(
+                "[[registry]]\nlocation = \"made.example\"\n[[registry.mirror]]\nlocation = \
+                 \"{}/hub/library\"\ninsecure = true\n",
+                server.address
+            ),
+        ),
+        (
             ".config/containers/certs.d/made.example/hosts.toml",
             format!("[host.\"http://{}/v2/hub/library\"]\n", server.address),
         ),
@@ -468,12 +478,14 @@ fn the_image_of_a_platform_is_taken_out_of_an_index() {
     assert!(outcome.stderr.contains("it has: linux/amd64, linux/arm64"), "{}", outcome.text());
 }
 
-/// Puts an index on a registry.
+/// Puts a manifest or an index on a registry.
 pub(crate) fn put(server: &Server, path: &str, body: &str) {
     let mut stream = std::net::TcpStream::connect(&server.address).expect("the registry is there");
+    let document: Value = serde_json::from_str(body).expect("JSON");
+    let media_type = document["mediaType"].as_str().expect("what it is");
     let request = format!(
-        "PUT {path} HTTP/1.0\r\nHost: {}\r\nContent-Type: application/vnd.oci.image.index.v1+json\
-         \r\nContent-Length: {}\r\n\r\n{body}",
+        "PUT {path} HTTP/1.0\r\nHost: {}\r\nContent-Type: {media_type}\r\nContent-Length: {}\
+         \r\n\r\n{body}",
         server.address,
         body.len()
     );

@@ -3,7 +3,7 @@
 use dockwright_tests::Sandbox;
 use serde_json::Value;
 
-use super::proxy::Proxy;
+use super::proxy::{Fault, Proxy};
 use super::server::{Options, Server};
 use super::{id, ok, quick, sandbox, skopeo};
 
@@ -205,4 +205,41 @@ fn outputs_of_every_kind_at_once() {
     let outcome = quick(&sandbox, &["build", "--push", "x"]);
     assert_eq!(outcome.code, 2, "{}", outcome.text());
     assert!(outcome.stderr.contains("--tag"), "{}", outcome.text());
+}
+
+/// A tag that moves between the two builds of `verify` is no leak: both build upon what it named first.
+#[test]
+fn verify_asks_once_what_a_tag_names() {
+    let (server, sandbox) = (server_with_base(), sandbox());
+    let maker = Sandbox::new();
+    maker.write("x/Dockerfile", "FROM scratch\nARG OF\nCOPY f /$OF\n");
+    maker.write("x/f", "f\n");
+    let push = |of: &str, platform: &str| {
+        let (name, of) = (server.image(&format!("base:{of}")), format!("OF={of}"));
+        let options = ["--push", "--platform", platform, "--build-arg", &of, "-t", &name];
+        ok(quick(&maker, &[&["build", "-q"], &options[..], &["x"]].concat()));
+        raw(&name).to_string()
+    };
+    for (platform, flag) in [("linux/amd64", ""), ("linux/s390x", "--platform=linux/s390x ")] {
+        push("old", platform);
+        let moved = push("new", platform);
+        let answer: &'static str = String::leak(format!(
+            "200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\n\r\n{moved}"
+        ));
+        let proxy = Proxy::new(&server.address, move |seen, n| {
+            let is_tag = seen.path == "/v2/base/manifests/old" && seen.method == "GET";
+            (is_tag && n > 0).then_some(Fault::Status(answer))
+        });
+        let base = proxy.image("base:old");
+        let dockerfile = format!("FROM {flag}{base} AS base\nFROM scratch\nCOPY --from=base / /\n");
+        sandbox.write("top/Dockerfile", dockerfile);
+        let told = quick(&sandbox, &["verify", "-q", "--pull", "top"]);
+        assert_eq!(told.code, 0, "{platform}\n{}", told.text());
+        assert!(told.stdout.starts_with("reproducible: sha256:"), "{}", told.text());
+        assert_eq!(proxy.count("GET", "/manifests/old"), 1, "{platform}");
+        // With an older one under the name, which the first build replaces.
+        sandbox.succeed(["build", "-q", "-t", &base, "app"]);
+        let told = quick(&sandbox, &["verify", "-q", "--pull", "top"]);
+        assert_eq!(told.code, 0, "{platform}\n{}", told.text());
+    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use dockwright_tests::{Sandbox, path_text, succeed};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::server::{Options, Server};
 use super::{ok, quick, skopeo};
@@ -175,6 +175,13 @@ fn what_is_attested_stands_in_the_index() {
     let request = &definition["externalParameters"]["request"];
     assert_eq!(request["args"]["build-arg:API_TOKEN"], "***");
     assert!(definition["internalParameters"]["buildConfig"]["llbDefinition"].is_array());
+    // The layers are told as the image has them, the secrets as the steps ask for them.
+    let metadata = &provenance["predicate"]["runDetails"]["metadata"]["buildkit_metadata"];
+    let layers = metadata["layers"].as_object().expect("steps").values().next().expect("a step");
+    let image = &provenance["subject"][0]["digest"]["sha256"];
+    let image = blob(&one, &json!({ "digest": format!("sha256:{}", image.as_str().expect("it")) }));
+    assert_eq!(layers[0], image["layers"]);
+    assert_eq!(metadata["source"]["infos"][0]["language"], "Dockerfile");
     let text = serde_json::to_string(&statements).expect("JSON");
     assert!(!text.contains("hunter2") && !text.contains(&path_text(&sandbox.path(""))), "{text}");
     // We take the image out of such an index, and peers do.
@@ -208,6 +215,35 @@ fn what_is_attested_stands_in_the_index() {
     assert!(sandbox.path("files/sbom.spdx.json").is_file());
     let wrong = quick(&sandbox, &["build", "--provenance=mode=most", "x"]);
     assert!(wrong.code == 2 && wrong.stderr.contains("neither min nor max"), "{}", wrong.text());
+}
+
+/// What steps ask for is told, not what was given, and not what is false.
+#[test]
+fn secrets_are_told_by_name() {
+    let sandbox = Sandbox::with_base();
+    let dockerfile = "FROM centos\nRUN --mount=type=secret,id=must,required --mount=type=secret,id=may \
+         --mount=type=secret,id=both,required true\nRUN --mount=type=secret,id=both true\n";
+    sandbox.write("x/Dockerfile", dockerfile);
+    sandbox.write("word", "hunter2");
+    let secrets = ["--secret=id=must,src=word", "--secret=id=both,src=word"];
+    let other = ["--secret=id=unused,src=word", "--provenance=mode=max", "-o"];
+    let output = ["type=oci,tar=false,dest=out"];
+    build(&sandbox, &[&secrets[..], &other, &output].concat());
+    let (_, statements) = attested(&sandbox.path("out"));
+    let predicate = &statements[0]["predicate"];
+    assert_eq!(
+        predicate["buildDefinition"]["externalParameters"]["request"]["secrets"],
+        json!([{ "id": "both" }, { "id": "may", "optional": true }, { "id": "must" }])
+    );
+    let metadata = predicate["runDetails"]["metadata"].as_object().expect("fields");
+    let keys: Vec<_> = metadata.keys().collect();
+    let told = ["buildkit_completeness", "buildkit_metadata", "buildkit_reproducible"];
+    assert_eq!(keys, told, "a step with the network is not hermetic");
+    let quiet = ["--network=none", "--provenance=true", "-o", "type=oci,tar=false,dest=none"];
+    build(&sandbox, &[&secrets[..], &quiet].concat());
+    let (_, statements) = attested(&sandbox.path("none"));
+    let metadata = &statements[0]["predicate"]["runDetails"]["metadata"];
+    assert_eq!(metadata["buildkit_metadata"], json!({}));
 }
 
 #[test]

@@ -25,6 +25,16 @@ pub(crate) enum Fault {
     Redirect(String),
     /// The answer to the upload's start names this host.
     Elsewhere(String),
+    /// The answer lacks this header field.
+    Without(&'static str),
+    /// The answer has this header field too.
+    With(&'static str),
+    /// The answer's `Location` is relative.
+    Relative,
+    /// It is answered with this header field and body.
+    Body(&'static str, Vec<u8>),
+    /// The registry does not see that a part is asked for.
+    Unranged,
 }
 
 /// A request as the proxy saw it.
@@ -150,6 +160,19 @@ fn serve(stream: TcpStream, shared: &Shared) {
             )
             .into_bytes()
         }
+        Some(Fault::Body(field, body)) => {
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\n{field}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+            );
+            [head.as_bytes(), body].concat()
+        }
+        Some(Fault::Unranged) => {
+            let lines = seen.head.lines();
+            let kept = lines.filter(|line| !line.to_lowercase().starts_with("range:"));
+            let head = kept.collect::<Vec<_>>().join("\r\n");
+            forward(&Seen { head, ..seen.clone() }, &shared.upstream)
+        }
         _ => forward(&seen, &shared.upstream),
     };
     let _ = harm(&mut out, answer, fault, &seen);
@@ -180,6 +203,21 @@ fn harm(
                 (format!("http://{}", header(&seen.head, "host")), format!("http://{host}"));
             out.write_all(text.replace(&address, &to).as_bytes())
         }
+        Some(Fault::Without(name)) => out.write_all(&rewritten(&answer, |line| {
+            let field = line.split(':').next().unwrap_or("");
+            (!field.eq_ignore_ascii_case(name)).then(|| line.to_owned())
+        })),
+        Some(Fault::With(field)) => {
+            let mut is_first = true;
+            out.write_all(&rewritten(&answer, |line| match std::mem::take(&mut is_first) {
+                true => Some(format!("{line}\r\n{field}")),
+                false => Some(line.to_owned()),
+            }))
+        }
+        Some(Fault::Relative) => {
+            let address = format!("http://{}", header(&seen.head, "host"));
+            out.write_all(&rewritten(&answer, |line| Some(line.replace(&address, ""))))
+        }
         Some(Fault::Stalled) => {
             let middle = body_start(&answer) + answer.len().saturating_sub(body_start(&answer)) / 2;
             let half = out.write_all(&answer[..middle]);
@@ -192,6 +230,17 @@ fn harm(
         }),
         _ => out.write_all(&answer),
     }
+}
+
+/// An answer with other lines in its head; a line that becomes nothing is left out.
+fn rewritten(answer: &[u8], mut line: impl FnMut(&str) -> Option<String>) -> Vec<u8> {
+    let (head, body) = answer.split_at(body_start(answer));
+    let head = String::from_utf8_lossy(head);
+    let lines = head.trim_end().lines().filter_map(|text| line(text));
+    let mut rewritten = lines.collect::<Vec<_>>().join("\r\n").into_bytes();
+    rewritten.extend_from_slice(b"\r\n\r\n");
+    rewritten.extend_from_slice(body);
+    rewritten
 }
 
 /// Passes bytes on in both directions, wherever the client wanted to go.

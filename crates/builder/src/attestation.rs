@@ -4,9 +4,9 @@
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::image::Platform;
+use crate::image::{Descriptor, Platform};
 use crate::sbom::{self, Materials};
 use crate::store::familiar_name;
 use crate::{Digest, Image};
@@ -29,6 +29,17 @@ pub struct Attestation {
     pub(crate) statement_type: &'static str,
     /// The name of the file that says it, beside the files of an image.
     pub file_name: &'static str,
+    /// Where the predicate tells the layers as they are written, and which step they are of.
+    pub(crate) layers: Option<LayersOf>,
+}
+
+/// The place of the layers in a predicate.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LayersOf {
+    /// The object that gets them under `layers`, as a JSON pointer.
+    pub(crate) pointer: &'static str,
+    /// The step.
+    pub(crate) step: String,
 }
 
 pub(crate) const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
@@ -63,7 +74,19 @@ impl Attestation {
             predicate: sbom::spdx(materials, image, name),
             statement_type: STATEMENT_V1,
             file_name: "sbom.spdx.json",
+            layers: None,
         }
+    }
+
+    /// Returns the same with the layers of the image as they are written, where it tells of them.
+    pub(crate) fn with_layers(&self, layers: &[Descriptor]) -> Self {
+        let mut told = self.clone();
+        if let Some(LayersOf { pointer, step }) = &self.layers
+            && let Some(place) = told.predicate.pointer_mut(pointer)
+        {
+            place["layers"] = json!({ step: [layers] });
+        }
+        told
     }
 
     /// Returns the statement as JSON: it is said of these names and digests.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
-pub(crate) use self::bundle::{Bundle, Document};
+pub(crate) use self::bundle::{Bundle, Document, Referrer};
 pub use self::output_file::OutputFile;
 pub(crate) use self::pack::{Blob, unknown_packing};
 use crate::attestation::Attestation;
@@ -83,6 +83,9 @@ pub struct ImageOptions {
     /// Whether attestations are an OCI artifact that names its subject, as of BuildKit since 0.26,
     /// in place of an image for no platform.
     pub is_artifact: bool,
+    /// Whether attestations only refer to their image, in place of standing in an index with it
+    /// (distribution specification 1.1). They are such artifacts then; only a registry takes them.
+    pub has_referrers: bool,
 }
 
 impl ImageOptions {
@@ -97,6 +100,7 @@ impl ImageOptions {
             with_index: false,
             has_docker_types: false,
             is_artifact: true,
+            has_referrers: false,
         }
     }
 }

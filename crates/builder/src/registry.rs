@@ -10,6 +10,7 @@ mod manifest;
 mod pull;
 mod push;
 mod reference;
+mod referrers;
 mod session;
 mod stream;
 mod upload;

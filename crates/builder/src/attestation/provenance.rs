@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD as BASE64;
 use dockerfile_parser::LineIndex;
 use serde_json::{Map, Value, json};
 
-use super::{Attestation, ResourceName, STATEMENT_V01, STATEMENT_V1};
+use super::{Attestation, LayersOf, ResourceName, STATEMENT_V01, STATEMENT_V1};
 use crate::image::Platform;
 use crate::op::{CopySource, Input, MountKind, Op, OpId, Operation};
 use crate::remote::RemoteSource;
@@ -95,17 +95,27 @@ impl Provenance {
     ) -> Result<Attestation> {
         let facts = Facts { provenance: self, request, plan, image, source, store };
         let materials = facts.materials()?;
-        let (predicate_type, predicate, statement_type) = match self.version {
-            Version::V1 => ("https://slsa.dev/provenance/v1", facts.v1(materials), STATEMENT_V1),
-            Version::V02 => {
-                ("https://slsa.dev/provenance/v0.2", facts.v02(materials), STATEMENT_V01)
-            }
+        let (predicate_type, predicate, statement_type, pointer) = match self.version {
+            Version::V1 => (
+                "https://slsa.dev/provenance/v1",
+                facts.v1(materials),
+                STATEMENT_V1,
+                "/runDetails/metadata/buildkit_metadata",
+            ),
+            Version::V02 => (
+                "https://slsa.dev/provenance/v0.2",
+                facts.v02(materials),
+                STATEMENT_V01,
+                "/metadata/https:~1~1mobyproject.org~1buildkit@v1#metadata",
+            ),
         };
+        let layers = LayersOf { pointer, step: format!("step{}:0", plan.result.0) };
         Ok(Attestation {
             predicate_type: predicate_type.to_owned(),
             predicate,
             statement_type,
             file_name: "provenance.json",
+            layers: facts.is_max().then_some(layers),
         })
     }
 }
@@ -123,16 +133,16 @@ impl Facts<'_> {
     fn v1(&self, materials: Vec<Value>) -> Value {
         let mut internal = json!({ "builderPlatform": self.request.build_platform });
         let mut metadata = json!({
-            "buildkit_hermetic": self.is_hermetic(),
+            "buildkit_metadata": self.metadata(),
             "buildkit_reproducible": self.provenance.is_reproducible,
             "buildkit_completeness": { "request": self.is_max(), "resolvedDependencies": self.has_all() },
         });
         if self.is_max() {
             internal["buildConfig"] = json!({ "llbDefinition": self.steps() });
         }
-        let known = self.metadata();
-        if !known.is_empty() {
-            metadata["buildkit_metadata"] = Value::Object(known);
+        // As of BuildKit, which leaves out what is false.
+        if self.is_hermetic() {
+            metadata["buildkit_hermetic"] = json!(true);
         }
         json!({
             "buildDefinition": {
@@ -153,11 +163,10 @@ impl Facts<'_> {
                 "parameters": self.is_max(), "environment": true, "materials": self.has_all(),
             },
             "reproducible": self.provenance.is_reproducible,
-            "https://mobyproject.org/buildkit@v1#hermetic": self.is_hermetic(),
+            "https://mobyproject.org/buildkit@v1#metadata": self.metadata(),
         });
-        let known = self.metadata();
-        if !known.is_empty() {
-            metadata["https://mobyproject.org/buildkit@v1#metadata"] = Value::Object(known);
+        if self.is_hermetic() {
+            metadata["https://mobyproject.org/buildkit@v1#hermetic"] = json!(true);
         }
         let mut predicate = json!({
             "builder": { "id": self.provenance.builder_id },
@@ -235,17 +244,39 @@ impl Facts<'_> {
             parameters["locals"] = json!([{ "name": "context" }, { "name": "dockerfile" }]);
         }
         if self.is_max() {
-            let ids = |ids: Vec<&String>| -> Vec<Value> {
-                ids.into_iter().map(|id| json!({ "id": id, "optional": true })).collect()
-            };
-            if !request.secrets.is_empty() {
-                parameters["secrets"] = json!(ids(request.secrets.keys().collect()));
-            }
-            if !request.ssh_agents.is_empty() {
-                parameters["ssh"] = json!(ids(request.ssh_agents.keys().collect()));
+            let (secrets, agents) = self.used_secrets();
+            for (key, ids) in [("secrets", secrets), ("ssh", agents)] {
+                let ids = ids.into_iter().map(|(id, is_optional)| match is_optional {
+                    true => json!({ "id": id, "optional": true }),
+                    false => json!({ "id": id }),
+                });
+                let ids: Vec<_> = ids.collect();
+                if !ids.is_empty() {
+                    parameters[key] = json!(ids);
+                }
             }
         }
         parameters
+    }
+
+    /// The secrets and the agents that steps ask for, and whether all of them can do without.
+    fn used_secrets(&self) -> (BTreeMap<&str, bool>, BTreeMap<&str, bool>) {
+        let (mut secrets, mut agents) = (BTreeMap::new(), BTreeMap::new());
+        let needed = self.needed();
+        let operations = self.plan.operations.iter().enumerate();
+        let executed = operations.filter_map(|(at, operation)| match &operation.op {
+            Op::Exec(exec) if needed.contains(&OpId(at)) => Some(exec),
+            _ => None,
+        });
+        for mount in executed.flat_map(|exec| &exec.mounts) {
+            let (ids, id, required) = match &mount.kind {
+                MountKind::Secret { id, required, .. } => (&mut secrets, id, required),
+                MountKind::Ssh { id, required, .. } => (&mut agents, id, required),
+                _ => continue,
+            };
+            *ids.entry(id.as_str()).or_insert(true) &= !required;
+        }
+        (secrets, agents)
     }
 
     /// What the image was made of, with digests.
@@ -303,7 +334,8 @@ impl Facts<'_> {
         needed
     }
 
-    /// What BuildKit adds: the repository, and with `mode=max` the Dockerfile and the layers.
+    /// What BuildKit adds: the repository, and with `mode=max` the Dockerfile. The layers come to it when
+    /// they are written.
     fn metadata(&self) -> Map<String, Value> {
         let mut metadata = Map::new();
         if let Some((source, revision)) = &self.source.checkout {
@@ -325,14 +357,11 @@ impl Facts<'_> {
             "source".to_owned(),
             json!({
                 "locations": Map::from_iter(locations),
-                "infos": [{ "filename": self.source.path, "data": BASE64.encode(text) }],
+                "infos": [{
+                    "filename": self.source.path, "language": "Dockerfile",
+                    "data": BASE64.encode(text),
+                }],
             }),
-        );
-        let layers: Vec<_> =
-            self.image.layers.iter().map(|layer| json!({ "diffId": layer })).collect();
-        metadata.insert(
-            "layers".to_owned(),
-            json!({ format!("step{}:0", self.plan.result.0): [layers] }),
         );
         metadata
     }

@@ -40,12 +40,30 @@ impl Document {
     }
 }
 
+/// What is attested of an image, where only this tells which it is.
+pub(crate) struct Referrer {
+    pub(crate) manifest: Document,
+    /// The image.
+    pub(crate) subject: Digest,
+}
+
+impl Referrer {
+    /// Returns what a list of referrers says of it.
+    pub(crate) fn descriptor(&self) -> Descriptor {
+        let mut descriptor = self.manifest.descriptor();
+        descriptor.extra.insert("artifactType".to_owned(), Value::from(ARTIFACT_TYPE));
+        descriptor
+    }
+}
+
 /// Images packed for one name.
 pub(crate) struct Bundle {
     /// The images.
     pub(crate) images: Vec<Packed>,
     /// Manifests, and behind those that it names the index. The last is the root.
     pub(crate) documents: Vec<Document>,
+    /// What refers to the images.
+    pub(crate) referrers: Vec<Referrer>,
     /// All else, by digest.
     pub(crate) blobs: BTreeMap<Digest, Blob>,
     /// What the names stand for: the descriptor of the last document.
@@ -69,6 +87,7 @@ impl Bundle {
         let created = images.first().and_then(|one| one.image.config.created.clone());
         let (mut documents, mut blobs) = (Vec::new(), BTreeMap::new());
         let (mut packed_images, mut entries, mut attested) = (Vec::new(), Vec::new(), Vec::new());
+        let mut referrers = Vec::new();
         for Attested { image, attestations } in images {
             let mut packed = Packed::new(image, store, options, spool)?;
             blobs.append(&mut packed.blobs);
@@ -76,8 +95,12 @@ impl Bundle {
             documents.push(Document::new(&packed.descriptor.media_type, packed.manifest.clone()));
             if !attestations.is_empty() {
                 let manifest = attest(&packed, attestations, options, &mut blobs);
-                attested.push(entry_of_attestation(&manifest, &packed.descriptor));
-                documents.push(manifest);
+                if options.has_referrers {
+                    referrers.push(Referrer { manifest, subject: packed.descriptor.digest });
+                } else {
+                    attested.push(entry_of_attestation(&manifest, &packed.descriptor));
+                    documents.push(manifest);
+                }
             }
             packed_images.push(packed);
         }
@@ -97,7 +120,7 @@ impl Bundle {
             entries.pop()
         };
         let root = root.unwrap_or_else(|| Descriptor::new(INDEX_TYPE, Digest::of(b""), 0));
-        Ok(Self { images: packed_images, documents, blobs, root, names, created })
+        Ok(Self { images: packed_images, documents, referrers, blobs, root, names, created })
     }
 
     /// Returns what a layout says of it: once for each name.
@@ -140,7 +163,7 @@ fn attest(
     };
     let mut layers = Vec::new();
     for attestation in attestations {
-        let statement = attestation.statement(&subjects);
+        let statement = attestation.with_layers(&packed.layers).statement(&subjects);
         let mut layer =
             Descriptor::new(STATEMENT_TYPE, Digest::of(&statement), statement.len() as u64);
         let kind = attestation.predicate_type.clone();
@@ -148,14 +171,15 @@ fn attest(
         blobs.insert(layer.digest, Blob::of(statement));
         layers.push(layer);
     }
-    let (config_type, config) = match options.is_artifact {
+    let is_artifact = options.is_artifact || options.has_referrers;
+    let (config_type, config) = match is_artifact {
         true => (EMPTY_TYPE, b"{}".to_vec()),
         false => (CONFIG_TYPE, dummy_config(&layers)),
     };
     let config_descriptor = Descriptor::new(config_type, Digest::of(&config), config.len() as u64);
     blobs.insert(config_descriptor.digest, Blob::of(config));
     let mut manifest = Manifest::new(config_descriptor, layers);
-    if options.is_artifact {
+    if is_artifact {
         let Descriptor { media_type, digest, size, .. } = subject;
         let subject = json!({ "mediaType": media_type, "digest": digest, "size": size });
         manifest.extra.insert("artifactType".to_owned(), Value::from(ARTIFACT_TYPE));

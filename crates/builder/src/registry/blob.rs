@@ -56,7 +56,17 @@ impl Registry {
             let mut request = Request::new(Method::Get, path.clone());
             request.headers.extend_from_slice(headers);
             let response = self.send(endpoint, request, &scopes)?;
-            if response.is_success() { Ok(response) } else { Err(failure(response, &doing())) }
+            if !response.is_success() {
+                return Err(failure(response, &doing()));
+            }
+            match response.header("content-encoding").filter(|it| *it != "identity") {
+                Some(encoding) => {
+                    Err(wrong(format!("{}: it comes encoded as `{encoding}`", doing())).with_help(
+                        "a server on the way encodes what nobody asked it to: switch that off",
+                    ))
+                }
+                None => Ok(response),
+            }
         })?;
         if n_bytes != size {
             return Err(wrong(format!("{}: it has {n_bytes} bytes of {size}", doing()))

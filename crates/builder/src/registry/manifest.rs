@@ -1,5 +1,7 @@
 //! Manifests and indexes on a registry.
 
+use std::io::Read as _;
+
 use super::session::{Scope, failure};
 use super::{Endpoint, Reference, Registry, verify, wrong};
 use crate::http::{Body, Method, Request, Response, url};
@@ -13,7 +15,7 @@ use crate::{Digest, Error, ImageConfig, Result};
 const MAX_TAG_PAGES: usize = 1000;
 
 /// What a name can stand for.
-const DOCUMENT_TYPES: [&str; 4] =
+pub(super) const DOCUMENT_TYPES: [&str; 4] =
     [INDEX_TYPE, DOCKER_INDEX_TYPE, MANIFEST_TYPE, DOCKER_MANIFEST_TYPE];
 
 /// A manifest or an index, as a registry gave it.
@@ -68,6 +70,18 @@ impl Registry {
             let response = self.send(endpoint, request, &scopes)?;
             if response.is_success() { Ok(response) } else { Err(failure(response, doing)) }
         })?;
+        // Some servers pack what nobody has asked them to pack.
+        if response.header("content-encoding").is_some_and(|it| it.eq_ignore_ascii_case("gzip")) {
+            let mut plain = Vec::new();
+            let unpacked = flate2::read::MultiGzDecoder::new(bytes.as_slice())
+                .take(limit.saturating_add(1))
+                .read_to_end(&mut plain);
+            unpacked.map_err(|error| wrong(format!("{doing}: what came is no gzip: {error}")))?;
+            if plain.len() as u64 > limit {
+                return Err(wrong(format!("{doing}: it has more than {limit} bytes")));
+            }
+            bytes = plain;
+        }
         Ok((response, bytes))
     }
 
@@ -135,8 +149,18 @@ impl Registry {
             request = request.with_header("accept", media_type);
         }
         let response = self.send(endpoint, request, scopes)?;
-        let told = response.header("docker-content-digest").filter(|_| response.is_success());
-        Ok(told.and_then(|told| told.parse().ok()))
+        if !response.is_success() {
+            return Ok(None);
+        }
+        let told = response.header("docker-content-digest").and_then(|told| told.parse().ok());
+        if told.is_some() {
+            return Ok(told);
+        }
+        // The field is optional. What is there tells as well.
+        let doing = format!("cannot read the tag `{tag}` of `{}`", endpoint.name());
+        let path = format!("/v2/{}/manifests/{tag}", endpoint.repository);
+        let (_, bytes) = self.fetch(endpoint, &path, &DOCUMENT_TYPES, MAX_JSON_BYTES, &doing)?;
+        Ok(Some(Digest::of(&bytes)))
     }
 
     /// Stores a document under a tag or its digest. All that it names is there.
@@ -146,7 +170,7 @@ impl Registry {
         version: &str,
         media_type: &str,
         bytes: &[u8],
-    ) -> Result<()> {
+    ) -> Result<Response> {
         let path = format!("/v2/{}/manifests/{version}", endpoint.repository);
         let request = Request::new(Method::Put, path)
             .with_header("content-type", media_type)
@@ -156,10 +180,11 @@ impl Registry {
         if !response.is_success() {
             return Err(failure(response, &format!("cannot push the manifest to `{name}`")));
         }
-        match response.header("docker-content-digest").and_then(|told| told.parse().ok()) {
-            Some(told) => verify(bytes, &told, &format!("what `{name}` stored")),
-            None => Ok(()),
+        if let Some(told) = response.header("docker-content-digest").and_then(|it| it.parse().ok())
+        {
+            verify(bytes, &told, &format!("what `{name}` stored"))?;
         }
+        Ok(response)
     }
 }
 

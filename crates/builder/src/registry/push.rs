@@ -239,9 +239,9 @@ impl Sending<'_> {
             self.counted(&digest, &Blob::at(path, size))?;
             return Ok(digest);
         }
-        let place = registry.start_upload(&self.endpoint, None)?;
-        let Some(place) = place else { return self.new_layer(layer, packing, 0) };
-        let (digest, blob, is_known) = self.streamed((layer, packing), &place, true)?;
+        let upload = registry.start_upload(&self.endpoint, None)?;
+        let Some(upload) = upload else { return self.new_layer(layer, packing, 0) };
+        let (digest, blob, is_known) = self.streamed((layer, packing), &upload.place, true)?;
         match is_known {
             Some(way) => self.count(&digest, blob.size, way)?,
             None => self.counted(&digest, &blob)?,
@@ -287,7 +287,8 @@ impl Sending<'_> {
         let Self { registry, endpoint, .. } = self;
         let jobs = registry.0.settings.jobs;
         let scopes = [Scope::push(&endpoint.repository)];
-        if registry.tag_digest(endpoint, version, &scopes)? == Some(bundle.root.digest) {
+        let is_there = registry.tag_digest(endpoint, version, &scopes)? == Some(bundle.root.digest);
+        if is_there && bundle.referrers.is_empty() {
             self.ways.0[Way::Present as usize].fetch_add(bundle.blobs.len(), Ordering::Relaxed);
             return Ok(());
         }
@@ -295,9 +296,19 @@ impl Sending<'_> {
         in_parallel(&blobs, jobs, |(digest, blob)| self.counted(digest, blob))?;
         let Some((root, children)) = bundle.documents.split_last() else { return Ok(()) };
         in_parallel(children, jobs, |Document { media_type, digest, bytes }| {
-            registry.put_document(endpoint, &digest.to_string(), media_type, bytes)
+            registry.put_document(endpoint, &digest.to_string(), media_type, bytes).map(|_| ())
         })?;
-        registry.put_document(endpoint, version, &root.media_type, &root.bytes)
+        let put_root =
+            |version: &str| registry.put_document(endpoint, version, &root.media_type, &root.bytes);
+        if !bundle.referrers.is_empty() {
+            // A registry may want to know what is referred to; the name comes last all the same.
+            put_root(&root.digest.to_string())?;
+            in_parallel(&bundle.referrers, jobs, |one| registry.put_referrer(endpoint, one))?;
+        }
+        if !is_there {
+            put_root(version)?;
+        }
+        Ok(())
     }
 
     /// Makes sure that the registry has a blob.
@@ -314,7 +325,7 @@ impl Sending<'_> {
             .find(|other| other.registry == endpoint.registry && *other != endpoint)
             .map(|other| other.repository.clone());
         let mount = from.as_deref().map(|from| (digest, from));
-        let Some(mut place) = registry.start_upload(endpoint, mount)? else {
+        let Some(mut upload) = registry.start_upload(endpoint, mount)? else {
             return Ok(Way::Mounted);
         };
         if blob.is_stored() {
@@ -324,7 +335,7 @@ impl Sending<'_> {
         let streamed;
         let mut blob = blob;
         if let Some(layer) = blob.layer().filter(|_| registry.0.settings.chunk_bytes.is_none()) {
-            let (actual, kept, way) = self.streamed(layer, &place, false)?;
+            let (actual, kept, way) = self.streamed(layer, &upload.place, false)?;
             streamed = kept;
             blob = &streamed;
             if actual == *digest
@@ -333,12 +344,12 @@ impl Sending<'_> {
                 return Ok(way);
             }
             match registry.start_upload(endpoint, None)? {
-                Some(next) => place = next,
+                Some(next) => upload = next,
                 None => return Ok(Way::Mounted),
             }
         }
         let file = blob.file(digest, store, self.spool.path())?;
-        registry.upload(endpoint, digest, blob.size, &file, place)?;
+        registry.upload(endpoint, digest, blob.size, &file, upload)?;
         blob.keep(store)?;
         Ok(Way::Sent)
     }

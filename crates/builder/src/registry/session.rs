@@ -90,7 +90,8 @@ impl Session {
         let used = self.lock().authorizations.get(&key).cloned();
         request.authorization.clone_from(&used);
         let response = client.send(&request)?;
-        if response.status != 401 {
+        // Only the registry itself may say where credentials go, not who it redirects to.
+        if response.status != 401 || url::origin(&response.url) != url::origin(base) {
             return Ok(response);
         }
         let challenge = Challenge::parse(&response.headers("www-authenticate"));

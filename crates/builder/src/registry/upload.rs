@@ -12,6 +12,14 @@ use crate::{Digest, Error, ErrorKind, Result};
 /// proxies in front of registries take.
 const CHUNK_BYTES: u64 = 32 << 20;
 
+/// An upload that was started.
+pub(super) struct Upload {
+    /// Where the first piece goes.
+    pub(super) place: String,
+    /// `OCI-Chunk-Min-Length`: how large all pieces but the last must be at least.
+    min_chunk_bytes: u64,
+}
+
 impl Registry {
     /// Tells whether a repository has a blob.
     pub(super) fn has_blob(&self, endpoint: &Endpoint, digest: &Digest) -> Result<bool> {
@@ -32,7 +40,7 @@ impl Registry {
         &self,
         endpoint: &Endpoint,
         mount: Option<(&Digest, &str)>,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<Upload>> {
         let repository = &endpoint.repository;
         let mut path = format!("/v2/{repository}/blobs/uploads/");
         let mut scopes = vec![Scope::push(repository)];
@@ -43,7 +51,11 @@ impl Registry {
         let response = self.send(endpoint, Request::new(Method::Post, path), &scopes)?;
         match response.status {
             201 if mount.is_some() => Ok(None),
-            202 => place(&response).map(Some),
+            202 => {
+                let least = response.header("oci-chunk-min-length").map(str::trim);
+                let min_chunk_bytes = least.and_then(|least| least.parse().ok()).unwrap_or(0);
+                Ok(Some(Upload { place: place(&response)?, min_chunk_bytes }))
+            }
             // Some registries refuse to mount instead of going on.
             _ if mount.is_some() => self.start_upload(endpoint, None),
             _ => Err(failure(response, &format!("cannot push to `{}`", endpoint.name()))),
@@ -57,10 +69,10 @@ impl Registry {
         digest: &Digest,
         size: u64,
         file: &File,
-        place: String,
+        upload: Upload,
     ) -> Result<()> {
         let Some(chunk_bytes) = self.0.settings.chunk_bytes else {
-            let whole = self.finish_upload(endpoint, digest, &place, file, 0, size);
+            let whole = self.finish_upload(endpoint, digest, &upload.place, file, 0, size);
             match whole {
                 Ok(response) if response.is_success() => return Ok(()),
                 // Too large for something in between, or lost on the way: in pieces.
@@ -70,7 +82,7 @@ impl Registry {
             }
             return self.upload_chunks(endpoint, digest, size, file, None, CHUNK_BYTES);
         };
-        self.upload_chunks(endpoint, digest, size, file, Some(place), chunk_bytes.max(1))
+        self.upload_chunks(endpoint, digest, size, file, Some(upload), chunk_bytes.max(1))
     }
 
     /// Sends a blob in pieces. After a failure the registry says how much it has, and that is gone
@@ -81,20 +93,23 @@ impl Registry {
         digest: &Digest,
         size: u64,
         file: &File,
-        mut place: Option<String>,
+        upload: Option<Upload>,
         chunk_bytes: u64,
     ) -> Result<()> {
+        let mut least = upload.as_ref().map_or(0, |upload| upload.min_chunk_bytes);
+        let mut place = upload.map(|upload| upload.place);
         // Getting on is what gives new attempts, not getting to the same point again.
         let (mut done, mut furthest) = (0, 0);
         let mut attempt = 0;
         loop {
             let sent = match place.take() {
                 Some(place) => {
+                    let chunk_bytes = chunk_bytes.max(least);
                     self.upload_chunk(endpoint, digest, file, &place, (done, size), chunk_bytes)
                 }
                 None => match self.start_upload(endpoint, None)? {
                     Some(started) => {
-                        (place, done) = (Some(started), 0);
+                        (place, done, least) = (Some(started.place), 0, started.min_chunk_bytes);
                         continue;
                     }
                     None => return Ok(()),

@@ -22,6 +22,14 @@ pub(super) fn find(certificate_directories: &[PathBuf]) -> Result<Found, String>
         found.add_variable(&text)?;
     }
     let own = environment::path("CONTAINERS_REGISTRIES_CONF");
+    if own.is_none() {
+        // What is dropped in goes before, the user's first (containers-registries.conf.d(5)).
+        let user = home().map(|home| home.join(".config/containers/registries.conf.d"));
+        let system = PathBuf::from("/etc/containers/registries.conf.d");
+        for directory in user.into_iter().chain([system]) {
+            found.add_dropped_in(&directory)?;
+        }
+    }
     let user = home().map(|home| home.join(".config/containers/registries.conf"));
     let system = PathBuf::from("/etc/containers/registries.conf");
     let registries = own.or(user.filter(|path| path.exists())).unwrap_or(system);
@@ -83,6 +91,20 @@ impl Found {
         for mut route in routes {
             route.locations.push(route.prefix.clone());
             self.add(&route.prefix, route.locations);
+        }
+        Ok(())
+    }
+
+    /// Reads the `*.conf` of a directory. Of several for one prefix the last counts.
+    fn add_dropped_in(&mut self, directory: &Path) -> Result<(), String> {
+        let Ok(entries) = std::fs::read_dir(directory) else { return Ok(()) };
+        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|it| it == "conf"));
+        paths.sort();
+        for path in paths.iter().rev() {
+            if let Some(text) = read(path)? {
+                self.add_registries_conf(&text).map_err(|error| named(path, &error))?;
+            }
         }
         Ok(())
     }

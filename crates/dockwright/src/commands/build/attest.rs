@@ -20,6 +20,18 @@ pub(super) struct AttestOptions {
     /// `type=provenance,mode=max` or `type=sbom`: as the two flags above; may be repeated
     #[arg(long = "attest", value_name = "type=TYPE")]
     attest: Vec<String>,
+    /// How a push attaches that: in an index with the image, as BuildKit does; or as referrers of
+    /// the image, which get a tag `sha256-…` where the registry has no list of them
+    #[arg(long, value_name = "FORM", value_enum, default_value = "index")]
+    attest_as: AttestAs,
+}
+
+/// How attestations belong to an image on a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum AttestAs {
+    #[value(alias = "manifest")]
+    Index,
+    Referrers,
 }
 
 /// What is attested.
@@ -50,7 +62,16 @@ impl AttestOptions {
                 usage(session, &format!("`{option} {text}`: {message}"), HELP)
             })?;
         }
+        if self.has_referrers() && !wanted.is_some() {
+            let help = "add `--provenance=true` or `--sbom=true`";
+            return Err(usage(session, "`--attest-as=referrers`: nothing is attested", help));
+        }
         Ok(wanted)
+    }
+
+    /// Whether what is attested refers to the image from outside of an index.
+    pub(super) fn has_referrers(&self) -> bool {
+        self.attest_as == AttestAs::Referrers
     }
 }
 

@@ -101,13 +101,15 @@ pub(super) fn outputs(
         outputs.push(Output::engine());
     }
     let is_several = platforms(arguments).len() > 1;
-    let is_index = is_several || wanted.is_some() || publish.join;
+    let has_referrers = arguments.attest.has_referrers();
     for output in &mut outputs {
         for text in &publish.annotations {
             output.annotate(text).map_err(|message| {
                 usage(session, &message, "write it as `--annotation index:KEY=VALUE`")
             })?;
         }
+        let is_attested = wanted.is_some() && !(has_referrers && output.is_registry());
+        let is_index = is_several || is_attested || publish.join;
         if output.annotates_index() && output.has_manifest() && !is_index {
             let message = "there is no index to put an annotation on: the image has one platform";
             return Err(usage(session, message, "leave `index:` out, or build several platforms"));
@@ -117,6 +119,10 @@ pub(super) fn outputs(
     if to_registry.clone().any(|output| output.names(&arguments.tags).is_empty()) {
         let message = "there is no name to push the image to";
         return Err(usage(session, message, "give it with `--tag REGISTRY/NAME:TAG`"));
+    }
+    if has_referrers && to_registry.clone().count() == 0 {
+        let message = "`--attest-as=referrers` is for images that are pushed";
+        return Err(usage(session, message, "add `--push`, or leave it out"));
     }
     if publish.join && to_registry.count() == 0 {
         return Err(usage(session, "`--join` is for images that are pushed", "add `--push`"));
@@ -207,7 +213,8 @@ fn push(
     let Publishing { arguments, session, store, registry, .. } = publishing;
     let fail = |error| failure(session, &error, None);
     let Some(registry) = registry else { return Ok(None) };
-    let options = output.options(&arguments.tags);
+    let mut options = output.options(&arguments.tags);
+    options.has_referrers = arguments.attest.has_referrers();
     let mut descriptor = None;
     for name in output.names(&arguments.tags) {
         let reference = Reference::parse(name).map_err(fail)?;
