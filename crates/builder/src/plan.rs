@@ -49,6 +49,8 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
     /// The state after each instruction of the stages that are built.
     pub checkpoints: Vec<Checkpoint>,
+    /// What the names of images came to: their manifests, by [`MissingImage::key`].
+    pub resolved: BTreeMap<String, Digest>,
 }
 
 /// The state of a stage after one instruction: what a command would find there.
@@ -276,6 +278,7 @@ impl Planner<'_> {
             epoch: self.epoch,
             warnings: std::mem::take(&mut self.warnings),
             checkpoints: std::mem::take(&mut self.checkpoints),
+            resolved: self.images.iter().map(|(key, base)| (key.clone(), base.manifest)).collect(),
         })
     }
 

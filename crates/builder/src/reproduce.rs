@@ -98,11 +98,12 @@ pub fn reproduce(
     let elapsed = Duration::from_millis((request.clock_ms)().saturating_sub(since));
 
     let second = Store::open(&work.path().join("second"))?;
-    // A base that the first build has fetched must not be another one by now.
-    second.seed(store)?;
+    // A base that the first build has fetched must not be another one by now, whatever its tag names.
     second.seed(&first)?;
+    second.seed(store)?;
     std::thread::sleep(PAUSE.saturating_sub(elapsed));
-    let other = varied(&one);
+    let mut other = varied(&one);
+    other.resolved.clone_from(&before.plan.resolved);
     let after = {
         let _surroundings = Surroundings::vary();
         build(&other, &second, &mut |event| events(1, event))?

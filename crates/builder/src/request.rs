@@ -88,6 +88,9 @@ pub struct Request {
     pub clock_ms: fn() -> u64,
     /// Where images come from that are not in the store; nowhere without it.
     pub registry: Option<Registry>,
+    /// What names of images have come to before, by [`crate::plan::MissingImage::key`]: the manifests,
+    /// which are in the store. Nobody is asked for these again.
+    pub resolved: BTreeMap<String, Digest>,
     /// `--pull`: ask the registry what a name stands for now, even if the store has it.
     pub pull: bool,
     /// `--cache-ttl`: results older than this many seconds are made again.
@@ -295,6 +298,7 @@ impl Request {
             keeps_times: false,
             lists_read: false,
             pid_base: 0,
+            resolved: BTreeMap::new(),
             isolation: Isolation::Native,
             resources: Resources::default(),
             failure_shell: None,

@@ -10,6 +10,9 @@ use crate::{Error, ErrorKind, Image, Request, Result, Store};
 pub(super) fn find(request: &Request, store: &Store, missing: &MissingImage) -> Result<Image> {
     let name = &missing.name;
     let at = |error: Error| error.with_span(missing.span);
+    if let Some(manifest) = request.resolved.get(&missing.key()) {
+        return Image::load(store, manifest).map_err(at);
+    }
     let platform = missing.platform.as_ref().or(request.platform.as_ref());
     let platform = platform.unwrap_or(&request.build_platform);
     let record = store.resolve(name)?;

@@ -61,6 +61,7 @@ fn run(store: &Path, context: &Path, operations: Vec<Operation>) -> (Result<Stac
         epoch: 1000,
         warnings: Vec::new(),
         checkpoints: Vec::new(),
+        resolved: BTreeMap::new(),
     };
     let mut request = Request::new("");
     request.context = Some(context.to_owned());
