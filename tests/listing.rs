@@ -137,6 +137,68 @@ fn compare(theirs: &Value, ours: &Value, path: &str, faults: &mut Vec<String>) {
     }
 }
 
+/// docker's longer words are the same commands.
+#[test]
+fn image_commands_have_docker_s_longer_words() {
+    let sandbox = Sandbox::new();
+    for (name, label) in [("a", "x"), ("b", "y"), ("c", "x")] {
+        sandbox.build_text(name, &format!("FROM scratch\nLABEL of={label} {name}={name}\n"));
+    }
+    let same = |long: &[&str], short: &[&str]| {
+        let text = sandbox.succeed(short.iter().copied()).stdout;
+        assert!(!text.is_empty());
+        assert_eq!(sandbox.succeed(long.iter().copied()).stdout, text, "{long:?}");
+    };
+    same(&["image", "ls"], &["images"]);
+    same(&["image", "list", "-q", "--no-trunc"], &["images", "-q", "--no-trunc"]);
+    same(&["image", "ls", "--filter", "label=of=y"], &["images", "--filter", "label=of=y"]);
+    same(&["image", "inspect", "a"], &["inspect", "a"]);
+    same(&["image", "history", "--no-trunc=true", "a"], &["history", "--no-trunc", "a"]);
+    same(&["image", "save", "a"], &["save", "a"]);
+    sandbox.succeed(["image", "tag", "a", "d"]);
+    sandbox.succeed(["image", "save", "-o", "a.tar", "a"]);
+    sandbox.succeed(["image", "rm", "a"]);
+    assert_eq!(sandbox.succeed(["image", "remove", "d"]).stdout.lines().count(), 2);
+    assert_eq!(
+        sandbox.succeed(["image", "load", "-i", "a.tar"]).stdout,
+        "Loaded image: a:latest\n"
+    );
+    let tags = |arguments: &[&str]| {
+        let first = ["images", "--format", "{{.Repository}}"];
+        let text = sandbox.succeed([&first, arguments].concat()).stdout;
+        let mut names: Vec<_> = text.lines().map(str::to_owned).collect();
+        names.sort();
+        names.join(" ")
+    };
+    assert_eq!(tags(&["--filter", "label!=of=x"]), "b");
+
+    // Nameless ones go when the answer is yes; all of them only when asked.
+    sandbox.build_text("b", "FROM scratch\nLABEL of=z\n");
+    assert_eq!(tags(&[]), "<none> a b c");
+    let asked = sandbox.succeed(["image", "prune"]);
+    assert!(asked.stdout.starts_with("WARNING! This will remove all dangling images."));
+    assert_eq!(tags(&[]), "<none> a b c", "nobody has said yes");
+    let kept = sandbox.succeed(["image", "prune", "-f", "--filter", "label=of=x"]).stdout;
+    assert!(kept.starts_with("Total reclaimed space: "), "{kept}");
+    assert_eq!(tags(&[]), "<none> a b c");
+    let pruned = sandbox.succeed(["image", "prune", "--force"]).stdout;
+    let lines: Vec<_> = pruned.lines().collect();
+    let [head, deleted, "", total] = lines.as_slice() else { panic!("{pruned}") };
+    assert_eq!(*head, "Deleted Images:");
+    assert!(
+        deleted.starts_with("deleted: sha256:") && total.starts_with("Total reclaimed space: ")
+    );
+    assert!(!total.ends_with(" 0B"), "{pruned}");
+    assert_eq!(tags(&[]), "a b c");
+    sandbox.succeed(["tag", "a", "a2"]);
+    let pruned = sandbox.succeed(["image", "prune", "-af", "--filter", "label=of=x"]).stdout;
+    assert_eq!(pruned.matches("untagged: ").count(), 3, "{pruned}");
+    assert_eq!(pruned.matches("deleted: ").count(), 2, "{pruned}");
+    assert_eq!(tags(&[]), "b");
+    assert_eq!(sandbox.run(["image", "prune", "-f", "--filter", "colour=red"]).code, 2);
+    assert_eq!(sandbox.run(["image"]).code, 2);
+}
+
 #[test]
 #[ignore = "needs a Docker engine"]
 fn record_the_answers_of_the_reference_about_an_image() {

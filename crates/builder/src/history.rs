@@ -154,8 +154,8 @@ fn is_printable(c: char) -> bool {
     !(c.is_control() || other_space || invisible)
 }
 
-/// Go's `time.Duration.String`: `1h2m3.5s`, `1.5ms`, `0s`.
-fn go_duration(ns: i64) -> String {
+/// Writes nanoseconds as Go's `time.Duration.String` does: `1h2m3.5s`, `1.5ms`, `0s`.
+pub fn go_duration(ns: i64) -> String {
     let sign = if ns < 0 { "-" } else { "" };
     let ns = ns.unsigned_abs();
     let decimal = |unit_ns: u64, ns: u64| {

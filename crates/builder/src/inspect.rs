@@ -126,7 +126,8 @@ pub struct RootFs {
     /// Always `layers`.
     #[serde(rename = "Type")]
     pub kind: String,
-    /// The layers, bottom first.
+    /// The layers, bottom first; left out where there are none, as engines do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<DiffId>,
 }
 

@@ -57,7 +57,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Outcome, Step, StepId, Stream, Warning};
 pub use exec::{Exit, Process};
 pub use file_op::{Chmod, Clause};
-pub use history::rfc3339;
+pub use history::{go_duration, rfc3339};
 pub use image::Image;
 pub use last_build::{BuiltStep, Ended, LastBuild};
 pub use namespace::enter;

@@ -23,6 +23,7 @@ pub(crate) mod export;
 pub(crate) mod fmt;
 pub(crate) mod from_image;
 pub(crate) mod history;
+pub(crate) mod image;
 pub(crate) mod images;
 pub(crate) mod import;
 pub(crate) mod inspect;

@@ -4,6 +4,7 @@
 mod functions;
 mod parse;
 mod run;
+mod typed;
 
 use serde_json::Value;
 
@@ -14,8 +15,7 @@ use serde_json::Value;
 /// One sentence that names the place, when the template is wrong or names a field that is not there.
 pub(crate) fn render(template: &str, value: &Value) -> Result<String, String> {
     let text = unescaped(template);
-    let nodes = parse::parse(&text)?;
-    run::run(&nodes, value)
+    run::run(&parse::parse(&text)?, value)
 }
 
 /// Fills a format of docker's lists: `json`, a template for each row, or `table` and a template, whose
@@ -70,7 +70,9 @@ mod tests {
             "Config": {
                 "Cmd": ["ls", "-a"], "Env": ["A=1", "B=2"], "Labels": { "a.b/c": "x", "d": "y" },
                 "User": "", "Entrypoint": null, "Ports": { "80/tcp": {} },
+                "Healthcheck": { "Interval": 90_000_000_000_u64, "Timeout": 0 },
             },
+            "Metadata": { "LastTagTime": "0001-01-01T00:00:00Z" },
             "Layers": [{ "N": 1 }, { "N": 2 }],
         });
         let rendered = render(template, &value);
@@ -108,6 +110,66 @@ mod tests {
         check("{{slice .Id 7}} {{truncate .Id 3}} {{title \"ab\"}}", Ok("1 sha Ab"));
         check("{{index .Config.Env 5}}", Err("the template asks for element 5 of 2"));
         check("{{nope 1}}", Err("the template's function `nope` is not known"));
+    }
+
+    #[test]
+    fn durations_and_times_are_go_s() {
+        check("{{.Config.Healthcheck.Interval}}", Ok("1m30s"));
+        check("{{with .Config.Healthcheck}}{{.Interval}} {{.Timeout}}{{end}}", Ok("1m30s 0s"));
+        check("{{json .Config.Healthcheck.Interval}}", Ok("90000000000"));
+        check("{{printf \"%s %d\" .Config.Healthcheck.Interval 1}}", Ok("1m30s 1"));
+        check("{{printf \"%d\" .Config.Healthcheck.Interval}}", Ok("90000000000"));
+        check("{{.Config.Healthcheck.Interval.Minutes}}", Ok("1.5"));
+        check("{{if .Config.Healthcheck.Timeout}}y{{else}}n{{end}}", Ok("n"));
+        check("{{if gt .Config.Healthcheck.Interval 5}}y{{end}}", Ok("y"));
+        check("{{.Metadata.LastTagTime}}", Ok("0001-01-01 00:00:00 +0000 UTC"));
+        check("{{json .Metadata.LastTagTime}}", Ok("\"0001-01-01T00:00:00Z\""));
+        check("{{.Metadata.LastTagTime.IsZero}}", Ok("true"));
+        let unknown = "the template's `.Config.Healthcheck.Interval.Weeks` is not known";
+        check("{{.Config.Healthcheck.Interval.Weeks}}", Err(unknown));
+    }
+
+    #[test]
+    fn what_there_is_nothing_of_is_go_s_nothing() {
+        check(
+            "{{.Config.Entrypoint}} {{.Config.OnBuild}} {{.Config.Volumes}} {{.RepoTags}}",
+            Ok("[] [] map[] []"),
+        );
+        check("{{json .Config.Shell}} {{json .Config.Volumes}}", Ok("null null"));
+        check("{{.Config.StopSignal}}|{{.Config.Tty}}|{{.Config.StopTimeout}}", Ok("|false|<nil>"));
+        check("{{len .Config.Entrypoint}} {{join .Config.Entrypoint \" \"}}|", Ok("0 |"));
+        check("{{range .Config.Shell}}x{{else}}none{{end}}", Ok("none"));
+        check("{{if .Config.OnBuild}}y{{else}}n{{end}}", Ok("n"));
+        check(
+            "{{with .Config.Healthcheck}}{{.Retries}} {{.StartPeriod}} {{.Test}}{{end}}",
+            Ok("0 0s []"),
+        );
+        check("{{.Config.Shells}}", Err("the template's `.Config.Shells` names no field of this"));
+    }
+
+    #[test]
+    fn templates_are_named() {
+        check("{{define \"x\"}}<{{.}}>{{end}}{{template \"x\" .Id}}", Ok("<sha256:1>"));
+        check("{{template \"x\" .Config.User}}{{define \"x\"}}[{{.}}]{{end}}", Ok("[]"));
+        check("{{block \"b\" .Layers}}{{len .}}{{end}};{{template \"b\" .Id}}", Ok("2;8"));
+        check(
+            "{{define `l`}}{{range .}}{{template `n` .}},{{end}}{{end}}{{define `n`}}{{$.N}}{{end}}\
+             {{template `l` .Layers}}",
+            Ok("1,2,"),
+        );
+        check("{{define \"x\"}}{{.}}{{end}}{{template \"x\"}}", Ok("<no value>"));
+        check("{{template \"x\"}}", Err("the template `x` is not defined"));
+        check(
+            "{{define \"x\"}}{{template \"x\"}}{{end}}{{template \"x\"}}",
+            Err("the template `x` calls itself without an end"),
+        );
+        let inside = "{{if .Id}}{{define \"x\"}}{{end}}{{end}}";
+        check(inside, Err("the template has a `define` inside of something else"));
+        check("{{define x}}{{end}}", Err("the template's `define` has no name in quotes"));
+        check("{{define \"x\"}}", Err("the template has a `define` without `end`"));
+        check("{{range $i := 3}}{{$i}}{{end}}", Ok("012"));
+        let deep = "{{if 1}}".repeat(300);
+        check(&deep, Err("the template's blocks lie in one another too deep"));
     }
 
     #[test]

@@ -59,26 +59,7 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 
 fn list(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
     let store = open_store(session)?;
-    let fail = |error| failure(session, &error, None);
-    let filters = filters(arguments, session, &store)?;
-    let name = arguments.name.clone().map(Filter::Reference);
-    let mut all = Vec::new();
-    for record in store.images().map_err(fail)? {
-        let image = Image::load(&store, &record.manifest).map_err(fail)?;
-        let is_whole = image.layers.iter().all(|layer| store.has_layer(layer));
-        let size = if is_whole { Some(inspect::size(&store, &image).map_err(fail)?) } else { None };
-        let created = image.config.created.as_deref().and_then(human::seconds);
-        let listed = Listed { record, image, size, created };
-        // Of several patterns one must fit, of all else all.
-        let mut patterns =
-            filters.iter().filter(|it| matches!(it, Filter::Reference(_))).peekable();
-        let is_meant = patterns.peek().is_none() || patterns.any(|filter| filter.accepts(&listed));
-        let mut others = filters.iter().filter(|it| !matches!(it, Filter::Reference(_)));
-        let is_named = name.as_ref().is_none_or(|filter| filter.accepts(&listed));
-        if is_meant && is_named && others.all(|filter| filter.accepts(&listed)) {
-            all.push(listed);
-        }
-    }
+    let mut all = listed(&arguments.filter, arguments.name.as_deref(), session, &store)?;
     // The newest first, as docker has it.
     all.sort_by_key(|one| std::cmp::Reverse(one.created));
     if arguments.quiet {
@@ -91,6 +72,47 @@ fn list(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
     let rows: Vec<Value> = all.iter().map(|one| fields(one, arguments)).collect();
     let help = "the fields are ID, Repository, Tag, Digest, CreatedAt, CreatedSince, Size";
     template::list(format, &heads(), &rows).map_err(|message| usage(session, &message, help))
+}
+
+/// Returns what the images are known by that filters mean, those of one image beside each other.
+pub(super) fn records(
+    filters: &[String],
+    session: &Session,
+    store: &Store,
+) -> Result<Vec<ImageRecord>, Exit> {
+    let all = listed(filters, None, session, store)?;
+    let mut records: Vec<_> = all.into_iter().map(|one| one.record).collect();
+    records.sort_by_key(|record| record.manifest);
+    Ok(records)
+}
+
+fn listed(
+    filters: &[String],
+    name: Option<&str>,
+    session: &Session,
+    store: &Store,
+) -> Result<Vec<Listed>, Exit> {
+    let fail = |error| failure(session, &error, None);
+    let filters = self::filters(filters, session, store)?;
+    let name = name.map(|name| Filter::Reference(name.to_owned()));
+    let mut all = Vec::new();
+    for record in store.images().map_err(fail)? {
+        let image = Image::load(store, &record.manifest).map_err(fail)?;
+        let is_whole = image.layers.iter().all(|layer| store.has_layer(layer));
+        let size = if is_whole { Some(inspect::size(store, &image).map_err(fail)?) } else { None };
+        let created = image.config.created.as_deref().and_then(human::seconds);
+        let listed = Listed { record, image, size, created };
+        // Of several patterns one must fit, of all else all.
+        let mut patterns =
+            filters.iter().filter(|it| matches!(it, Filter::Reference(_))).peekable();
+        let is_meant = patterns.peek().is_none() || patterns.any(|filter| filter.accepts(&listed));
+        let mut others = filters.iter().filter(|it| !matches!(it, Filter::Reference(_)));
+        let is_named = name.as_ref().is_none_or(|filter| filter.accepts(&listed));
+        if is_meant && is_named && others.all(|filter| filter.accepts(&listed)) {
+            all.push(listed);
+        }
+    }
+    Ok(all)
 }
 
 /// The heads of the columns of docker's templates.
@@ -174,7 +196,8 @@ fn shown_id(image: &Image, whole: bool) -> String {
 /// What an image must be to be listed.
 enum Filter {
     Dangling(bool),
-    Label(String, Option<String>),
+    /// Name and value, and whether it must be there.
+    Label(String, Option<String>, bool),
     Reference(String),
     Before(Option<i64>),
     Since(Option<i64>),
@@ -184,9 +207,11 @@ impl Filter {
     fn accepts(&self, one: &Listed) -> bool {
         match self {
             Self::Dangling(wanted) => one.record.is_nameless() == *wanted,
-            Self::Label(name, value) => {
+            Self::Label(name, value, is_wanted) => {
                 let label = one.image.config.config.labels.get(name);
-                label.is_some_and(|label| value.as_ref().is_none_or(|value| value == label))
+                let is_there =
+                    label.is_some_and(|label| value.as_ref().is_none_or(|value| value == label));
+                is_there == *is_wanted
             }
             Self::Reference(pattern) => {
                 let (repository, tag) = names(one);
@@ -227,9 +252,9 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-fn filters(arguments: &Arguments, session: &Session, store: &Store) -> Result<Vec<Filter>, Exit> {
+fn filters(texts: &[String], session: &Session, store: &Store) -> Result<Vec<Filter>, Exit> {
     let mut filters = Vec::new();
-    for text in &arguments.filter {
+    for text in texts {
         let wrong = || {
             let message = format!("the filter `{text}` is not known");
             let help = "it is `dangling=true`, `label=NAME[=VALUE]`, `reference=PATTERN`, \
@@ -244,10 +269,13 @@ fn filters(arguments: &Arguments, session: &Session, store: &Store) -> Result<Ve
         filters.push(match (name, value) {
             ("dangling", "true" | "1") => Filter::Dangling(true),
             ("dangling", "false" | "0") => Filter::Dangling(false),
-            ("label", label) => match label.split_once('=') {
-                Some((name, value)) => Filter::Label(name.to_owned(), Some(value.to_owned())),
-                None => Filter::Label(label.to_owned(), None),
-            },
+            ("label" | "label!", label) => {
+                let (label, value) = match label.split_once('=') {
+                    Some((label, value)) => (label, Some(value.to_owned())),
+                    None => (label, None),
+                };
+                Filter::Label(label.to_owned(), value, name == "label")
+            }
             ("reference", pattern) => Filter::Reference(pattern.to_owned()),
             ("until", text) => {
                 let then = human::seconds(text).or_else(|| {

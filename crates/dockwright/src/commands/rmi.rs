@@ -54,8 +54,6 @@ fn remove(
     }
     let record = require_record(session, store, name)?;
     let is_name = store.resolve(name).map_err(fail)?.is_some();
-    // The id is told at the end, and the image may be damaged.
-    let id = Image::load(store, &record.manifest).ok().map(|image| image.config_digest);
     let names: Vec<ImageRecord> = store
         .images()
         .map_err(fail)?
@@ -67,18 +65,28 @@ fn remove(
         let message = format!("the image `{name}` has several names: {}", all.join(", "));
         return Err(fail(Error::new(message).with_help("remove it by a name, or all with `-f`")));
     }
-    let removed = if is_name { vec![record] } else { names.clone() };
-    let mut text = String::new();
-    for record in &removed {
-        store.untag(&record.name).map_err(fail)?;
+    let removed = if is_name { vec![record] } else { names };
+    let lines = forget(store, &removed).map_err(fail)?;
+    Ok(lines.into_iter().map(|(word, what)| format!("{word}: {what}\n")).collect())
+}
+
+/// Removes names of one image. Returns what was done, in docker's words: the image goes with the last
+/// of them.
+pub(super) fn forget(
+    store: &Store,
+    names: &[ImageRecord],
+) -> Result<Vec<(&'static str, String)>, Error> {
+    let Some(first) = names.first() else { return Ok(Vec::new()) };
+    // The id is told at the end, and the image may be damaged.
+    let id = Image::load(store, &first.manifest).ok().map(|image| image.config_digest);
+    let mut lines = Vec::new();
+    for record in names {
+        store.untag(&record.name)?;
         if !record.is_nameless() {
-            text.push_str(&format!("Untagged: {}\n", record.name));
+            lines.push(("Untagged", record.name.clone()));
         }
     }
-    if removed.len() == names.len()
-        && let Some(id) = id
-    {
-        text.push_str(&format!("Deleted: {id}\n"));
-    }
-    Ok(text)
+    let is_gone = !store.images()?.iter().any(|other| other.manifest == first.manifest);
+    lines.extend(id.filter(|_| is_gone).map(|id| ("Deleted", id.to_string())));
+    Ok(lines)
 }

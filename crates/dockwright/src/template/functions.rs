@@ -4,10 +4,19 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
+use super::typed;
+
 type Result<T> = std::result::Result<T, String>;
 
 /// Calls a function.
 pub(super) fn call(name: &str, values: &[Value]) -> Result<Value> {
+    match name {
+        "print" | "println" | "printf" => call_plain(name, values),
+        _ => call_plain(name, &values.iter().map(typed::plain).collect::<Vec<_>>()),
+    }
+}
+
+fn call_plain(name: &str, values: &[Value]) -> Result<Value> {
     let text = |at: usize| values.get(at).map(shown).unwrap_or_default();
     let last = values.last().cloned().unwrap_or_default();
     let wrong = || format!("the template's `{name}` has other arguments than it takes");
@@ -74,7 +83,7 @@ pub(super) fn call(name: &str, values: &[Value]) -> Result<Value> {
 
 /// Whether Go's `if` takes a value: not what is empty or zero.
 pub(super) fn is_true(value: &Value) -> bool {
-    match value {
+    match &typed::plain(value) {
         Value::Null => false,
         Value::Bool(is_true) => *is_true,
         Value::Number(number) => number.as_f64() != Some(0.0),
@@ -86,6 +95,9 @@ pub(super) fn is_true(value: &Value) -> bool {
 
 /// A value as Go's `print` writes it.
 pub(super) fn shown(value: &Value) -> String {
+    if let Some(shown) = typed::shown(value) {
+        return shown;
+    }
     match value {
         Value::Null => "<no value>".to_owned(),
         Value::String(text) => text.clone(),
@@ -96,7 +108,10 @@ pub(super) fn shown(value: &Value) -> String {
             // What is empty in a map is no map to Go: ports and volumes are names alone.
             let fields = fields.iter().map(|(name, value)| match value {
                 Value::Object(inner) if inner.is_empty() => format!("{name}:{{}}"),
-                value => format!("{name}:{}", shown(value)),
+                value => match typed::of_field(name, value) {
+                    Some(typed) => format!("{name}:{}", shown(&typed)),
+                    None => format!("{name}:{}", shown(value)),
+                },
             });
             format!("map[{}]", fields.collect::<Vec<_>>().join(" "))
         }
@@ -147,6 +162,11 @@ fn printf(format: &str, values: &[Value]) -> String {
             continue;
         }
         let value = values.next();
+        let plain = value.map(typed::plain);
+        let value = match verb {
+            'v' | 's' | 'q' | 'T' => value,
+            _ => plain.as_ref(),
+        };
         let shown = match (verb, value) {
             (_, None) => format!("%!{verb}(MISSING)"),
             ('q', Some(value)) => Value::from(shown(value)).to_string(),

@@ -1,5 +1,15 @@
 //! Templates read.
 
+use std::collections::BTreeMap;
+
+/// A template.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Template {
+    pub(super) nodes: Vec<Node>,
+    /// What `define` and `block` give names to.
+    pub(super) named: BTreeMap<String, Vec<Node>>,
+}
+
 /// A piece of a template.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Node {
@@ -12,6 +22,8 @@ pub(super) enum Node {
     With(Pipeline, Vec<Self>, Vec<Self>),
     /// The variables of a key and of an element.
     Range(Vec<String>, Pipeline, Vec<Self>, Vec<Self>),
+    /// `{{template "name" …}}`: a named template, filled with what the pipeline comes to.
+    Template(String, Option<Pipeline>),
     Break,
     Continue,
 }
@@ -34,6 +46,9 @@ pub(super) enum Operand {
 
 type Result<T> = std::result::Result<T, String>;
 
+/// How deep blocks may lie in one another.
+const MAX_DEPTH: usize = 200;
+
 /// What ends a list of pieces.
 #[derive(Debug, PartialEq)]
 enum Stop {
@@ -44,11 +59,11 @@ enum Stop {
 }
 
 /// Reads a template.
-pub(super) fn parse(text: &str) -> Result<Vec<Node>> {
-    let mut parser = Parser { rest: text };
+pub(super) fn parse(text: &str) -> Result<Template> {
+    let mut parser = Parser { rest: text, n_open: 0, named: BTreeMap::new() };
     let (nodes, end) = parser.list()?;
     match end {
-        Stop::Text => Ok(nodes),
+        Stop::Text => Ok(Template { nodes, named: parser.named }),
         Stop::End => Err("the template has an `end` too many".to_owned()),
         Stop::Else(_) => Err("the template has an `else` without `if`".to_owned()),
     }
@@ -56,6 +71,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>> {
 
 struct Parser<'t> {
     rest: &'t str,
+    /// How many blocks are not ended yet.
+    n_open: usize,
+    named: BTreeMap<String, Vec<Node>>,
 }
 
 impl<'t> Parser<'t> {
@@ -80,6 +98,17 @@ impl<'t> Parser<'t> {
                 "break" => nodes.push(Node::Break),
                 "continue" => nodes.push(Node::Continue),
                 "if" | "with" | "range" => nodes.push(self.block(word, tail)?),
+                "define" => self.define(tail)?,
+                "template" => {
+                    let (name, value) = named(word, tail)?;
+                    nodes.push(Node::Template(name, value));
+                }
+                "block" => {
+                    let (name, value) = named(word, tail)?;
+                    let body = self.body(word)?;
+                    self.named.insert(name.clone(), body);
+                    nodes.push(Node::Template(name, value));
+                }
                 _ => nodes.push(simple(text)?),
             }
         }
@@ -116,13 +145,46 @@ impl<'t> Parser<'t> {
         Ok(Action { text, trims_before })
     }
 
+    /// `{{define "name"}}…{{end}}`, where nothing else is open.
+    fn define(&mut self, head: &str) -> Result<()> {
+        if self.n_open > 0 {
+            return Err("the template has a `define` inside of something else".to_owned());
+        }
+        let (name, value) = named("define", head)?;
+        if value.is_some() {
+            return Err(format!("the template's `define {head}` is not understood"));
+        }
+        let body = self.body("define")?;
+        self.named.insert(name, body);
+        Ok(())
+    }
+
+    /// What stands before the `end` of `word`, which has no `else`.
+    fn body(&mut self, word: &str) -> Result<Vec<Node>> {
+        match self.inner()? {
+            (body, Stop::End) => Ok(body),
+            (_, Stop::Text) => Err(format!("the template has a `{word}` without `end`")),
+            (_, Stop::Else(_)) => Err("the template has an `else` without `if`".to_owned()),
+        }
+    }
+
+    fn inner(&mut self) -> Result<(Vec<Node>, Stop)> {
+        self.n_open += 1;
+        if self.n_open > MAX_DEPTH {
+            return Err("the template's blocks lie in one another too deep".to_owned());
+        }
+        let inner = self.list();
+        self.n_open -= 1;
+        inner
+    }
+
     fn block(&mut self, word: &str, head: &str) -> Result<Node> {
-        let (body, end) = self.list()?;
+        let (body, end) = self.inner()?;
         let missing = || format!("the template has an `{word}` without `end`");
         let otherwise = match end {
             Stop::Text => return Err(missing()),
             Stop::End => Vec::new(),
-            Stop::Else(rest) if rest.is_empty() => match self.list()? {
+            Stop::Else(rest) if rest.is_empty() => match self.inner()? {
                 (nodes, Stop::End) => nodes,
                 _ => return Err(missing()),
             },
@@ -172,6 +234,18 @@ fn is_variable(text: &str) -> bool {
 struct Action<'t> {
     text: &'t str,
     trims_before: bool,
+}
+
+/// The name in quotes behind `word`, and the pipeline behind that.
+fn named(word: &str, head: &str) -> Result<(String, Option<Pipeline>)> {
+    let mut reader = Reader { text: head, rest: head.trim_start() };
+    let quote = reader.rest.chars().next().filter(|c| matches!(c, '"' | '`'));
+    let name = quote.and_then(|quote| reader.string(quote));
+    let name = name.ok_or_else(|| format!("the template's `{word}` has no name in quotes"))?;
+    match reader.rest.trim() {
+        "" => Ok((name, None)),
+        rest => Ok((name, Some(pipeline(rest)?))),
+    }
 }
 
 /// An action that is no block.

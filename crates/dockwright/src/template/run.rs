@@ -3,15 +3,17 @@
 use serde_json::Value;
 
 use super::functions::{self, is_true, shown};
-use super::parse::{Node, Operand, Pipeline};
+use super::parse::{Node, Operand, Pipeline, Template};
+use super::typed;
 
 /// The most that a template may write, in bytes.
 const MAX_BYTES: usize = 64 << 20;
+/// How deep named templates may call each other.
+const MAX_DEPTH: usize = 100;
+/// The most that `range` counts to.
+const MAX_COUNT: u64 = 1 << 20;
 /// Fields whose names are data: one that is not there is no fault of the template.
-const MAPS: [&str; 6] =
-    ["Labels", "Annotations", "ExposedPorts", "Volumes", "annotations", "Healthcheck"];
-/// Fields of an engine that are empty in what it tells of most images, and are left out then.
-const EMPTY: [&str; 5] = ["Container", "DockerVersion", "OsVersion", "Parent", "Variant"];
+const MAPS: [&str; 5] = ["Labels", "Annotations", "ExposedPorts", "Volumes", "annotations"];
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -24,20 +26,23 @@ enum Flow {
 }
 
 /// Fills a template.
-pub(super) fn run(nodes: &[Node], value: &Value) -> Result<String> {
+pub(super) fn run(template: &Template, value: &Value) -> Result<String> {
     let variables = vec![(String::new(), value.clone())];
-    let mut run = Run { text: String::new(), variables };
-    run.list(nodes, value)?;
+    let mut run = Run { text: String::new(), variables, template, depth: 0 };
+    run.list(&template.nodes, value)?;
     Ok(run.text)
 }
 
-struct Run {
+struct Run<'t> {
     text: String,
+    template: &'t Template,
+    /// How many named templates are being filled, each called by the one before.
+    depth: usize,
     /// Names without `$`, the newest last.
     variables: Vec<(String, Value)>,
 }
 
-impl Run {
+impl Run<'_> {
     fn list(&mut self, nodes: &[Node], dot: &Value) -> Result<Flow> {
         for node in nodes {
             if self.text.len() > MAX_BYTES {
@@ -78,6 +83,11 @@ impl Run {
                     self.range(names, &value, body, otherwise, dot)?;
                     Flow::On
                 }
+                Node::Template(name, value) => {
+                    let value = value.as_ref().map(|value| self.pipeline(value, dot));
+                    self.named(name, value.transpose()?.unwrap_or_default())?;
+                    Flow::On
+                }
                 Node::Break => Flow::Break,
                 Node::Continue => Flow::Continue,
             };
@@ -86,6 +96,23 @@ impl Run {
             }
         }
         Ok(Flow::On)
+    }
+
+    /// Fills a named template, which sees nothing but what it is given.
+    fn named(&mut self, name: &str, value: Value) -> Result<()> {
+        let template = self.template;
+        let nodes = template.named.get(name);
+        let nodes = nodes.ok_or_else(|| format!("the template `{name}` is not defined"))?;
+        if self.depth == MAX_DEPTH {
+            return Err(format!("the template `{name}` calls itself without an end"));
+        }
+        self.depth += 1;
+        let variables = vec![(String::new(), value.clone())];
+        let outside = std::mem::replace(&mut self.variables, variables);
+        let filled = self.list(nodes, &value);
+        self.variables = outside;
+        self.depth -= 1;
+        filled.map(|_| ())
     }
 
     /// Variables that are set inside do not count outside.
@@ -104,7 +131,15 @@ impl Run {
         otherwise: &[Node],
         dot: &Value,
     ) -> Result<()> {
+        let value = &typed::plain(value);
+        let numbers: Vec<Value> = match value.as_u64() {
+            Some(n) if n > MAX_COUNT => {
+                return Err(format!("the template's `range` counts to more than {MAX_COUNT}"));
+            }
+            n => (0..n.unwrap_or(0)).map(Value::from).collect(),
+        };
         let entries: Vec<(Value, &Value)> = match value {
+            Value::Number(_) => numbers.iter().map(|n| (n.clone(), n)).collect(),
             Value::Array(items) => {
                 items.iter().enumerate().map(|(at, item)| (Value::from(at), item)).collect()
             }
@@ -188,24 +223,31 @@ impl Run {
 fn field(value: &Value, chain: &[String]) -> Result<Value> {
     let mut value = value;
     let mut is_map = false;
-    for name in chain {
+    for (at, name) in chain.iter().enumerate() {
+        let typed = match value.get(name) {
+            Some(Value::Null) | None if value.is_object() && !is_map => typed::nothing(name),
+            Some(found) => typed::of_field(name, found),
+            None => None,
+        };
+        if let Some(typed) = typed {
+            let rest = &chain[at + 1..];
+            return typed::call(typed, rest)
+                .ok_or_else(|| format!("the template's `.{}` is not known", chain.join(".")));
+        }
         match value {
             Value::Object(fields) => match fields.get(name) {
                 Some(found) => value = found,
                 None if is_map => return Ok(Value::Null),
-                None if EMPTY.contains(&name.as_str()) => return Ok(Value::from("")),
-                None => {
-                    let path = chain.join(".");
-                    return Err(format!("the template's `.{path}` names no field of this"));
-                }
+                None => return Err(no_field(chain)),
             },
             Value::Null => return Ok(Value::Null),
-            _ => {
-                let path = chain.join(".");
-                return Err(format!("the template's `.{path}` names no field of this"));
-            }
+            _ => return Err(no_field(chain)),
         }
         is_map = MAPS.contains(&name.as_str());
     }
     Ok(value.clone())
+}
+
+fn no_field(chain: &[String]) -> String {
+    format!("the template's `.{}` names no field of this", chain.join("."))
 }
