@@ -236,7 +236,7 @@ fn harm(
 fn rewritten(answer: &[u8], mut line: impl FnMut(&str) -> Option<String>) -> Vec<u8> {
     let (head, body) = answer.split_at(body_start(answer));
     let head = String::from_utf8_lossy(head);
-    let lines = head.trim_end().lines().filter_map(|text| line(text));
+    let lines = head.trim_end().lines().filter_map(&mut line);
     let mut rewritten = lines.collect::<Vec<_>>().join("\r\n").into_bytes();
     rewritten.extend_from_slice(b"\r\n\r\n");
     rewritten.extend_from_slice(body);
