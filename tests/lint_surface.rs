@@ -1,6 +1,8 @@
 //! `dockwright lint` as users meet it: configuration, baselines, comments, the context, reports, and
 //! what is said of bad input.
 
+use std::process::{Command, Stdio};
+
 use dockwright_tests::{Outcome, Sandbox, run, workspace};
 use serde_json::Value;
 
@@ -384,6 +386,10 @@ fn rules_are_listed_and_explained_by_any_name() {
     assert!(listed.lines().count() > 5 && listed.contains("DW4001"), "{listed}");
     let listed = sandbox.succeed(["rules", "StageNameCasing", "--fixable"]).stdout;
     assert_eq!(listed.lines().count(), 2, "{listed}");
+    let page = sandbox.succeed(["explain", "unknown-instruction"]).stdout;
+    assert!(page.starts_with("# unknown-instruction: a line does not start"), "{page}");
+    assert!(page.contains("## How to fix\n\nspell it right"), "{page}");
+    assert!(sandbox.succeed(["explain", "dl1000"]).stdout.contains("`unknown-flag`"));
 }
 
 #[test]
@@ -433,4 +439,36 @@ fn users_of_a_base_in_the_store_are_known() {
     assert!(!told.contains("DW1018"), "without a context the store is not asked: {told}");
     let told = lint(&["--context", "app", "--platform", "linux/s390x", "app/Dockerfile"]);
     assert!(told.contains("InvalidBaseImagePlatform"), "{told}");
+}
+
+/// The diff is one that git applies, and gives what the fixes write.
+#[test]
+fn the_diff_can_be_applied() {
+    let (patched, fixed) = (Sandbox::new(), Sandbox::new());
+    let files = [
+        ("Dockerfile", "FROM debian:13\nMAINTAINER a\nRUN apt-get install -y curl\nCMD echo a\n"),
+        ("a b/Dockerfile", "FROM debian:13 as Base\nRUN cd /a && make\n\n\n\nWORKDIR b"),
+        ("c/Dockerfile", "from debian:13\r\nADD a /a\r\nEXPOSE 80/TCP\r\n"),
+        ("clean/Dockerfile", "FROM debian:13\nUSER 1000\n"),
+    ];
+    for (name, text) in files {
+        patched.write(name, text);
+        fixed.write(name, text);
+    }
+    let outcome = patched.run(["lint", "--select", "all", "--unsafe-fixes", "--diff"]);
+    let mut apply = Command::new("git");
+    apply.args(["apply", "--whitespace=nowarn", "-"]).current_dir(patched.folder.path());
+    let mut child = apply.stdin(Stdio::piped()).spawn().expect("git is there");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    std::io::Write::write_all(&mut stdin, outcome.stdout.as_bytes()).expect("git reads it");
+    drop(stdin);
+    assert!(child.wait().expect("it ends").success(), "{}", outcome.stdout);
+    fixed.run(["lint", "--select", "all", "--unsafe-fixes"]);
+    let mut n_changed = 0;
+    for (name, text) in files {
+        let read = |sandbox: &Sandbox| std::fs::read_to_string(sandbox.path(name)).expect("text");
+        assert_eq!(read(&patched), read(&fixed), "{name}\n{}", outcome.stdout);
+        n_changed += usize::from(read(&fixed) != text);
+    }
+    assert_eq!(n_changed, 3);
 }

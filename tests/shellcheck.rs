@@ -170,6 +170,9 @@ fn codes_of_our_own_reader() {
     one("rm -rf /usr/local/", &["2:12 SC2114"]);
     one("rm -rf /usr/src /opt", &[]);
     one("exit 1 2", &["2:10 SC2241"]);
+    one("echo \"a\"    b", &["2:5 SC2291"]);
+    one("echo a\t\tb", &["2:5 SC2291"]);
+    one("echo a   b; echo    a; echo a \\\n     b", &[]);
     one("echo \"$RANDOM\" '$A'", &["2:11 SC3028", "2:20 SC2016"]);
     one("X=\"$X\"", &["2:5 SC2269"]);
     one("%%CMD%% --version", &["2:5 SC2288"]);

@@ -94,7 +94,11 @@ impl<'m> Facts<'m> {
                 is_foreign =
                     !is_hadolint && words.first().is_some_and(|word| !is_posix_shell(word));
             }
-            let lines = instruction.lines;
+            let mut lines = instruction.lines;
+            if is_hadolint {
+                // Lines with nothing but an escape character before it are no part of it.
+                lines.0 = facts.line(instruction.keyword.span().start);
+            }
             let step = Step { index, instruction, stage, is_trigger: false, lines };
             facts.steps.push(step);
             facts.add(step, is_foreign, reader);

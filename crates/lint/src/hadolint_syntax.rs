@@ -17,7 +17,12 @@ use crate::{
 /// Returns the first such fault: its place and what it is.
 pub(crate) fn first_fault(linter: &Linter<'_>) -> Option<(Span, String)> {
     linter.steps_and_triggers().iter().find_map(|step| {
-        let faults = [of_kind(linter, step), of_lines(linter, step), of_flags(linter, step)];
+        let faults = [
+            of_kind(linter, step),
+            of_lines(linter, step),
+            of_flags(linter, step),
+            heredoc_fault(linter, step),
+        ];
         faults.into_iter().flatten().min_by_key(|(span, _)| span.start)
     })
 }
@@ -77,13 +82,36 @@ fn json_fault(text: &Text<'_>, escape: char) -> Option<(Span, String)> {
         .then(|| (text.source_span(start..start + 1), "text behind a list".to_owned()))
 }
 
-/// A word without `=` among pairs; what looks like a comment passes.
+/// A word without `=` at the end of pairs; elsewhere hadolint takes the next word for its value.
 fn pair_fault(linter: &Linter<'_>, step: &Step<'_>) -> Option<(Span, String)> {
     let error = linter.parse().errors.iter().find(|error| {
         error.code == "pair-without-equals" && step.instruction.span.contains(error.span.start)
     })?;
-    let is_comment = linter.source(error.span).starts_with('#');
-    (!is_comment).then(|| (error.span, error.message.clone()))
+    let rest = Span::new(error.span.end, step.instruction.span.end.max(error.span.end));
+    let is_last = linter.source(rest).lines().all(|line| {
+        let line = line.trim_end().trim_end_matches(linter.parse().escape).trim();
+        line.is_empty() || line.starts_with('#')
+    });
+    is_last.then(|| (error.span, error.message.clone()))
+}
+
+/// A heredoc without its end is none to hadolint: the lines after it are instructions.
+fn heredoc_fault(linter: &Linter<'_>, step: &Step<'_>) -> Option<(Span, String)> {
+    let instruction = step.instruction;
+    let is_open = linter.parse().errors.iter().any(|error| {
+        error.code == "unterminated-heredoc" && instruction.span.contains(error.span.start)
+    });
+    let body = instruction.heredocs.first().filter(|_| is_open)?.body.span();
+    let mut at = body.start as usize;
+    for line in linter.source(body).split_inclusive('\n') {
+        let text = line.trim();
+        if !text.is_empty() && !text.starts_with('#') && !starts_with_keyword(text) {
+            let span = Span::new(at as u32, (at + line.trim_end().len()) as u32);
+            return Some((span, "this is no instruction".to_owned()));
+        }
+        at += line.len();
+    }
+    None
 }
 
 /// A quoted value that ends in a doubled escape character: hadolint takes the last one and the quote
@@ -196,13 +224,18 @@ fn image_fault(image: &Text<'_>) -> Option<(Span, String)> {
         .then(|| (image.span(), format!("`{image}` is not the name of an image")))
 }
 
-/// Host ports, addresses and quotes are hadolint's affair alone.
+/// Host ports, addresses and quotes around what is a port are hadolint's affair alone.
 fn port_fault(port: &Text<'_>) -> Option<(Span, String)> {
-    let has_default = port.contains("${") && port.contains(':');
-    if port.contains(['"', '\'', '.', '[']) || port.contains(':') && !has_default {
+    if is_port_variable(port) {
         return None;
     }
-    let (range, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
+    let bare: String = port.chars().filter(|c| !matches!(c, '"' | '\'')).collect();
+    let has_default = bare.contains("${") && bare.contains(':');
+    let inner = match bare.rsplit_once(':') {
+        Some((host, inner)) if !has_default && is_host(host) => inner,
+        _ => bare.as_str(),
+    };
+    let (range, protocol) = inner.split_once('/').unwrap_or((inner, "tcp"));
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     let is_port = |text: &str| {
         let name = text.strip_prefix('$').map(|name| {
@@ -226,10 +259,30 @@ fn port_fault(port: &Text<'_>) -> Option<(Span, String)> {
         .then(|| (port.span(), format!("`{port}` is not a port")))
 }
 
+/// Tells whether an address and a port may stand before a port: digits, or a variable.
+fn is_host(text: &str) -> bool {
+    text.contains('$') || !text.contains(|c: char| c.is_ascii_alphabetic()) || text.contains('[')
+}
+
+/// `${…}` with anything in it, but for what reads as a range: `${PORT:-80}`.
+fn is_port_variable(port: &str) -> bool {
+    let Some((inside, protocol)) = port.strip_prefix("${").and_then(|rest| rest.rsplit_once('}'))
+    else {
+        return false;
+    };
+    let is_range =
+        inside.split('-').skip(1).any(|part| part.starts_with(|c: char| c.is_ascii_digit()));
+    !is_range && !inside.contains('$') && matches!(protocol, "" | "/tcp" | "/udp")
+}
+
 fn quote_fault(pairs: &Pairs<'_>, escape: char) -> Option<(Span, String)> {
     let nothing = |_: &str| None;
-    let texts = pairs.pairs.iter().flat_map(|pair| [&pair.name, &pair.value]);
-    texts.filter(|_| !pairs.legacy).find_map(|value| {
+    // Of two words without `=` the second is taken as it is.
+    let texts = pairs
+        .pairs
+        .iter()
+        .flat_map(|pair| [Some(&pair.name), Some(&pair.value).filter(|_| !pairs.legacy)]);
+    texts.flatten().find_map(|value| {
         let error = expand::word(value, escape, &nothing).err()?;
         matches!(error.kind, ExpandErrorKind::UnclosedQuote(_))
             .then(|| (value.span(), "a quote is not closed".to_owned()))

@@ -28,6 +28,7 @@ pub(super) fn add(
             "mkdir" => parents_mode(command, faults),
             "rm" => system_folder(command, faults),
             "exit" => several_statuses(command, faults),
+            "echo" => repeated_blanks(command, text, faults),
             _ => {}
         }
         if is_piped && !command.assignments.is_empty() {
@@ -142,6 +143,28 @@ fn several_statuses(command: &Command, faults: &mut Vec<Fault>) {
         faults.retain(|fault| fault.code != 2242 || fault.range.start != first.range.start);
         push(faults, 2241, &first.range, "`exit` takes one number");
     }
+}
+
+/// Four columns and more between words of a line, a tab as wide as to the next eighth column.
+fn repeated_blanks(command: &Command, text: &str, faults: &mut Vec<Fault>) {
+    let is_wide = |words: &[Word]| {
+        let [before, after] = words else { return false };
+        let (end, start) = (before.range.end, after.range.start);
+        let gap = text.get(end..start).unwrap_or_default();
+        let line = text.get(..end).and_then(|text| text.rfind('\n')).map_or(0, |at| at + 1);
+        gap.bytes().all(|byte| matches!(byte, b' ' | b'\t'))
+            && column(text.get(line..start)) >= column(text.get(line..end)) + 4
+    };
+    let is_known =
+        faults.iter().any(|fault| fault.code == 2291 && command.range.contains(&fault.range.start));
+    if !is_known && command.arguments().windows(2).any(is_wide) {
+        push(faults, 2291, &command.range, "blanks in a row become one; quote them to keep them");
+    }
+}
+
+fn column(text: Option<&str>) -> usize {
+    let width = |at: usize, c: char| if c == '\t' { at / 8 * 8 + 8 } else { at + 1 };
+    text.unwrap_or_default().chars().fold(0, width)
 }
 
 /// Commands that do not read their standard input.

@@ -435,11 +435,11 @@ fn is_code(name: &str) -> bool {
 }
 
 /// Tells whether `name` is a code of another linter that is taken without a rule here: ShellCheck's,
-/// and rules that hadolint had once.
+/// rules that hadolint had once, and its faults of syntax, which cannot be turned off there either.
 pub(super) fn is_foreign_code(name: &str) -> bool {
-    const RETIRED: [&str; 5] = ["DL3005", "DL3017", "DL3031", "DL3039", "DL4002"];
+    const WITHOUT_RULE: [&str; 6] = ["DL1000", "DL3005", "DL3017", "DL3031", "DL3039", "DL4002"];
     let digits = name.strip_prefix("SC");
-    RETIRED.contains(&name)
+    WITHOUT_RULE.contains(&name)
         || digits.is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()))
 }
 
