@@ -42,6 +42,8 @@ pub struct Step {
     pub title: String,
     /// The instruction in the Dockerfile; that of the FROM for a trigger of a base image.
     pub span: Span,
+    /// Whether the result needs it. Of others nothing more is told.
+    pub is_needed: bool,
 }
 
 /// One of the two streams of a command.

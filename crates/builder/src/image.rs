@@ -79,7 +79,7 @@ impl Image {
         let mut config = config.clone();
         config.rootfs.diff_ids = layers.to_vec();
         let json = config.to_json();
-        let config_digest = store.put_bytes(&json)?;
+        let config_digest = Digest::of(&json);
         let descriptors = layers.iter().map(|diff_id| {
             let layer = store.layer_blob(diff_id)?;
             let size = store.known_blob_size(&layer.blob)?;
@@ -89,7 +89,9 @@ impl Image {
             Descriptor::new(CONFIG_TYPE, config_digest, json.len() as u64),
             descriptors.collect::<Result<_>>()?,
         );
-        let manifest = store.put_bytes(&manifest.to_json())?;
+        let manifest_json = manifest.to_json();
+        let manifest = Digest::of(&manifest_json);
+        store.put_together(&[(config_digest, &json), (manifest, &manifest_json)])?;
         Ok(Self { manifest, config_digest, config, layers: layers.to_vec() })
     }
 }

@@ -9,6 +9,7 @@ mod failure_shell;
 mod flight;
 mod input;
 mod journal;
+mod keep;
 mod lock;
 mod mounts;
 mod predict;
@@ -23,9 +24,11 @@ use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Scope;
 
+use self::ahead::Ahead;
 use self::explain::Earlier;
 use self::failure_shell::{Events, Message};
 use self::flight::Flight;
+use self::keep::{Done, Executed, Wrote};
 pub use self::predict::Forecast;
 pub(crate) use self::predict::predict;
 use self::ready::Ready;
@@ -64,6 +67,8 @@ struct Solver<'s> {
     reading: Mutex<BTreeMap<Digest, Arc<Mutex<()>>>>,
     /// The operations whose layers an export will ask for.
     exported: BTreeSet<usize>,
+    /// Which operations read the files of each or are laid upon them.
+    readers: BTreeMap<usize, Vec<usize>>,
     /// What the last build of this Dockerfile did, read when a step first misses.
     earlier: OnceLock<Option<Earlier>>,
     state: Mutex<State>,
@@ -135,11 +140,12 @@ pub(crate) fn solve(
     events: &mut dyn FnMut(Event),
 ) -> Result<(Stack, Vec<PathBuf>)> {
     let needed = needed(plan);
-    let steps = plan.operations.iter();
-    let step = |op: &Operation| Step {
+    let steps = plan.operations.iter().enumerate();
+    let step = |(index, op): (usize, &Operation)| Step {
         name: op.name.clone(),
         title: op.origin.title.clone(),
         span: op.span,
+        is_needed: needed.contains(&index) && !matches!(op.op, Op::Scratch),
     };
     events(Event::Planned(steps.map(step).collect()));
     if plan.operations.iter().any(|operation| matches!(operation.op, Op::Exec(_)))
@@ -213,6 +219,21 @@ fn exported(plan: &Plan) -> BTreeSet<usize> {
     exported
 }
 
+/// Which of the needed operations read the files of each or are laid upon them.
+fn readers(plan: &Plan, needed: &BTreeSet<usize>) -> BTreeMap<usize, Vec<usize>> {
+    let mut readers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for &index in needed {
+        let operation = &plan.operations[index];
+        let is_apart = matches!(&operation.op, Op::Copy(copy) if copy.link);
+        for input in operation.inputs() {
+            if !is_apart || Some(input) != operation.parent {
+                readers.entry(input.0).or_default().push(index);
+            }
+        }
+    }
+    readers
+}
+
 /// Which of the needed operations wait for each.
 fn users(plan: &Plan, needed: &BTreeSet<usize>) -> BTreeMap<usize, Vec<usize>> {
     let mut users: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -255,6 +276,7 @@ impl<'s> Solver<'s> {
             inputs: input::Contexts::new(request),
             reading: Mutex::default(),
             exported: exported(plan),
+            readers: readers(plan, needed),
             earlier: OnceLock::new(),
             state: Mutex::new(state),
             changed: Condvar::new(),
@@ -282,52 +304,76 @@ impl Solver<'_> {
             let Some((state, index)) = self.take_ready() else { return };
             self.start_worker(scope, state, users, events);
 
-            let id = StepId(index);
-            let is_told = !matches!(self.plan.operations[index].op, Op::Scratch);
-            if is_told {
-                events.send(Event::Started(id));
+            if self.is_told(index) {
+                events.send(Event::Started(StepId(index)));
             }
-            let done = self.operation(OpId(index), events);
-            let outcome = match &done {
-                Ok((_, outcome)) => *outcome,
-                Err(error) if error.kind() == ErrorKind::Interrupted => Outcome::Cancelled,
-                Err(_) => Outcome::Failed,
-            };
-            if is_told {
-                events.send(Event::Finished(id, outcome));
+            match self.operation(OpId(index), events) {
+                Ok(Done::Known(stack, outcome)) => {
+                    let n_ready = self.release(index, stack, users);
+                    self.end(index, Ok(outcome), events);
+                    self.wake(n_ready);
+                }
+                Ok(Done::Executed(executed)) => {
+                    // What comes next need not wait for the disk.
+                    let n_ready = self.release(index, executed.stack(), users);
+                    self.wake(n_ready);
+                    self.keep_beside(scope, executed, events);
+                }
+                Err(error) => self.end(index, Err(error), events),
             }
+        }
+    }
 
-            let mut n_ready: usize = 0;
-            let mut state = self.state();
-            state.running.remove(&index);
-            state.n_left -= 1;
-            state.outcomes[index] = Some(outcome);
-            match done {
-                Ok((stack, _)) => {
-                    state.results[index] = Some(stack);
-                    for user in users.get(&index).into_iter().flatten() {
-                        state.n_waiting[*user] -= 1;
-                        if state.n_waiting[*user] == 0 {
-                            state.ready.insert(*user);
-                            n_ready += 1;
-                        }
-                    }
-                }
-                Err(error) => {
-                    let error = error.with_span(self.plan.operations[index].span);
-                    if state.failed.as_ref().is_none_or(|(first, _)| index < *first) {
-                        state.failed = Some((index, error));
-                    }
-                }
+    /// Whether users are told of an operation.
+    fn is_told(&self, index: usize) -> bool {
+        !matches!(self.plan.operations[index].op, Op::Scratch)
+    }
+
+    /// Gives the result of an operation to those that wait for it, and returns how many of them wait
+    /// for nothing more.
+    fn release(&self, index: usize, stack: Stack, users: &BTreeMap<usize, Vec<usize>>) -> usize {
+        let mut n_ready = 0;
+        let mut state = self.state();
+        state.results[index] = Some(stack);
+        for user in users.get(&index).into_iter().flatten() {
+            state.n_waiting[*user] -= 1;
+            if state.n_waiting[*user] == 0 {
+                state.ready.insert(*user);
+                n_ready += 1;
             }
-            let is_over = state.is_over();
-            drop(state);
-            if is_over {
-                self.changed.notify_all();
-            } else {
-                // This thread takes one of them itself.
-                (1..n_ready).for_each(|_| self.changed.notify_one());
+        }
+        n_ready
+    }
+
+    /// Wakes workers for operations that became ready. This thread takes one of them itself.
+    fn wake(&self, n_ready: usize) {
+        (1..n_ready).for_each(|_| self.changed.notify_one());
+    }
+
+    /// Takes note of the end of an operation.
+    fn end(&self, index: usize, ended: Result<Outcome>, events: &Events) {
+        let outcome = match &ended {
+            Ok(outcome) => *outcome,
+            Err(error) if error.kind() == ErrorKind::Interrupted => Outcome::Cancelled,
+            Err(_) => Outcome::Failed,
+        };
+        if self.is_told(index) {
+            events.send(Event::Finished(StepId(index), outcome));
+        }
+        let mut state = self.state();
+        state.running.remove(&index);
+        state.n_left -= 1;
+        state.outcomes[index] = Some(outcome);
+        if let Err(error) = ended {
+            let error = error.with_span(self.plan.operations[index].span);
+            if state.failed.as_ref().is_none_or(|(first, _)| index < *first) {
+                state.failed = Some((index, error));
             }
+        }
+        let is_over = state.is_over();
+        drop(state);
+        if is_over {
+            self.changed.notify_all();
         }
     }
 
@@ -369,15 +415,15 @@ impl Solver<'_> {
         let _ = std::thread::Builder::new().spawn_scoped(scope, work);
     }
 
-    fn operation(&self, id: OpId, events: &Events) -> Result<(Stack, Outcome)> {
+    fn operation(&self, id: OpId, events: &Events) -> Result<Done<'_>> {
         let Some(operation) = self.plan.operations.get(id.0) else {
             return Err(Error::new("the plan refers to an operation that it does not hold"));
         };
         match &operation.op {
-            Op::Scratch => Ok((Stack { layers: Arc::new([]) }, Outcome::Done)),
+            Op::Scratch => Ok(Done::Known(Stack { layers: Arc::new([]) }, Outcome::Done)),
             Op::Image(image) => {
                 let layers = image.layers.clone().into();
-                Ok((Stack { layers }, Outcome::Cached))
+                Ok(Done::Known(Stack { layers }, Outcome::Cached))
             }
             Op::Exec(_) | Op::Copy(_) | Op::Mkdir(_) => self.step(id, operation, events),
         }
@@ -389,26 +435,20 @@ impl Solver<'_> {
         result.ok_or_else(|| Error::new("an operation was started before its input was done"))
     }
 
-    /// Finds the layer of a step in the cache, or makes it and keeps it.
-    fn step(&self, id: OpId, operation: &Operation, events: &Events) -> Result<(Stack, Outcome)> {
+    /// Finds the layer of a step in the cache, or makes it; it is then to be kept.
+    fn step(&self, id: OpId, operation: &Operation, events: &Events) -> Result<Done<'_>> {
         if let Some(ahead) = self.copy_ahead(id, operation, events)? {
             self.state().keys[id.0] = Some(ahead.ready.key);
             let listings = ahead.ready.listings(operation);
-            return self.keep(
-                id,
-                operation,
-                ahead.ready,
-                &listings,
-                ahead.layer,
-                ahead.since,
-                events,
-            );
+            let Ahead { ready, layer, since, flight } = ahead;
+            let wrote = layer.into();
+            return Ok(Executed { id, ready, listings, wrote, since, flight }.into());
         }
         let mut ready = self.ready(operation, false)?;
         self.state().keys[id.0] = Some(ready.key);
         let hit = |ready: &Ready<'_>, record: Record| {
             self.state().epochs[id.0] = Some(record.note.epoch);
-            (ready.parent.with(record.layer), Outcome::Cached)
+            Done::Known(ready.parent.with(record.layer), Outcome::Cached)
         };
         let mut flight = None;
         if !operation.ignore_cache
@@ -432,43 +472,14 @@ impl Solver<'_> {
         events.send(Event::Missed(StepId(id.0), Box::new(cause)));
         events.send(Event::Executing(StepId(id.0)));
         let since = (self.request.clock_ms)();
-        let layer = match self.copy_upon_remembered(id, operation, &ready)? {
-            Some(layer) => layer,
+        let wrote = match self.copy_upon_remembered(id, operation, &ready)? {
+            Some(layer) => layer.into(),
             None => {
                 self.fetch_parent(id, operation, &ready.parent, events)?;
                 self.execute(id, operation, &ready, events)?
             }
         };
-        let kept = self.keep(id, operation, ready, &listings, layer, since, events);
-        drop(flight);
-        kept
-    }
-
-    /// Keeps the result of a step that was executed from `since` on.
-    #[expect(clippy::too_many_arguments, reason = "all that is known of a step")]
-    fn keep(
-        &self,
-        id: OpId,
-        operation: &Operation,
-        ready: Ready<'_>,
-        listings: &ready::Listings,
-        layer: DiffId,
-        since: u64,
-        events: &Events,
-    ) -> Result<(Stack, Outcome)> {
-        if let Ok(record) = self.store.layer(&layer) {
-            events.send(Event::Layer(StepId(id.0), record.size));
-        }
-        let mut note = self.note(operation);
-        note.elapsed_ms = (self.request.clock_ms)().saturating_sub(since);
-        note.made_at = self.request.now.unwrap_or_default();
-        note.epoch = self.epoch();
-        self.state().epochs[id.0] = Some(note.epoch);
-        note.size_bytes = self.store.layer(&layer).map_or(0, |layer| layer.blob_size);
-        let record = Record { preimage: ready.preimage, layer, note };
-        self.mark_copy(operation, &ready.parent)?;
-        cache::keep(self.store, &ready.key, &record, listings.values())?;
-        Ok((ready.parent.with(layer), Outcome::Done))
+        Ok(Executed { id, ready, listings, wrote, since, flight }.into())
     }
 
     /// Fetches the layers that a step stands on, if it reads them, and tells of each.
@@ -515,7 +526,7 @@ impl Solver<'_> {
         id: OpId,
         layers: &[DiffId],
         write: impl FnOnce(std::os::fd::OwnedFd, &crate::context::Source) -> Result<()>,
-    ) -> Result<DiffId> {
+    ) -> Result<Wrote> {
         let lowers = self.unpacked(layers)?;
         let snapshot = Snapshot::new(self.store, &lowers)?;
         {
@@ -529,13 +540,21 @@ impl Solver<'_> {
             let lookup = crate::context::Source::stage(duplicate()?);
             write(duplicate()?, &lookup)?;
         }
-        self.commit(id, &snapshot, lowers)
+        self.commit(id, snapshot, lowers)
     }
 
-    fn commit(&self, id: OpId, snapshot: &Snapshot, lowers: Vec<PathBuf>) -> Result<DiffId> {
+    fn commit(&self, id: OpId, snapshot: Snapshot, lowers: Vec<PathBuf>) -> Result<Wrote> {
         let options = LayerOptions { epoch: self.epoch().unwrap_or(i64::MAX), lowers };
         let packing = self.packing(id);
-        Ok(self.store.commit_layer_as(snapshot.upper(), &options, packing)?.diff_id)
+        let layer = self.store.commit_layer_as(snapshot.upper(), &options, packing)?;
+        Ok(Wrote { layer, snapshot: Some(snapshot) })
+    }
+
+    /// Whether something begins as soon as an operation is done and needs its files.
+    fn are_files_awaited(&self, id: OpId) -> bool {
+        let state = self.state();
+        let mut readers = self.readers.get(&id.0).into_iter().flatten();
+        readers.any(|reader| state.n_waiting[*reader] == 1)
     }
 
     /// How an export will ask for the layer of an operation, if it will.

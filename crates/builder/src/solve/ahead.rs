@@ -11,16 +11,17 @@ use super::{Solver, Stack};
 use crate::cache::{self, Preimage};
 use crate::file_op::{Below, DirectCopy};
 use crate::op::{CopyOp, CopySource, Input, Op, OpId, Operation};
-use crate::{Cause, DiffId, Digest, Event, Result, StepId};
+use crate::store::NewLayer;
+use crate::{Cause, Digest, Event, Result, StepId};
 
 /// A step that was executed before it could be looked up.
 pub(super) struct Ahead<'s> {
     pub(super) ready: Ready<'s>,
-    pub(super) layer: DiffId,
+    pub(super) layer: NewLayer,
     /// When it was begun.
     pub(super) since: u64,
     /// Keeps other processes from doing the same until its result is kept.
-    pub(super) _flight: Option<Flight>,
+    pub(super) flight: Option<Flight>,
 }
 
 impl Solver<'_> {
@@ -62,7 +63,7 @@ impl Solver<'_> {
         let preimage = Preimage::copy(op, cache::chain(&parent.layers), contents);
         let key = preimage.key()?;
         let ready = Ready { preimage, key, parent, reads: Reads::Copy(copied) };
-        Ok(Some(Ahead { ready, layer, since, _flight: flight }))
+        Ok(Some(Ahead { ready, layer, since, flight }))
     }
 
     /// Tells why a COPY is certain to miss, if it is, with the right to execute it.
@@ -96,7 +97,7 @@ impl Solver<'_> {
         copied: &mut Copied<'_>,
         cause: Cause,
         events: &Events,
-    ) -> Result<Option<DiffId>> {
+    ) -> Result<Option<NewLayer>> {
         let layers = if op.link { &[] } else { &*parent.layers };
         let below = crate::layer::Stack::open(&self.unpacked(layers)?)?;
         let below = Below::new(below, None);

@@ -7,6 +7,7 @@ use super::ready::{Reads, Ready};
 use crate::file_op::{Below, DirectCopy, Listing};
 use crate::layer::Stack;
 use crate::op::{CopyOp, Op, OpId, Operation};
+use crate::store::NewLayer;
 use crate::{DiffId, Digest, Result, cache};
 
 impl Solver<'_> {
@@ -16,7 +17,7 @@ impl Solver<'_> {
         id: OpId,
         operation: &Operation,
         ready: &Ready<'_>,
-    ) -> Result<Option<DiffId>> {
+    ) -> Result<Option<NewLayer>> {
         let (Op::Copy(op), Reads::Copy(copied)) = (&operation.op, &ready.reads) else {
             return Ok(None);
         };
@@ -49,7 +50,7 @@ impl Solver<'_> {
         op: &CopyOp,
         copied: &Copied<'_>,
         below: Below<'_>,
-    ) -> Result<Option<DiffId>> {
+    ) -> Result<Option<NewLayer>> {
         let read;
         let copied = match copied.is_unread() {
             true => {
@@ -88,6 +89,10 @@ impl Solver<'_> {
     /// How many layers, from the bottom, can be had from a registry.
     fn n_remote(&self, layers: &[DiffId]) -> usize {
         let is_remote = |layer: &&DiffId| {
+            // What this build makes is nowhere else, and need not be waited for.
+            if self.store.is_pending(layer) {
+                return false;
+            }
             let blob = self.store.layer_blob(layer);
             blob.is_ok_and(|layer| matches!(self.store.blob_source(&layer.blob), Ok(Some(_))))
         };

@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Solver;
 use super::input::Tree;
+use super::keep::Wrote;
 use super::ready::Contents;
 use crate::context::Source;
 use crate::file_op::{self, Below, DirectCopy, Hashed, Selections};
 use crate::op::{CopyOp, CopySource, Input, OpId};
 use crate::remote::{FetchedTree, Fetcher, RemoteSource};
+use crate::store::NewLayer;
 use crate::{DiffId, Digest, Error, Result};
 
 /// What a COPY copies.
@@ -141,7 +143,7 @@ impl Solver<'_> {
         op: &CopyOp,
         layers: &[DiffId],
         copied: &Copied<'_>,
-    ) -> Result<DiffId> {
+    ) -> Result<Wrote> {
         if copied.is_unread {
             return self.copy(id, op, layers, &self.select_copied(op)?);
         }
@@ -158,7 +160,7 @@ impl Solver<'_> {
         };
         let layers = if op.link { &[] } else { layers };
         if let Some(layer) = self.copy_directly(id, op, &places, selections, layers)? {
-            return Ok(layer);
+            return Ok(layer.into());
         }
         // BuildKit has no files to look names up in for `--link` and upon `scratch`.
         let has_files = !layers.is_empty();
@@ -175,7 +177,7 @@ impl Solver<'_> {
         places: &[Option<&Source>],
         selections: &Selections,
         layers: &[DiffId],
-    ) -> Result<Option<DiffId>> {
+    ) -> Result<Option<NewLayer>> {
         let below = crate::layer::Stack::open(&self.unpacked(layers)?)?;
         let below = Below::new(below, None);
         let Some(direct) = DirectCopy::new(op, places, selections, below)? else {
@@ -191,10 +193,11 @@ impl Solver<'_> {
         id: OpId,
         direct: &DirectCopy<'_>,
         hashed: Option<&mut Vec<Hashed>>,
-    ) -> Result<DiffId> {
-        let mut blob = self.store.layer_writer(self.packing(id))?;
-        let written = direct.write(blob.tar(), self.epoch().unwrap_or(i64::MAX), hashed)?;
-        self.store.put_layer(blob, written.size)
+    ) -> Result<NewLayer> {
+        let are_awaited = self.are_files_awaited(id);
+        let mut writer = self.store.layer_writer(self.packing(id), are_awaited)?;
+        let written = direct.write(writer.tar(), self.epoch().unwrap_or(i64::MAX), hashed)?;
+        writer.end(written.size)
     }
 
     /// Fetches the sources that are `wanted`.

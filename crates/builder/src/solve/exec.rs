@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Solver;
 use super::failure_shell::Events;
+use super::keep::Wrote;
 use crate::error::Context as _;
 use crate::exec::{self, Exit, Process};
 use crate::op::{ExecOp, OpId};
@@ -16,7 +17,7 @@ const TAIL_BYTES: usize = 4 << 10;
 const TAIL_LINES: usize = 12;
 
 impl Solver<'_> {
-    /// Runs the command of a RUN, and returns the layer of what it changed.
+    /// Runs the command of a RUN, and returns what it changed.
     pub(super) fn run(
         &self,
         id: OpId,
@@ -25,7 +26,7 @@ impl Solver<'_> {
         layers: &[DiffId],
         trees: &super::mounts::Trees<'_>,
         events: &Events,
-    ) -> Result<DiffId> {
+    ) -> Result<Wrote> {
         let lowers = self.unpacked(layers)?;
         let snapshot = Snapshot::new(self.store, &lowers)?;
         let prepared = self.mounts(op, trees)?;
@@ -78,7 +79,7 @@ impl Solver<'_> {
         }
         drop(process);
         drop(prepared.held);
-        self.commit(id, &snapshot, lowers)
+        self.commit(id, snapshot, lowers)
     }
 
     /// Makes the file that keeps all that a step writes, in place of that of an earlier run.

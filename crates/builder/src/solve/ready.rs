@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::copy::Copied;
+use super::keep::Wrote;
 use super::mounts::Trees;
 use super::{Solver, Stack};
 use crate::cache::{self, Note, Preimage};
 use crate::file_op::listing;
 use crate::op::{MountKind, Op, OpId, Operation};
-use crate::{DiffId, Digest, Error, Result, cause};
+use crate::{Digest, Error, Result, cause};
 
 /// A step whose inputs are done.
 pub(super) struct Ready<'s> {
@@ -120,7 +121,7 @@ impl Solver<'_> {
         operation: &Operation,
         ready: &Ready<'_>,
         events: &super::failure_shell::Events,
-    ) -> Result<DiffId> {
+    ) -> Result<Wrote> {
         let layers = &ready.parent.layers;
         match (&operation.op, &ready.reads) {
             (Op::Exec(op), Reads::Exec(trees)) => {

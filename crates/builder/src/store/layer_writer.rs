@@ -16,6 +16,8 @@ use std::thread::JoinHandle;
 
 use sha2::{Digest as _, Sha256};
 
+use super::new_layer::{NewLayer, Pending};
+use super::unpacker::Unpacker;
 use super::writeback::Writeback;
 use super::{BlobWriter, LayerPacking, Store};
 use crate::archive;
@@ -24,10 +26,11 @@ use crate::compress::{Compression, Compressor};
 use crate::error::Context;
 use crate::{DiffId, Digest, Result};
 
-/// The size of the chunks, unless blocks of the compression are larger.
-const CHUNK_BYTES: usize = 1 << 20;
+/// The size of the chunks, unless blocks of the compression are larger. The other threads begin with
+/// the first, so large ones make them wait.
+const CHUNK_BYTES: usize = 256 << 10;
 /// How many of them may wait.
-const N_CHUNKS: usize = 2;
+const N_CHUNKS: usize = 4;
 
 /// Digest and size of what was written, unless it is the same as it was.
 type Written = Result<Option<(Digest, u64)>>;
@@ -53,6 +56,7 @@ impl Drop for PackedFile {
 pub(crate) struct LayerWriter {
     blob: BlobWriter,
     packing: Option<LayerPacking>,
+    unpacker: Option<Unpacker>,
     chunk_bytes: usize,
     chunks: ChunkPool,
     size: u64,
@@ -72,7 +76,7 @@ struct Hashing {
 }
 
 /// A thread that writes what an export will ask for.
-struct Packing {
+pub(super) struct Packing {
     packing: LayerPacking,
     path: PathBuf,
     chunks: Option<SyncSender<Arc<Chunk>>>,
@@ -80,16 +84,22 @@ struct Packing {
 }
 
 impl Store {
-    /// Returns a writer for the blob of a new layer, which an export will ask for in `packing`.
+    /// Returns a writer for the blob of a new layer, which an export will ask for in `packing`. If
+    /// its files `are_awaited`, it is unpacked at once.
     ///
     /// # Errors
     ///
     /// When the temporary file cannot be made.
-    pub(crate) fn layer_writer(&self, packing: Option<LayerPacking>) -> Result<LayerWriter> {
+    pub(crate) fn layer_writer(
+        &self,
+        packing: Option<LayerPacking>,
+        are_awaited: bool,
+    ) -> Result<LayerWriter> {
         let block_bytes = packing.map_or(0, |packing| packing.compression.block_bytes());
         Ok(LayerWriter {
             blob: self.blob_writer()?,
             packing,
+            unpacker: are_awaited.then(|| Unpacker::Small(Vec::new())),
             chunk_bytes: CHUNK_BYTES.max(block_bytes),
             chunks: ChunkPool::default(),
             size: 0,
@@ -115,31 +125,27 @@ impl LayerWriter {
         archive::Writer::with_buffers(self, buffer, chunk_bytes, |this, buffer| this.take(buffer))
     }
 
-    /// Makes the blob durable and visible, and returns its digest and its size in bytes.
+    /// Ends a layer, whose regular files and symbolic links have together `size` bytes. It is yet to
+    /// be stored.
     ///
     /// # Errors
     ///
     /// When the disk does not take it.
-    pub(super) fn finish(self) -> Result<(Digest, u64)> {
-        let Self { blob, size, state, .. } = self;
+    pub(crate) fn end(self, size: u64) -> Result<NewLayer> {
+        let Self { mut blob, unpacker, size: blob_size, state, .. } = self;
         let store = blob.store().clone();
+        // The disk begins before anybody waits for it.
+        blob.start_writing();
         let (hasher, packing) = match state {
             State::Small(hasher) => (hasher, None),
             State::Large(hashing, packing) => (hashing.finish(), packing),
         };
-        let digest = Digest::finish(hasher);
-        blob.name(digest)?;
-        if let Some(running) = packing {
-            let packing = running.packing;
-            // What could not be packed beside is packed by the export, which tells why it cannot.
-            if let Some(file) = running.finish((digest, size)) {
-                let diff_id = DiffId(digest);
-                store.remember_packed(&diff_id, packing, (file.digest, file.size))?;
-                let mut packed = store.0.packed.lock().unwrap_or_else(PoisonError::into_inner);
-                packed.insert((diff_id, packing), file);
-            }
-        }
-        Ok((digest, size))
+        let diff_id = DiffId(Digest::finish(hasher));
+        store.hold([diff_id.0])?;
+        let unpacked = unpacker.and_then(|unpacker| unpacker.finish(&store));
+        let staging = unpacked.map(|unpacked| unpacked.adopt(&store, &diff_id)).transpose()?;
+        let pending = Pending::new(&store, diff_id);
+        Ok(NewLayer { diff_id, size, blob_size, blob, packing, staging, pending })
     }
 
     /// Takes the bytes of a full buffer, or of the last one.
@@ -149,12 +155,17 @@ impl LayerWriter {
             if buffer.len() < self.chunk_bytes {
                 hasher.update(&*buffer);
                 self.blob.write_unhashed(buffer)?;
+                if let Some(unpacker) = &mut self.unpacker {
+                    unpacker.keep(buffer);
+                }
                 buffer.clear();
                 return Ok(());
             }
             let hashing = Hashing::start(hasher)?;
             let start = |packing| Packing::start(self.blob.store(), packing);
             self.state = State::Large(hashing, self.packing.and_then(|it| start(it).ok()));
+            let (store, pool) = (self.blob.store(), &self.chunks);
+            self.unpacker = self.unpacker.take().and_then(|it| it.enlarge(store, pool));
         }
         let empty = self.chunks.buffer(self.chunk_bytes);
         let chunk = self.chunks.chunk(std::mem::replace(buffer, empty));
@@ -164,6 +175,9 @@ impl LayerWriter {
             let is_taken = packing.as_ref().is_none_or(|it| it.send(&chunk));
             if !is_taken {
                 *packing = None;
+            }
+            if self.unpacker.as_ref().is_some_and(|it| !it.send(&chunk)) {
+                self.unpacker = None;
             }
         }
         self.blob.write_unhashed(&chunk)
@@ -205,6 +219,17 @@ impl Packing {
     /// Hands a chunk over; false if nobody takes it any more.
     fn send(&self, chunk: &Arc<Chunk>) -> bool {
         self.chunks.as_ref().is_some_and(|chunks| chunks.send(Arc::clone(chunk)).is_ok())
+    }
+
+    /// Keeps what was made of the layer for the export, if it could be made.
+    pub(super) fn keep(self, store: &Store, diff_id: DiffId, size: u64) -> Result<()> {
+        let packing = self.packing;
+        if let Some(file) = self.finish((diff_id.0, size)) {
+            store.remember_packed(&diff_id, packing, (file.digest, file.size))?;
+            let mut packed = store.0.packed.lock().unwrap_or_else(PoisonError::into_inner);
+            packed.insert((diff_id, packing), file);
+        }
+        Ok(())
     }
 
     /// Returns the file of what is uncompressed `plain`.

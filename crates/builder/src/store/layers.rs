@@ -1,6 +1,6 @@
 //! Layers: the blob that holds each, and its unpacked form.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
@@ -8,8 +8,7 @@ use std::sync::PoisonError;
 use serde::{Deserialize, Serialize};
 
 use super::hasher::Hasher;
-use super::layer_writer::LayerWriter;
-use super::{Store, WorkDir, write_small};
+use super::{NewLayer, Store, WorkDir, write_small};
 use crate::archive;
 use crate::compress::{Compression, Compressor};
 use crate::error::Context;
@@ -63,7 +62,9 @@ pub(super) struct Unpacking {
     whole: BTreeSet<DiffId>,
     /// Those whose blobs are here. What this process has asked for stays while it lives, so that
     /// a long stack need not be looked at anew for each step on it.
-    present: BTreeSet<DiffId>,
+    pub(super) present: BTreeSet<DiffId>,
+    /// Those of them that are on their way to the disk, and how often.
+    pub(super) pending: BTreeMap<DiffId, u32>,
     /// Those whose tars describe all of their directories.
     complete: BTreeSet<DiffId>,
 }
@@ -77,45 +78,24 @@ impl Store {
     ///
     /// When something in `upper` cannot be in a layer, and when the disk does not take it.
     pub fn commit_layer(&self, upper: &Path, options: &LayerOptions) -> Result<LayerRecord> {
-        self.commit_layer_as(upper, options, None)
+        self.commit_layer_as(upper, options, None)?.store()
     }
 
-    /// Does what [`Store::commit_layer`] does for a layer that will be exported in `packing`.
+    /// Does what [`Store::commit_layer`] does for a layer that will be exported in `packing`, but
+    /// leaves it to be stored.
     pub(crate) fn commit_layer_as(
         &self,
         upper: &Path,
         options: &LayerOptions,
         packing: Option<LayerPacking>,
-    ) -> Result<LayerRecord> {
-        let mut blob = self.layer_writer(packing)?;
-        let written = layer::commit(upper, blob.tar(), options)?;
-        let (digest, blob_size) = blob.finish()?;
-        let diff_id = DiffId(digest);
-        let layer =
-            LayerBlob { blob: digest, compression: Compression::None, size: Some(written.size) };
-        self.put_layer_blob(&diff_id, &layer)?;
+    ) -> Result<NewLayer> {
+        let mut writer = self.layer_writer(packing, false)?;
+        let written = layer::commit(upper, writer.tar(), options)?;
+        let mut layer = writer.end(written.size)?;
         let staging = self.work_dir()?;
-        self.adopt(&diff_id, upper, &staging, &[])?;
-        Ok(LayerRecord {
-            diff_id,
-            size: written.size,
-            blob: digest,
-            blob_size,
-            compression: Compression::None,
-        })
-    }
-
-    /// Stores a layer whose tar was written to `blob`. It is unpacked when it is first needed.
-    /// `size` is that of its regular files and symbolic links together, in bytes.
-    ///
-    /// # Errors
-    ///
-    /// When the disk does not take it.
-    pub(crate) fn put_layer(&self, blob: LayerWriter, size: u64) -> Result<DiffId> {
-        let (digest, _) = blob.finish()?;
-        let layer = LayerBlob { blob: digest, compression: Compression::None, size: Some(size) };
-        self.put_layer_blob(&DiffId(digest), &layer)?;
-        Ok(DiffId(digest))
+        self.adopt(&layer.diff_id(), upper, &staging, &[])?;
+        layer.staging = Some(staging);
+        Ok(layer)
     }
 
     /// Returns what the store knows of a layer, which is unpacked first if its size is not known.
@@ -282,8 +262,9 @@ impl Store {
         write_small(self.0.ingest()?, &directory, &diff_id.0.hex(), &json, is_durable)
     }
 
-    /// Returns which blob holds a layer.
+    /// Returns which blob holds a layer. One that is on its way to the disk is waited for.
     pub(crate) fn layer_blob(&self, diff_id: &DiffId) -> Result<LayerBlob> {
+        self.wait_for_layer(diff_id);
         let path = self.0.root.join("diffs").join(diff_id.0.hex());
         let stored = std::fs::read(&path).ok();
         if let Some(layer) = stored.and_then(|json| serde_json::from_slice(&json).ok()) {

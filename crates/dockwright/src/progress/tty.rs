@@ -347,6 +347,7 @@ mod tests {
             name: (*name).to_owned(),
             title: (*name).to_owned(),
             span: Span::new(0, 1),
+            is_needed: true,
         };
         let steps = names.iter().map(step).collect();
         let now = view.since;
