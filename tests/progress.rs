@@ -288,31 +288,79 @@ fn json_events_are_what_the_schema_says() {
     }
 }
 
-/// Lines of steps that run at once are told apart as BuildKit's are: who speaks next begins with its
-/// name, after a blank line.
+/// A log without times: `#3 0.123 text` and `#3 DONE 0.1s`.
+fn without_times(log: &str) -> String {
+    let is_time = |word: &&str| {
+        let word = word.trim_end_matches('s');
+        word.contains('.') && word.parse::<f64>().is_ok()
+    };
+    let line = |line: &str| {
+        let words = line.split(' ').filter(|word| !is_time(word));
+        words.collect::<Vec<_>>().join(" ") + "\n"
+    };
+    log.lines().map(line).collect()
+}
+
+/// Whatever the schedule, steps are told in the order of the plan, each in one piece.
 #[test]
-fn steps_that_run_at_once_take_turns() {
+fn a_log_has_one_order() {
     let sandbox = Sandbox::with_base();
-    let talk = "for n in 1 2 3 4; do echo $n; sleep 0.05; done";
-    let stages: String =
-        (0..3).map(|n| format!("FROM centos AS s{n}\nRUN {talk}; echo {n} > /x\n")).collect();
-    let copies: String = (0..3).map(|n| format!("COPY --from=s{n} /x /x{n}\n")).collect();
-    sandbox.write("turns/Dockerfile", format!("{stages}FROM scratch\n{copies}"));
-    let told =
-        sandbox.succeed(["build", "--progress", "plain", "--network", "none", "turns"]).stderr;
-    let number = |line: &str| line.strip_prefix('#')?.split(' ').next()?.parse::<usize>().ok();
-    let mut before = None;
-    let mut n_turns = 0;
-    for line in told.lines() {
-        let Some(step) = number(line) else {
-            before = None;
-            continue;
+    // Each round the steps take other times, from a file that is no part of their keys.
+    let talk = |n: usize| {
+        format!("for w in a b c; do echo {n}-$w; sleep 0.$(cat /run/secrets/pause{n}); done")
+    };
+    let run = |n: usize, end: &str| {
+        format!("RUN --mount=type=secret,id=pause{n} {}; echo {n} > /x{end}\n", talk(n))
+    };
+    let stages = |failing: Option<usize>| -> String {
+        let stage = |n: usize| {
+            let end = if failing == Some(n) { "; exit 3" } else { "" };
+            format!("FROM centos AS s{n}\n{}{}", run(n, ""), run(n + 3, end))
         };
-        let is_head = line.split(' ').nth(1).is_some_and(|word| word.starts_with('['));
-        assert_eq!(before.is_none(), is_head, "{line:?} in\n{told}");
-        assert!(before.is_none_or(|before| before == step), "{line:?} in\n{told}");
-        n_turns += usize::from(line.ends_with(" ..."));
-        before = Some(step);
+        (0..3).map(stage).collect()
+    };
+    let copies: String = (0..3).map(|n| format!("COPY --from=s{n} /x /x{n}\n")).collect();
+    for (name, failing) in [("whole", None), ("broken", Some(1))] {
+        let text = format!("{}FROM scratch\n{copies}", stages(failing));
+        sandbox.write(&format!("{name}/Dockerfile"), text);
+        let mut expected: Option<String> = None;
+        for (round, jobs) in ["1", "2", "8", "8", "2", "8"].iter().enumerate() {
+            let mut arguments: Vec<String> =
+                ["build", "--no-cache", "--progress", "plain", "--network", "none", "--jobs"]
+                    .map(ToOwned::to_owned)
+                    .to_vec();
+            arguments.extend([(*jobs).to_owned(), name.to_owned()]);
+            for n in 0..6 {
+                // 0.00 to 0.06 seconds, in another order each round.
+                sandbox.write(&format!("pause{n}"), format!("0{}", (n * 5 + round * 3) % 7));
+                arguments.push(format!("--secret=id=pause{n},src=pause{n}"));
+            }
+            for is_github in ["", "true"] {
+                let mut command = sandbox.command();
+                command.args(&arguments).env("GITHUB_ACTIONS", is_github);
+                let outcome = told(&mut command, failing);
+                if is_github.is_empty() {
+                    let log = without_times(&outcome);
+                    let expected = expected.get_or_insert_with(|| log.clone());
+                    assert_eq!(log, *expected, "round {round}, {jobs} jobs");
+                }
+                let positions: Vec<Option<usize>> = ["0-a", "0-c", "3-b", "1-c"]
+                    .map(|word| outcome.find(&format!(" {word}\n")))
+                    .to_vec();
+                assert!(
+                    positions.iter().all(Option::is_some) && positions.is_sorted(),
+                    "{outcome}"
+                );
+            }
+        }
+        let log = expected.unwrap_or_default();
+        assert_eq!(log.contains(" 5-c\n"), failing.is_none(), "{log}");
+        assert!(!log.contains(" ...\n"), "{log}");
     }
-    assert!(n_turns > 0, "nothing ran at once:\n{told}");
+}
+
+fn told(command: &mut Command, failing: Option<usize>) -> String {
+    let outcome = run(command);
+    assert_eq!(outcome.code, i32::from(failing.is_some()), "{}", outcome.text());
+    outcome.stderr
 }

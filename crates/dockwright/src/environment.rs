@@ -90,6 +90,11 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Returns the directory for files that end with the process.
+pub(crate) fn temporary_directory() -> PathBuf {
+    std::env::temp_dir()
+}
+
 /// The variables that programs such as `git` are given: where things are, and how the network is
 /// reached.
 const OF_PROGRAMS: [&str; 14] = [

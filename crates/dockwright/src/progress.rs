@@ -12,6 +12,7 @@ use crate::source_file::SourceFile;
 mod groups;
 mod json;
 mod lines;
+mod order;
 mod plain;
 mod tty;
 

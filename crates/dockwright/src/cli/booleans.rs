@@ -105,7 +105,7 @@ mod tests {
 
     fn check(input: &str, expected: &str) {
         let arguments = input.split(' ').map(OsString::from).collect();
-        let result = spelled_out(arguments, &crate::cli::Cli::command());
+        let result = spelled_out(arguments, &<crate::cli::Cli>::command());
         let result: Vec<_> = result.iter().filter_map(|it| it.to_str()).collect();
         assert_eq!(result.join(" "), expected, "{input}");
     }

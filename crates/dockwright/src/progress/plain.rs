@@ -1,4 +1,5 @@
-//! The style of `docker build --progress=plain`: numbered steps, one line an event.
+//! The style of `docker build --progress=plain`: numbered steps, one line an event, in the order of
+//! the plan.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -7,6 +8,7 @@ use dockwright_builder::{CauseKind, Event, Outcome, Step, StepId};
 
 use super::groups::Groups;
 use super::lines::{Lines, harmless};
+use super::order::{End, Order, Piece};
 use super::{Done, Failure, step_name};
 use crate::print;
 use crate::report::{self, Level, Report, github};
@@ -18,8 +20,7 @@ pub(crate) struct Plain {
     colours: bool,
     steps: Vec<Step>,
     running: BTreeMap<StepId, Running>,
-    /// The step that the last line is of.
-    current: Option<StepId>,
+    order: Order,
     /// In a workflow of GitHub.
     groups: Option<Groups>,
 }
@@ -32,14 +33,27 @@ struct Running {
 impl Plain {
     pub(crate) fn new(colours: bool, is_github: bool) -> Self {
         let groups = is_github.then(Groups::default);
-        Self { colours, steps: Vec::new(), running: BTreeMap::new(), current: None, groups }
+        Self {
+            colours,
+            steps: Vec::new(),
+            running: BTreeMap::new(),
+            order: Order::default(),
+            groups,
+        }
     }
 
     pub(crate) fn event(&mut self, event: &Event, file: &SourceFile) {
         match event {
-            Event::Planned(steps) => self.steps.clone_from(steps),
+            Event::Planned(steps) => {
+                self.steps.clone_from(steps);
+                let needed = steps.iter().enumerate().filter(|(_, step)| step.is_needed);
+                self.order = Order::new(needed.map(|(n, _)| StepId(n)));
+            }
             Event::Started(id) => {
-                self.turn_to(*id);
+                if self.groups.is_none() {
+                    let head = self.bold(&self.title(*id));
+                    self.say(*id, format!("{head}\n"));
+                }
                 self.running
                     .insert(*id, Running { since: Instant::now(), lines: Lines::default() });
             }
@@ -47,11 +61,14 @@ impl Plain {
             Event::Missed(_, cause) if cause.kind == CauseKind::FirstBuild => {}
             Event::Missed(id, cause) => {
                 let why = why::sentence(self.steps.get(id.0), cause, file);
-                self.turn_to(*id);
-                self.print(&format!("#{} {}\n", id.0 + 1, harmless(why.as_bytes(), false)));
+                self.say(*id, format!("#{} {}\n", id.0 + 1, harmless(why.as_bytes(), false)));
             }
             Event::Executing(_) | Event::Layer(..) => {}
-            Event::Shell(id, program) => self.print(&super::shell_text(*id, program)),
+            Event::Shell(id, program) => {
+                // What the step said is what the shell is opened for.
+                self.rest();
+                self.print(&super::shell_text(*id, program));
+            }
             Event::NoShell(id) => self.print(&super::no_shell_text(*id)),
             Event::Output(id, _, bytes) => {
                 if let Some(running) = self.running.get_mut(id) {
@@ -61,8 +78,7 @@ impl Plain {
                         text.push_str(&numbered(*id, elapsed, line, self.colours));
                     });
                     if !text.is_empty() {
-                        self.turn_to(*id);
-                        self.print_of(*id, &text);
+                        self.say(*id, text);
                     }
                 }
             }
@@ -91,9 +107,7 @@ impl Plain {
     }
 
     fn finished(&mut self, id: StepId, outcome: Outcome) {
-        self.turn_to(id);
         let Some(mut running) = self.running.remove(&id) else { return };
-        self.current = None;
         let elapsed = running.since.elapsed().as_secs_f64();
         let mut text = String::new();
         running.lines.finish(|line| text.push_str(&numbered(id, elapsed, line, self.colours)));
@@ -105,15 +119,13 @@ impl Plain {
         };
         let gap = if self.groups.is_some() { "" } else { "\n" };
         text.push_str(&format!("#{} {end}\n{gap}", id.0 + 1));
-        let title = self.title(id);
-        if let Some(groups) = &mut self.groups {
-            text = groups.finish(id, &title, &text);
-        }
-        print::error(&text);
+        let end = End { text, is_last: outcome == Outcome::Failed };
+        self.in_order(|order, show| order.end(id, end, show));
     }
 
     /// Marks the line that is at fault, in a workflow of GitHub.
     pub(crate) fn failed(&mut self, failure: &Failure<'_>) {
+        self.rest();
         if self.groups.is_none() {
             return;
         }
@@ -127,23 +139,27 @@ impl Plain {
         format!("#{} {name}", id.0 + 1)
     }
 
-    /// Prints what belongs to a step.
-    fn print_of(&mut self, id: StepId, text: &str) {
-        let title = self.title(id);
-        match &mut self.groups {
-            Some(groups) => print::error(&groups.text(id, &title, text)),
-            None => print::error(text),
-        }
+    /// Prints what belongs to a step when it is its turn.
+    fn say(&mut self, id: StepId, text: String) {
+        self.in_order(|order, show| order.text(id, text, show));
     }
 
-    /// Begins with the lines of another step, as BuildKit does: the one before goes on later.
-    fn turn_to(&mut self, id: StepId) {
-        if self.groups.is_some() || self.current == Some(id) {
-            return;
-        }
-        let head = self.bold(&self.title(id));
-        let before = self.current.replace(id).map(|before| format!("#{} ...\n\n", before.0 + 1));
-        print::error(&format!("{}{head}\n", before.unwrap_or_default()));
+    /// Prints what was held back.
+    fn rest(&mut self) {
+        self.in_order(Order::rest);
+    }
+
+    fn in_order(&mut self, act: impl FnOnce(&mut Order, &mut dyn FnMut(StepId, Piece))) {
+        let mut order = std::mem::take(&mut self.order);
+        act(&mut order, &mut |id, piece| {
+            let title = self.title(id);
+            print::error(&match (&mut self.groups, piece) {
+                (Some(groups), Piece::Text(text)) => groups.text(id, &title, &text),
+                (Some(groups), Piece::End(text)) => groups.finish(id, &title, &text),
+                (None, Piece::Text(text) | Piece::End(text)) => text,
+            });
+        });
+        self.order = order;
     }
 
     fn bold(&self, text: &str) -> String {
