@@ -39,17 +39,20 @@ enum Kind {
     Nothing,
     /// The same after `touch.sh`.
     OneLine,
+    /// The question why steps ran again, after such a build.
+    Why,
     /// Every step executed.
     Steps,
     /// A new store to a finished image of this compression.
     Image(&'static str),
 }
 
-const WORKLOADS: [Workload; 11] = [
+const WORKLOADS: [Workload; 12] = [
     row("w1s", "no-op, 100 files", "w1s", "", Kind::Nothing, 5.0),
     row("w1", "no-op, 10,000 files", "w1", "", Kind::Nothing, 25.0),
     row("w1b", "no-op, 100,000 files", "w1b", "", Kind::Nothing, 200.0),
-    row("w4", "one-line change, 12 steps", "w4", "ctx", Kind::OneLine, 92.0),
+    row("w4", "one-line change, 12 steps", "w4", "ctx", Kind::OneLine, 86.0),
+    row("why", "why, after a one-line change", "w4", "ctx", Kind::Why, 50.0),
     row("w5", "eight `sleep 1` at once", "w5", "", Kind::Steps, 1080.0),
     row("w2-gzip", "1 GiB to gzip", "w2", "", Kind::Image("gzip"), 1425.0),
     row("w2-zstd", "1 GiB to zstd", "w2", "", Kind::Image("zstd"), 1575.0),
@@ -160,10 +163,12 @@ impl Bench {
     fn measure(&self, workload: &Workload) -> Result<()> {
         let context = self.folder.join(workload.made).join(workload.context);
         let touch = || match workload.kind {
-            Kind::OneLine => succeed(self.command("sh").arg(format!("{}/touch.sh", workload.made))),
+            Kind::OneLine | Kind::Why => {
+                succeed(self.command("sh").arg(format!("{}/touch.sh", workload.made)))
+            }
             _ => Ok(()),
         };
-        if matches!(workload.kind, Kind::Nothing | Kind::OneLine) {
+        if matches!(workload.kind, Kind::Nothing | Kind::OneLine | Kind::Why) {
             // The first reads all, the second what had only just been written.
             for _ in 0..2 {
                 succeed(self.dockwright()?.args(["build", "-q"]).arg(&context))?;
@@ -173,7 +178,13 @@ impl Bench {
         for _ in 0..self.n_runs {
             touch()?;
             let mut build = self.dockwright()?;
-            build.args(["build", "-q"]);
+            match workload.kind {
+                Kind::Why => {
+                    succeed(self.dockwright()?.args(["build", "-q"]).arg(&context))?;
+                    build.arg("why");
+                }
+                _ => drop(build.args(["build", "-q"])),
+            }
             match workload.kind {
                 Kind::Image(compression) => {
                     self.forget()?;
@@ -181,7 +192,7 @@ impl Bench {
                     build.args(["-o", &output]);
                 }
                 Kind::Steps => drop(build.arg("--no-cache")),
-                Kind::Nothing | Kind::OneLine => {}
+                Kind::Nothing | Kind::OneLine | Kind::Why => {}
             }
             ours.push(self.time(build.arg(&context))?);
         }
@@ -204,7 +215,7 @@ impl Bench {
         touch: &dyn Fn() -> Result<()>,
     ) -> Result<f64> {
         let more: &[&str] = match (workload.kind, peer) {
-            (Kind::Image(_), Peer::Docker) => return Ok(f64::NAN),
+            (Kind::Image(_), Peer::Docker) | (Kind::Why, _) => return Ok(f64::NAN),
             (Kind::Steps, Peer::Buildah) => &["--no-cache", "--jobs", "8"],
             (Kind::Steps | Kind::Image(_), _) => &["--no-cache"],
             (Kind::Nothing | Kind::OneLine, _) => &[],

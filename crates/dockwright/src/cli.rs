@@ -2,6 +2,7 @@
 
 mod booleans;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -15,12 +16,12 @@ use crate::exit_code::Exit;
 #[command(name = "dockwright", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 success; 1 findings or a failed build; 2 wrong usage or \
     configuration.\n`dockwright run` ends with the exit code of the command that it ran.")]
-struct Cli {
+struct Cli<C: Subcommand = Command> {
     /// Where images, layers and cache are kept [default: $DOCKWRIGHT_STORE, else the XDG data folder]
     #[arg(long, global = true, value_name = "DIR")]
     store: Option<PathBuf>,
     #[command(subcommand)]
-    command: Command,
+    command: C,
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,6 +61,14 @@ enum Command {
     Doctor(commands::doctor::Arguments),
 }
 
+/// The commands that are run most. To describe all of them takes longer than a build that finds all in
+/// the cache.
+#[derive(Debug, Subcommand)]
+enum Frequent {
+    Build(commands::build::Arguments),
+    Lint(commands::lint::Arguments),
+}
+
 /// Lint Dockerfiles, with hadolint's command line
 #[derive(Debug, Parser)]
 #[command(name = "hadolint", disable_version_flag = true, max_term_width = 100)]
@@ -89,13 +98,16 @@ pub(crate) fn run() -> Exit {
     if environment.called_as("hadolint") {
         return run_as_hadolint(environment);
     }
-    let program = Cli::command();
-    let arguments = booleans::spelled_out(std::env::args_os().collect(), &program);
-    let matches = match program.try_get_matches_from(arguments) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut program = described(arguments.get(1));
+    let arguments = booleans::spelled_out(arguments, &program);
+    let matches = match program.try_get_matches_from_mut(arguments) {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
     };
-    let cli = match Cli::from_arg_matches(&matches) {
+    // The process ends before its memory is needed.
+    std::mem::forget(program);
+    let cli = match <Cli>::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -135,6 +147,12 @@ pub(crate) fn run() -> Exit {
         Command::Shell(arguments) => commands::shell::run(arguments, &session),
         Command::Doctor(arguments) => commands::doctor::run(arguments, &session),
     }
+}
+
+/// Describes as much of the command line as its first argument calls for.
+fn described(first: Option<&OsString>) -> clap::Command {
+    let is_frequent = first.and_then(|name| name.to_str()).is_some_and(Frequent::has_subcommand);
+    if is_frequent { Cli::<Frequent>::command() } else { <Cli>::command() }
 }
 
 /// A link of the name `hadolint` takes its place in scripts.

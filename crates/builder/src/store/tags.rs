@@ -90,10 +90,13 @@ impl Store {
     ///
     /// When the disk does not take it.
     pub fn keep_nameless(&self, manifest: &Digest) -> Result<()> {
-        if self.images()?.iter().any(|record| record.manifest == *manifest) {
+        let name = nameless(manifest);
+        // Most builds come to the image that they came to before.
+        if self.resolve(&name)?.is_some_and(|record| record.manifest == *manifest)
+            || self.images()?.iter().any(|record| record.manifest == *manifest)
+        {
             return Ok(());
         }
-        let name = nameless(manifest);
         self.write_tag(ImageRecord { name, manifest: *manifest, remote: None })
     }
 
