@@ -246,6 +246,51 @@ fn secrets_are_told_by_name() {
     assert_eq!(metadata["buildkit_metadata"], json!({}));
 }
 
+/// Stages and the context have bills of their own where the Dockerfile asks for them.
+#[test]
+fn stages_are_scanned_where_they_ask_for_it() {
+    let sandbox = Sandbox::new();
+    let lock =
+        |name: &str| format!(r#"{{"packages":{{"node_modules/{name}":{{"version":"1.3.0"}}}}}}"#);
+    sandbox.write("x/package-lock.json", lock("left-pad"));
+    sandbox.write("x/other/package-lock.json", lock("right-pad"));
+    let dockerfile = "ARG BUILDKIT_SBOM_SCAN_STAGE=true\n\
+         FROM scratch AS build\nARG BUILDKIT_SBOM_SCAN_STAGE\nCOPY other/x package-lock.json /app/\n\
+         FROM scratch AS quiet\nCOPY other/x other/package-lock.json /app/\n\
+         FROM scratch AS listed\nARG BUILDKIT_SBOM_SCAN_STAGE=quiet,listed\nCOPY other /o\n\
+         FROM scratch AS unneeded\nARG BUILDKIT_SBOM_SCAN_STAGE\nCOPY other /o\n\
+         FROM scratch\nARG BUILDKIT_SBOM_SCAN_CONTEXT=1\nCOPY --from=build /app/x* /\n\
+         COPY --from=quiet /app/x* /\nCOPY --from=listed /o/x* /\n";
+    sandbox.write("x/other/x", "x");
+    sandbox.write("x/Dockerfile", dockerfile);
+    build(&sandbox, &["--sbom=true", "-t", "app", "-o", "type=oci,tar=false,dest=out"]);
+    let (_, statements) = attested(&sandbox.path("out"));
+    let told = statements.iter().map(|statement| {
+        let text = statement["predicate"].to_string();
+        let name = statement["predicate"]["name"].as_str().expect("a name");
+        (name.to_owned(), text.contains("/left-pad@"), text.contains("/right-pad@"))
+    });
+    let expected = [
+        ("app", false, false),
+        ("build", true, false),
+        ("listed", false, true),
+        ("context", true, true),
+    ];
+    let expected = expected.map(|(name, left, right)| (name.to_owned(), left, right));
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let spaces = statements.iter().map(|it| it["predicate"]["documentNamespace"].to_string());
+    assert_eq!(spaces.collect::<std::collections::BTreeSet<_>>().len(), 4);
+    build(&sandbox, &["--sbom=true", "-o", "files"]);
+    for name in ["sbom", "sbom-build", "sbom-listed", "sbom-context"] {
+        assert!(sandbox.path(&format!("files/{name}.spdx.json")).is_file(), "{name}");
+    }
+    // Without a bill there is nothing to scan for, and the command line has the last word.
+    let off = "BUILDKIT_SBOM_SCAN_STAGE=false";
+    let arguments = ["--sbom=true", "--build-arg", off, "-o", "type=oci,tar=false,dest=off"];
+    build(&sandbox, &arguments);
+    assert_eq!(attested(&sandbox.path("off")).1.len(), 2);
+}
+
 #[test]
 fn what_is_attested_goes_to_a_registry_and_machines_join() {
     let server = Server::new(Options::default());

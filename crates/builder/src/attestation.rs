@@ -28,7 +28,7 @@ pub struct Attestation {
     /// The version of the statement around it.
     pub(crate) statement_type: &'static str,
     /// The name of the file that says it, beside the files of an image.
-    pub file_name: &'static str,
+    pub file_name: String,
     /// Where the predicate tells the layers as they are written, and which step they are of.
     pub(crate) layers: Option<LayersOf>,
 }
@@ -73,8 +73,18 @@ impl Attestation {
             predicate_type: SPDX.to_owned(),
             predicate: sbom::spdx(materials, image, name),
             statement_type: STATEMENT_V1,
-            file_name: "sbom.spdx.json",
+            file_name: "sbom.spdx.json".to_owned(),
             layers: None,
+        }
+    }
+
+    /// Returns the bill of what an image was made with, as BuildKit has it: `stage` is the name of a
+    /// stage, or `context`.
+    pub fn sbom_beside(materials: &Materials, image: &Image, stage: &str) -> Self {
+        Self {
+            predicate: sbom::spdx_beside(materials, image, stage),
+            file_name: format!("sbom-{stage}.spdx.json"),
+            ..Self::sbom(materials, image, stage)
         }
     }
 

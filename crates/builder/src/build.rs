@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use crate::event::Warning;
 use crate::plan::{BaseImage, Plan, Planned, plan};
 use crate::registry::Registry;
-use crate::solve::Forecast;
+use crate::solve::{Forecast, Solved};
 use crate::{
-    Digest, Event, Image, ImageConfig, NamedContext, Request, Result, Store, history, import, solve,
+    DiffId, Digest, Event, Image, ImageConfig, NamedContext, Request, Result, Store, history,
+    import, solve,
 };
 
 mod base;
@@ -23,6 +24,9 @@ pub struct Build {
     /// The files that COPY, ADD and mounts take from contexts on this machine, and the directories
     /// whose names count, sorted; empty unless the request asks for them.
     pub read: Vec<PathBuf>,
+    /// The stages whose packages the Dockerfile wants told (`BUILDKIT_SBOM_SCAN_STAGE`): names and
+    /// layers, bottom first.
+    pub scanned: Vec<(String, Vec<DiffId>)>,
 }
 
 /// Builds an image and writes it to `store`.
@@ -39,12 +43,12 @@ pub fn build(request: &Request, store: &Store, events: &mut dyn FnMut(Event)) ->
     for Warning { message, span } in &plan.warnings {
         events(Event::Warning(Warning { message: message.clone(), span: *span }));
     }
-    let (stack, read) = solve::solve(&plan, request, store, events)?;
+    let Solved { stack, read, scanned } = solve::solve(&plan, request, store, events)?;
     let mut config = plan.config.clone();
     history::fit(&mut config.history, stack.layers.len(), plan.epoch);
     config.created = Some(history::rfc3339(plan.epoch));
     let image = Image::write(store, &config, &stack.layers)?;
-    Ok(Build { image, plan, read })
+    Ok(Build { image, plan, read, scanned })
 }
 
 /// What a build would do.

@@ -49,6 +49,11 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
     /// The state after each instruction of the stages that are built.
     pub checkpoints: Vec<Checkpoint>,
+    /// The stages whose packages are to be told beside those of the image, where anybody is told:
+    /// their names, and whose files they are.
+    pub scans: Vec<(String, OpId)>,
+    /// Whether the packages of the context are to be told too.
+    pub scans_context: bool,
     /// What the names of images came to: their manifests, by [`MissingImage::key`].
     pub resolved: BTreeMap<String, Digest>,
 }
@@ -262,6 +267,9 @@ impl Planner<'_> {
             self.plan_stage(index)?;
         }
         self.plan_stage(target)?;
+        let stages = self.stages.iter().flatten();
+        let scanned = stages.filter(|stage| stage.scans_stage && stage.index != target);
+        let scans = scanned.map(|stage| (self.scanned_name(stage.index), stage.files)).collect();
         self.warn_of_unused_args();
         let Some(stage) = self.stages.get_mut(target).and_then(Option::take) else {
             return Err(Error::new("the target stage could not be planned"));
@@ -278,6 +286,8 @@ impl Planner<'_> {
             epoch: self.epoch,
             warnings: std::mem::take(&mut self.warnings),
             checkpoints: std::mem::take(&mut self.checkpoints),
+            scans,
+            scans_context: stage.scans_context,
             resolved: self.images.iter().map(|(key, base)| (key.clone(), base.manifest)).collect(),
         })
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags};
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use crate::error::Context;
 use crate::history::rfc3339;
 use crate::layer::{Stack, kind};
-use crate::{Digest, Image, Result, Store};
+use crate::{DiffId, Digest, Image, Result, Store};
 
 mod apk;
 mod dpkg;
@@ -86,13 +87,34 @@ type Reader = fn(&str, &[u8], &Materials) -> std::result::Result<Vec<Package>, S
 /// When a layer is not in the store or is damaged. A database that cannot be read is no error but
 /// stands in [`Materials::unread`].
 pub fn materials(store: &Store, image: &Image) -> Result<Materials> {
-    let stack = Stack::open(&store.layer_paths(&image.layers)?)?;
+    materials_of_layers(store, &image.layers)
+}
+
+/// Finds the packages of layers that need not be those of an image.
+///
+/// # Errors
+///
+/// As [`materials`].
+pub fn materials_of_layers(store: &Store, layers: &[DiffId]) -> Result<Materials> {
+    materials_in(&Stack::open(&store.layer_paths(layers)?)?)
+}
+
+/// Finds the packages of a directory.
+///
+/// # Errors
+///
+/// When the directory cannot be read.
+pub fn materials_of_directory(path: &Path) -> Result<Materials> {
+    materials_in(&Stack::open(&[path.to_owned()])?)
+}
+
+fn materials_in(stack: &Stack) -> Result<Materials> {
     let mut materials = Materials::default();
     for path in ["etc/os-release", "usr/lib/os-release"] {
         let found = stack.look_up(path.as_bytes()).doing(|| format!("read `{path}`"))?;
         let Some((layer, stat)) = found.shown else { continue };
         if kind(&stat) == FileType::RegularFile {
-            let text = read(&stack, layer, path.as_bytes())?;
+            let text = read(stack, layer, path.as_bytes())?;
             read_os_release(&String::from_utf8_lossy(&text), &mut materials);
         }
     }
@@ -110,7 +132,7 @@ pub fn materials(store: &Store, image: &Image) -> Result<Materials> {
             unread.push(format!("/{text}: it is larger than {MAX_FILE_BYTES} bytes"));
             return Ok(());
         }
-        match reader(text, &read(&stack, layer, path)?, &materials) {
+        match reader(text, &read(stack, layer, path)?, &materials) {
             Ok(found) => packages.extend(found),
             Err(error) => unread.push(format!("/{text}: {error}")),
         }
@@ -205,16 +227,32 @@ fn encode(text: &str) -> String {
 
 /// Returns an SPDX 2.3 document of an image. Equal images of equal names give equal documents.
 pub fn spdx(materials: &Materials, image: &Image, name: &str) -> Value {
+    document(materials, image, name, Some(&image.manifest))
+}
+
+/// Writes what an image was made with but does not hold, a stage or the context, as SPDX 2.3.
+pub fn spdx_beside(materials: &Materials, image: &Image, name: &str) -> Value {
+    document(materials, image, name, None)
+}
+
+/// Writes what is described as SPDX 2.3; `digest` is that of an image.
+fn document(materials: &Materials, image: &Image, name: &str, digest: Option<&Digest>) -> Value {
     let id = |package: &Package| {
         let digest = Digest::of(format!("{} {}", package.purl(), package.source).as_bytes());
         format!("SPDXRef-Package-{}-{}", package.kind, &digest.hex()[..16])
     };
     let root = "SPDXRef-DocumentRoot-Image";
+    let checksum =
+        |digest: &Digest| json!([{ "algorithm": "SHA256", "checksumValue": digest.hex() }]);
+    let namespace = match digest {
+        Some(digest) => digest.hex(),
+        None => Digest::of(format!("{} {name}", image.manifest).as_bytes()).hex(),
+    };
     let mut packages = vec![json!({
-        "SPDXID": root, "name": name, "versionInfo": image.manifest.to_string(),
+        "SPDXID": root, "name": name, "versionInfo": digest.map(Digest::to_string),
         "downloadLocation": "NOASSERTION", "filesAnalyzed": false,
-        "checksums": [{ "algorithm": "SHA256", "checksumValue": image.manifest.hex() }],
-        "primaryPackagePurpose": "CONTAINER",
+        "checksums": digest.map(checksum),
+        "primaryPackagePurpose": if digest.is_some() { "CONTAINER" } else { "OTHER" },
     })];
     let mut relationships = vec![json!({
         "spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES",
@@ -247,7 +285,7 @@ pub fn spdx(materials: &Materials, image: &Image, name: &str) -> Value {
     json!({
         "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT",
         "name": name,
-        "documentNamespace": format!("https://spdx.org/spdxdocs/{}", image.manifest.hex()),
+        "documentNamespace": format!("https://spdx.org/spdxdocs/{namespace}"),
         "creationInfo": {
             "created": created,
             "creators": [format!("Tool: dockwright-{}", env!("CARGO_PKG_VERSION"))],

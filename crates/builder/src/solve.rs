@@ -138,7 +138,7 @@ pub(crate) fn solve(
     request: &Request,
     store: &Store,
     events: &mut dyn FnMut(Event),
-) -> Result<(Stack, Vec<PathBuf>)> {
+) -> Result<Solved> {
     let needed = needed(plan);
     let steps = plan.operations.iter().enumerate();
     let step = |(index, op): (usize, &Operation)| Step {
@@ -176,7 +176,22 @@ pub(crate) fn solve(
     kept?;
     let result = solver.state().results.get(plan.result.0).cloned().flatten();
     let result = result.ok_or_else(|| Error::new("the build ended without a result"))?;
-    Ok((solver.stamped(result)?, solver.inputs.read(request)))
+    let layers_of = |(name, id): &(String, OpId)| {
+        let stack = solver.state().results.get(id.0).cloned().flatten()?;
+        Some((name.clone(), stack.layers.to_vec()))
+    };
+    let scanned = plan.scans.iter().filter_map(layers_of).collect();
+    Ok(Solved { stack: solver.stamped(result)?, read: solver.inputs.read(request), scanned })
+}
+
+/// What a plan came to.
+pub(crate) struct Solved {
+    /// The result.
+    pub(crate) stack: Stack,
+    /// What was read of contexts on this machine.
+    pub(crate) read: Vec<PathBuf>,
+    /// The layers of the stages whose packages are to be told, by name.
+    pub(crate) scanned: Vec<(String, Vec<DiffId>)>,
 }
 
 /// The operations that the result needs.

@@ -201,8 +201,9 @@ pub(crate) fn engine() -> Option<&'static str> {
     let search = std::env::var_os("PATH").unwrap_or_default();
     let is_there =
         |program: &str| std::env::split_paths(&search).any(|path| path.join(program).is_file());
-    let socket = Path::new("/var/run/docker.sock");
-    let has_daemon = variable("DOCKER_HOST").is_some() || socket.exists();
+    // A socket may have outlived its daemon.
+    let answers = || std::os::unix::net::UnixStream::connect("/var/run/docker.sock").is_ok();
+    let has_daemon = variable("DOCKER_HOST").is_some() || answers();
     match () {
         () if is_there("docker") && has_daemon => Some("docker"),
         () if is_there("podman") => Some("podman"),

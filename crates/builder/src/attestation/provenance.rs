@@ -114,7 +114,7 @@ impl Provenance {
             predicate_type: predicate_type.to_owned(),
             predicate,
             statement_type,
-            file_name: "provenance.json",
+            file_name: "provenance.json".to_owned(),
             layers: facts.is_max().then_some(layers),
         })
     }

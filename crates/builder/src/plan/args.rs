@@ -28,8 +28,8 @@ const SPECIAL: [&str; 11] = [
     "BUILDKIT_CONTEXT_KEEP_GIT_DIR",
     "BUILDKIT_DOCKERFILE_CHECK",
     "BUILDKIT_BUILD_NAME",
-    "BUILDKIT_SBOM_SCAN_CONTEXT",
-    "BUILDKIT_SBOM_SCAN_STAGE",
+    SCAN_CONTEXT,
+    SCAN_STAGE,
     SOURCE_DATE_EPOCH,
 ];
 
@@ -67,9 +67,24 @@ pub(super) fn is_special(name: &str) -> bool {
     SPECIAL.contains(&name) || PROXIES.iter().any(|proxy| name.eq_ignore_ascii_case(proxy))
 }
 
+/// Asks for a bill of materials of the build context.
+pub(super) const SCAN_CONTEXT: &str = "BUILDKIT_SBOM_SCAN_CONTEXT";
+/// Asks for one of the stage.
+pub(super) const SCAN_STAGE: &str = "BUILDKIT_SBOM_SCAN_STAGE";
+
 /// Tells whether an ARG never becomes a variable.
 pub(super) fn is_never_a_variable(name: &str) -> bool {
-    matches!(name, "BUILDKIT_SBOM_SCAN_CONTEXT" | "BUILDKIT_SBOM_SCAN_STAGE")
+    matches!(name, SCAN_CONTEXT | SCAN_STAGE)
+}
+
+/// Tells whether the value of such an ARG means a stage: it is a boolean in Go's words, or a list of
+/// stages.
+pub(super) fn means_stage(value: &str, stage: &str) -> bool {
+    match value {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => true,
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => false,
+        list => list.split(',').any(|name| name == stage),
+    }
 }
 
 /// Tells whether a value says that there is none: the context has no time.

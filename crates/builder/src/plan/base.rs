@@ -193,6 +193,8 @@ impl<'p> Planner<'p> {
             own,
             ignore_cache,
             is_replaced: false,
+            scans_stage: false,
+            scans_context: false,
             cache_ttl_seconds: None,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use dockerfile_parser::expand::ExpandError;
 use dockerfile_parser::{Arg, Instruction, Kind, Span, Text};
 
-use super::args::{is_never_a_variable, is_unset};
+use super::args::{SCAN_STAGE, is_never_a_variable, is_unset, means_stage};
 use super::environment::Environment;
 use super::{Checkpoint, Planner, config, origin, run};
 use crate::config::ImageConfig;
@@ -40,6 +40,9 @@ pub(super) struct Stage {
     pub(super) ignore_cache: bool,
     /// Whether a named context stands for it, so that its instructions count for nothing.
     pub(super) is_replaced: bool,
+    /// Whether it asks for bills of materials: of itself, of the context.
+    pub(super) scans_stage: bool,
+    pub(super) scans_context: bool,
     /// How old the result of the instruction that is planned may be.
     pub(super) cache_ttl_seconds: Option<u64>,
 }
@@ -250,6 +253,12 @@ impl Planner<'_> {
                 text = text + "=" + value;
             }
             if is_never_a_variable(name) {
+                let stage_name = self.scanned_name(stage.index);
+                let is_meant = value.is_some_and(|value| means_stage(&value, &stage_name));
+                match name {
+                    SCAN_STAGE => stage.scans_stage = is_meant,
+                    _ => stage.scans_context = is_meant,
+                }
                 continue;
             }
             if let Some(value) = &value {
@@ -300,6 +309,12 @@ impl Planner<'_> {
     fn stage_title(&self, index: usize) -> String {
         let name = self.model.stages.get(index).and_then(|stage| stage.name.clone());
         name.unwrap_or_else(|| index.to_string())
+    }
+
+    /// The name under which the packages of a stage are told.
+    pub(super) fn scanned_name(&self, index: usize) -> String {
+        let name = self.model.stages.get(index).and_then(|stage| stage.name.clone());
+        name.unwrap_or_else(|| format!("stage-{index}"))
     }
 
     /// Puts `[stage 2/5]` in front of the names of a stage's operations, as BuildKit does.

@@ -61,6 +61,8 @@ fn run(store: &Path, context: &Path, operations: Vec<Operation>) -> (Result<Stac
         epoch: 1000,
         warnings: Vec::new(),
         checkpoints: Vec::new(),
+        scans: Vec::new(),
+        scans_context: false,
         resolved: BTreeMap::new(),
     };
     let mut request = Request::new("");
@@ -73,7 +75,7 @@ fn run(store: &Path, context: &Path, operations: Vec<Operation>) -> (Result<Stac
             outcomes.insert(id, outcome);
         }
     });
-    (stack.map(|(stack, _)| stack), outcomes.into_values().collect())
+    (stack.map(|solved| solved.stack), outcomes.into_values().collect())
 }
 
 #[test]

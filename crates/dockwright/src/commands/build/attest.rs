@@ -132,11 +132,21 @@ impl Wanted {
             if let Some(registry) = &request.registry {
                 registry.fetch_layers(store, &built.image.layers, &|_, _| {})?;
             }
-            let materials = sbom::materials(store, &built.image)?;
-            for unread in &materials.unread {
-                print::error(&format!("warning: {}\n", human::one_line(unread)));
+            let image = &built.image;
+            let materials = told_of(sbom::materials(store, image)?);
+            attestations.push(Attestation::sbom(&materials, image, name));
+            for (stage, layers) in &built.scanned {
+                if let Some(registry) = &request.registry {
+                    registry.fetch_layers(store, layers, &|_, _| {})?;
+                }
+                let materials = told_of(sbom::materials_of_layers(store, layers)?);
+                attestations.push(Attestation::sbom_beside(&materials, image, stage));
             }
-            attestations.push(Attestation::sbom(&materials, &built.image, name));
+            let context = request.context.as_ref().filter(|_| built.plan.scans_context);
+            if let Some(context) = context {
+                let materials = told_of(sbom::materials_of_directory(context)?);
+                attestations.push(Attestation::sbom_beside(&materials, image, "context"));
+            }
         }
         if let Some(provenance) = &self.provenance {
             let (plan, image) = (&built.plan, &built.image);
@@ -144,6 +154,14 @@ impl Wanted {
         }
         Ok(attestations)
     }
+}
+
+/// Says what could not be read.
+fn told_of(materials: sbom::Materials) -> sbom::Materials {
+    for unread in &materials.unread {
+        print::error(&format!("warning: {}\n", human::one_line(unread)));
+    }
+    materials
 }
 
 fn mode(text: &str) -> Result<Mode, String> {
