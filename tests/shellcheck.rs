@@ -215,6 +215,11 @@ fn hostile_texts_are_survived() {
 fn codes_about_assignments_groups_and_negations() {
     let one = |run: &str, expected: &[&str]| check(&format!("FROM a:1\nRUN {run}\n"), expected);
     one("x = y", &["2:7 SC2283"]);
+    one("=1.0 x", &["2:5 SC2275"]);
+    one("= x y", &["2:5 SC2275"]);
+    one("apk add )  b", &["2:13 SC1089"]);
+    one("(a) ) b", &["2:9 SC1089"]);
+    one("a b (c)", &["2:9 SC1036", "2:9 SC1088"]);
     one("HOME == y", &["2:5 SC2284"]);
     one("HOME += y", &["2:5 SC2285"]);
     one("${HOME}=y", &["2:5 SC2281"]);

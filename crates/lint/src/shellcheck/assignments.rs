@@ -39,7 +39,7 @@ fn at_fault<'c>(
     if let Some(code) = expansion_before_equals(source(first)) {
         return Some((code, first, "the name of an assignment is written without `$`"));
     }
-    if !command.assignments.is_empty() && source(first).starts_with('=') {
+    if source(first).starts_with('=') && !source(first).starts_with("===") {
         return Some((2275, first, "this `=` starts a command; leave out the blank in front"));
     }
     let second = command.words.get(1)?;

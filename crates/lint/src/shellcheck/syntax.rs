@@ -46,10 +46,10 @@ pub(super) fn apply(script: &Script, text: &str, faults: &mut Vec<Fault>) {
     let is_keyword = CLOSERS.iter().any(|word| {
         rest.strip_prefix(word).is_some_and(|after| !after.starts_with(char::is_alphanumeric))
     });
-    if rest.starts_with(['(', ')']) && !after_compound(text, stop.at) {
+    if rest.starts_with('(') && !after_compound(text, stop.at) {
         add(1088, stop.at, "the reading stops here: a parenthesis has no place here");
-    } else if is_keyword {
-        add(1089, stop.at, "the reading stops here: this keyword closes nothing");
+    } else if is_keyword || rest.starts_with(')') {
+        add(1089, stop.at, "the reading stops here: this closes nothing");
     } else {
         add(1070, stop.at, "the reading stops here");
         if after_compound(text, stop.at) {
