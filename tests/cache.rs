@@ -174,3 +174,32 @@ fn a_first_copy_is_found_by_other_dockerfiles() {
     sh("cp D E; touch -d 2001-02-03 ctx/d/a ctx/d/e/b");
     assert!(outcome("E"), "files to be read again, and a Dockerfile that is not known");
 }
+
+/// The same from a stage, whose files are read once too.
+#[test]
+fn a_first_copy_from_a_stage_is_found_by_other_dockerfiles() {
+    let sandbox = Sandbox::with_base();
+    let build = |dockerfile: &str, context: &str| {
+        sandbox.write(&format!("{context}/Dockerfile"), dockerfile);
+        let log = sandbox.succeed(["build", "--progress=plain", "-t", "made", context]).stderr;
+        // Only what is copied to the last stage counts.
+        let last = log.lines().rfind(|line| line.contains("COPY --from=a")).expect("a COPY");
+        let number = last.split(' ').next().expect("a number").to_owned();
+        log.lines().any(|line| line == format!("{number} CACHED"))
+    };
+    let text = |one: &str, target: &str, more: &str| {
+        format!(
+            "FROM centos AS a\nRUN mkdir -p /d/e && echo {one} > /d/a && echo 2 > /d/e/b && \
+             ln /d/a /d/c{more}\nFROM scratch\nCOPY --from=a /d {target}\n"
+        )
+    };
+    assert!(!build(&text("1", "/x", ""), "one"), "nothing is there yet");
+    let first = sandbox.succeed(["inspect", "-f", "{{.Id}}", "made"]).stdout;
+    assert!(build(&text("1", "/x", ""), "one") && build(&text("1", "/x", ""), "two"));
+    assert!(build(&text("1", "/x", " && true"), "three"), "another stage with the same files");
+    assert!(!build(&text("1", "/y", ""), "four"), "another destination");
+    assert!(!build(&text("3", "/x", ""), "five"), "another content");
+    assert!(build(&text("1", "/x", " # again"), "six"), "the content of the first build");
+    let last = sandbox.succeed(["inspect", "-f", "{{.Id}}", "made"]).stdout;
+    assert_eq!(first, last);
+}

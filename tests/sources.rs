@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use dockwright_tests::{Outcome, Sandbox, path_text, succeed};
+use dockwright_tests::{Outcome, Sandbox, path_text, run, succeed};
 
 /// A server of this machine, which ends with this value.
 struct Server {
@@ -523,6 +523,66 @@ fn downloads_are_added() {
     assert_eq!(first.code, 0, "{}", first.text());
     drop(server);
     assert_eq!(build(&right, &file, "/new/").stdout, first.stdout);
+}
+
+/// A server that knows what it serves by a tag is asked, and answers that nothing has changed.
+#[test]
+fn what_a_server_has_not_changed_is_not_downloaded_again() {
+    let sandbox = Sandbox::with_base();
+    let server = Server::web(&sandbox);
+    let write = |text: &str, time: &str| {
+        sandbox.write("web/file", text);
+        succeed(Command::new("touch").args(["-d", time]).arg(sandbox.path("web/file")));
+    };
+    let dockerfile = format!("FROM centos\nADD http://127.0.0.1:{}/file /new\n", server.port);
+    let build = |more: &[&str]| {
+        let arguments = [&["build", "-q", "-t", "made"], more, &["-"]].concat();
+        let outcome = with_input(&sandbox, &arguments, dockerfile.as_bytes());
+        assert_eq!(outcome.code, 0, "{}", outcome.text());
+        sandbox.succeed(["run", "made", "cat", "/new"]).stdout
+    };
+    let (one, two) = ("2001-02-03T04:05:06Z", "2002-02-03T04:05:06Z");
+    write("one\n", one);
+    assert_eq!(build(&[]), "one\n");
+    // Other bytes under the same tag: only a download could tell.
+    write("two\n", one);
+    assert_eq!(build(&[]), "one\n");
+    // What is executed is downloaded.
+    assert_eq!(build(&["--no-cache"]), "two\n");
+    write("six\n", two);
+    assert_eq!(build(&[]), "six\n");
+    drop(server);
+    let outcome = with_input(&sandbox, &["build", "-q", "-"], dockerfile.as_bytes());
+    assert_eq!(outcome.code, 1, "{}", outcome.text());
+}
+
+#[test]
+fn downloads_by_tls_need_an_authority() {
+    let sandbox = Sandbox::with_base();
+    sandbox.write("web/file", "by tls\n");
+    let folder = sandbox.path("web");
+    crate::registry::certificates(&folder);
+    let server = Server::start(|port| {
+        let mut command = Command::new("openssl");
+        command.args(["s_server", "-quiet", "-WWW", "-cert", "server.crt", "-key", "server.key"]);
+        command.arg("-accept").arg(format!("127.0.0.1:{port}")).current_dir(&folder);
+        command
+    });
+    let address = format!("https://127.0.0.1:{}/file", server.port);
+    sandbox.write("context/Dockerfile", format!("FROM centos\nADD {address} /new/\n"));
+    let build = |authority: &str| {
+        let mut command = sandbox.command();
+        command.env("SSL_CERT_FILE", sandbox.path(authority));
+        run(command.args(["build", "-q", "-t", "made", "context"]).current_dir(sandbox.path("")))
+    };
+    let outcome = build("web/ca.crt");
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
+    assert_eq!(sandbox.succeed(["run", "made", "cat", "/new/file"]).stdout, "by tls\n");
+    // Vouched for by nobody.
+    sandbox.write("other/ca.crt", "");
+    let outcome = build("other/ca.crt");
+    assert_eq!(outcome.code, 1, "{}", outcome.text());
+    assert!(said(&outcome).contains("certificate"), "{}", outcome.stderr);
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn free_port() -> u16 {
 }
 
 /// Makes an authority and a certificate for 127.0.0.1.
-fn certificates(folder: &std::path::Path) {
+pub(crate) fn certificates(folder: &std::path::Path) {
     let openssl = |arguments: &[&str]| {
         succeed(Command::new("openssl").current_dir(folder).args(arguments));
     };

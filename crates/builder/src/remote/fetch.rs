@@ -36,6 +36,8 @@ pub(crate) struct Fetched {
     pub(crate) digest: Option<Digest>,
     /// The time of the commit, or what the server says, in seconds after 1970.
     pub(crate) time: Option<i64>,
+    /// The tag by which a web server knows the bytes of a download.
+    tag: Option<String>,
     _work: WorkDir,
 }
 
@@ -44,7 +46,14 @@ pub(crate) struct Fetched {
 pub(crate) struct FetchedTree {
     /// The files.
     pub(crate) source: Source,
-    _fetched: Fetched,
+    fetched: Fetched,
+}
+
+impl FetchedTree {
+    /// Returns the tag by which a web server knows the bytes of a download.
+    pub(crate) fn tag(&self) -> Option<&str> {
+        self.fetched.tag.as_deref()
+    }
 }
 
 impl<'a> Fetcher<'a> {
@@ -63,15 +72,20 @@ impl<'a> Fetcher<'a> {
     pub(crate) fn fetch(&self, remote: &Remote) -> Result<Fetched> {
         let work = self.store.work_dir()?;
         let path = work.path().join("tree");
-        let (digest, time) = match remote {
-            Remote::Git(reference) => (None, Some(git::fetch(self, reference, &path)?)),
+        let (digest, time, tag) = match remote {
+            Remote::Git(reference) => (None, Some(git::fetch(self, reference, &path)?), None),
             Remote::Http(address) => {
                 std::fs::create_dir(&path).doing(|| format!("make `{}`", path.display()))?;
-                let (digest, time) = http::fetch(self, address, &path.join(FILE))?;
-                (Some(digest), time)
+                let download = http::fetch(self, address, &path.join(FILE))?;
+                (Some(download.digest), download.time, download.tag)
             }
         };
-        Ok(Fetched { path, digest, time, _work: work })
+        Ok(Fetched { path, digest, time, tag, _work: work })
+    }
+
+    /// Tells whether a web server says that what it gave under `tag` is what it would give now.
+    pub(crate) fn is_unchanged(&self, address: &str, tag: &str) -> bool {
+        http::is_unchanged(self, address, tag)
     }
 
     /// Fetches a source of ADD and checks it.
@@ -87,7 +101,7 @@ impl<'a> Fetcher<'a> {
             .with_help("correct the checksum if you trust what is there now"));
         }
         let source = Source::context(&fetched.path, None)?;
-        Ok(FetchedTree { source, _fetched: fetched })
+        Ok(FetchedTree { source, fetched })
     }
 
     /// Returns a secret for a host: that of the name with the host, else that of the name alone.

@@ -17,23 +17,16 @@ use crate::{Digest, Error, ErrorKind, Result};
 const MAX_BYTES: u64 = 1 << 40;
 
 /// Downloads `address` to the new file `path`, with mode 0600 and the time that the server gives,
-/// and returns the digest of its bytes and that time, in seconds after 1970.
-pub(super) fn fetch(
-    fetcher: &Fetcher<'_>,
-    address: &str,
-    path: &Path,
-) -> Result<(Digest, Option<i64>)> {
+/// and returns what is known of it.
+pub(super) fn fetch(fetcher: &Fetcher<'_>, address: &str, path: &Path) -> Result<Download> {
     let client = Client::new(fetcher.http.clone());
     let doing = || format!("write `{}`", path.display());
     let options = &mut File::options();
     let file = options.write(true).create_new(true).mode(0o600).open(path).doing(doing)?;
     let mut out = Hashing { file, hasher: sha2::Sha256::new() };
     let mut open = |headers: &[(String, String)]| {
-        // The scheme in lower case, as BuildKit's URL parser gives it.
-        let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
-        let mut request = Request::new(Method::Get, scheme.to_lowercase() + "://" + rest);
+        let mut request = request(fetcher, Method::Get, address);
         request.headers = headers.to_vec();
-        request.authorization = authorization(fetcher, url::host(address));
         let response = client.send(&request)?;
         if response.is_success() {
             return Ok(response);
@@ -46,7 +39,38 @@ pub(super) fn fetch(
     let time = Timespec { tv_sec: said.unwrap_or(0), tv_nsec: 0 };
     let times = Timestamps { last_access: time, last_modification: time };
     rustix::fs::futimens(&out.file, &times).doing(doing)?;
-    Ok((Digest::finish(out.hasher), said))
+    // A weak tag stays the same where bytes differ.
+    let tag = response.header("etag").filter(|tag| !tag.starts_with("W/"));
+    Ok(Download { digest: Digest::finish(out.hasher), time: said, tag: tag.map(str::to_owned) })
+}
+
+/// Asks the server whether what it gave under `tag` is what it would give now. No answer is a no: the
+/// download tells what is wrong.
+pub(super) fn is_unchanged(fetcher: &Fetcher<'_>, address: &str, tag: &str) -> bool {
+    let mut request = request(fetcher, Method::Head, address).with_header("If-None-Match", tag);
+    request.may_retry = false;
+    let answer = Client::new(fetcher.http.clone()).send(&request);
+    answer.is_ok_and(|answer| {
+        answer.status == 304 || answer.is_success() && answer.header("etag") == Some(tag)
+    })
+}
+
+fn request(fetcher: &Fetcher<'_>, method: Method, address: &str) -> Request<'static> {
+    // The scheme in lower case, as BuildKit's URL parser gives it.
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let mut request = Request::new(method, scheme.to_lowercase() + "://" + rest);
+    request.authorization = authorization(fetcher, url::host(address));
+    request
+}
+
+/// What is known of a download.
+pub(super) struct Download {
+    /// The digest of its bytes.
+    pub(super) digest: Digest,
+    /// The time that the server gives, in seconds after 1970.
+    pub(super) time: Option<i64>,
+    /// The tag by which the server knows these bytes.
+    pub(super) tag: Option<String>,
 }
 
 /// A file that is hashed while it is written.

@@ -10,7 +10,7 @@ use super::ready::{Contents, Reads, Ready};
 use super::{Solver, Stack};
 use crate::cache::{self, Preimage};
 use crate::file_op::{Below, DirectCopy};
-use crate::op::{CopyOp, CopySource, Input, Op, OpId, Operation};
+use crate::op::{CopyOp, CopySource, Op, OpId, Operation};
 use crate::store::NewLayer;
 use crate::{Cause, Digest, Event, Result, StepId};
 
@@ -25,8 +25,7 @@ pub(super) struct Ahead<'s> {
 }
 
 impl Solver<'_> {
-    /// Executes a COPY from a context which no record can be of, unless that takes more than reading
-    /// its files.
+    /// Executes a COPY which no record can be of, unless that takes more than reading its files.
     pub(super) fn copy_ahead(
         &self,
         id: OpId,
@@ -35,7 +34,7 @@ impl Solver<'_> {
     ) -> Result<Option<Ahead<'_>>> {
         let Op::Copy(op) = &operation.op else { return Ok(None) };
         let is_plain = op.sources.iter().all(|source| !matches!(source, CopySource::Remote(_)));
-        if matches!(op.from, Input::Op(_)) || !op.reads_files() || op.unpack || !is_plain {
+        if !op.reads_files() || op.unpack || !is_plain {
             return Ok(None);
         }
         let parent = match operation.parent {
@@ -50,7 +49,12 @@ impl Solver<'_> {
             return Ok(None);
         };
         // Where nothing need be read, nothing is gained.
-        if self.known_contents(op)?.is_some() {
+        let stage = self.stage_content_key(op)?;
+        let is_known = match &stage {
+            Some(key) => self.store.get_record(key)?.is_some(),
+            None => self.known_contents(op)?.is_some(),
+        };
+        if is_known {
             return Ok(None);
         }
         let since = (self.request.clock_ms)();
@@ -60,6 +64,9 @@ impl Solver<'_> {
             return Ok(None);
         };
         let contents = contents(op, &mut copied)?;
+        if let Some(key) = &stage {
+            self.keep_contents(key, &contents)?;
+        }
         let preimage = Preimage::copy(op, cache::chain(&parent.layers), contents);
         let key = preimage.key()?;
         let ready = Ready { preimage, key, parent, reads: Reads::Copy(copied) };

@@ -6,10 +6,11 @@ use super::Solver;
 use super::input::Tree;
 use super::keep::Wrote;
 use super::ready::Contents;
+use crate::cache::Preimage;
 use crate::context::Source;
 use crate::file_op::{self, Below, DirectCopy, Hashed, Selections};
 use crate::op::{CopyOp, CopySource, Input, OpId};
-use crate::remote::{FetchedTree, Fetcher, RemoteSource};
+use crate::remote::{FetchedTree, Fetcher, Remote, RemoteSource};
 use crate::store::NewLayer;
 use crate::{DiffId, Digest, Error, Result};
 
@@ -70,10 +71,15 @@ impl Solver<'_> {
             return Ok((contents, Copied::unread(op)));
         }
         let (contents, copied) = self.read_copied(op)?;
-        let json = serde_json::to_vec(&contents)
-            .map_err(|error| Error::system("cannot encode the digests of a COPY", error))?;
-        self.store.put_record(&key, &json)?;
+        self.keep_contents(&key, &contents)?;
         Ok((contents, copied))
+    }
+
+    /// Keeps what a COPY takes from a stage, under its [`Self::stage_content_key`].
+    pub(super) fn keep_contents(&self, key: &Digest, contents: &Contents) -> Result<()> {
+        let json = serde_json::to_vec(contents)
+            .map_err(|error| Error::system("cannot encode the digests of a COPY", error))?;
+        self.store.put_record(key, &json)
     }
 
     /// What whoever looks up or finds the digests under `key` holds.
@@ -82,18 +88,23 @@ impl Solver<'_> {
         Arc::clone(gates.entry(*key).or_default())
     }
 
-    /// The digests of what a COPY takes from a build context, if those of all its files are known.
+    /// The digests of what a COPY takes from a build context and from servers, if those of all its
+    /// files are known.
     pub(super) fn known_contents(&self, op: &CopyOp) -> Result<Option<Contents>> {
         let mut contents = Contents::new();
-        if matches!(op.from, Input::Op(_)) || !op.reads_files() {
+        let is_inline = |source: &CopySource| matches!(source, CopySource::Inline(_));
+        if matches!(op.from, Input::Op(_)) || op.sources.iter().all(is_inline) {
             return Ok(None);
         }
-        let tree = self.tree(&op.from)?;
+        let tree = if op.reads_files() { Some(self.tree(&op.from)?) } else { None };
         for (n, source) in op.sources.iter().enumerate() {
-            let known = match source {
-                CopySource::Path(path) => file_op::known_content(tree.source(), op, path)?,
-                CopySource::Inline(_) => continue,
-                CopySource::Remote(_) => None,
+            let known = match (source, &tree) {
+                (CopySource::Path(path), Some(tree)) => {
+                    file_op::known_content(tree.source(), op, path)?
+                }
+                (CopySource::Path(_), None) => None,
+                (CopySource::Inline(_), _) => continue,
+                (CopySource::Remote(source), _) => self.known_download(op, n, source)?,
             };
             let Some(known) = known else { return Ok(None) };
             contents.insert(format!("source {n}"), known);
@@ -101,9 +112,43 @@ impl Solver<'_> {
         Ok(Some(contents))
     }
 
+    /// The digest of a download, if the server says that it would give the bytes of the last time.
+    fn known_download(
+        &self,
+        op: &CopyOp,
+        n: usize,
+        source: &RemoteSource,
+    ) -> Result<Option<Digest>> {
+        let Remote::Http(address) = &source.remote else { return Ok(None) };
+        if source.checksum.is_some() {
+            return Ok(None);
+        }
+        let record = self.store.get_record(&download_key(op, n, source)?)?;
+        let known = record.and_then(|json| serde_json::from_slice::<(String, Digest)>(&json).ok());
+        let Some((tag, digest)) = known else { return Ok(None) };
+        let fetcher = Fetcher::new(self.request, self.store);
+        Ok(fetcher.is_unchanged(address, &tag).then_some(digest))
+    }
+
+    /// Keeps the tags of what was downloaded, with the digests.
+    fn keep_downloads(&self, op: &CopyOp, copied: &Copied<'_>, contents: &Contents) -> Result<()> {
+        for (n, (source, fetched)) in op.sources.iter().zip(&copied.fetched).enumerate() {
+            if let (CopySource::Remote(source), Some(tag), Some(digest)) = (
+                source,
+                fetched.as_ref().and_then(FetchedTree::tag),
+                contents.get(&format!("source {n}")),
+            ) {
+                let json = serde_json::to_vec(&(tag, digest))
+                    .map_err(|error| Error::system("cannot encode the tag of a download", error))?;
+                self.store.put_record(&download_key(op, n, source)?, &json)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The key under which the digests of what a COPY takes from a stage are kept; nothing if it
     /// reads anything else.
-    fn stage_content_key(&self, op: &CopyOp) -> Result<Option<Digest>> {
+    pub(super) fn stage_content_key(&self, op: &CopyOp) -> Result<Option<Digest>> {
         let Input::Op(stage) = &op.from else { return Ok(None) };
         let mut sources = Vec::new();
         for source in &op.sources {
@@ -123,7 +168,9 @@ impl Solver<'_> {
 
     fn read_copied(&self, op: &CopyOp) -> Result<(Contents, Copied<'_>)> {
         let mut copied = self.select_copied(op)?;
-        Ok((contents(op, &mut copied)?, copied))
+        let contents = contents(op, &mut copied)?;
+        self.keep_downloads(op, &copied, &contents)?;
+        Ok((contents, copied))
     }
 
     /// Finds what a COPY copies, without reading it.
@@ -221,6 +268,13 @@ impl Solver<'_> {
         };
         op.sources.iter().map(fetch).collect()
     }
+}
+
+/// The key under which the tag of a download is kept: all of the instruction counts, since its flags
+/// change the digest.
+fn download_key(op: &CopyOp, n: usize, source: &RemoteSource) -> Result<Digest> {
+    let key = Preimage::copy(op, Digest::of(b""), Contents::new()).key()?;
+    Ok(Digest::of(format!("download 1 {n} {key} {}", source.text).as_bytes()))
 }
 
 /// The digests of what a COPY copies. What is not known of its files is read.

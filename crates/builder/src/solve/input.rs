@@ -23,7 +23,7 @@ pub(super) struct Contexts {
 /// A named context.
 enum Named {
     Directory(Source),
-    Fetched { source: Source, _context: FetchedContext },
+    Fetched { source: Source, _context: Box<FetchedContext> },
 }
 
 /// A tree that is open for reading.
@@ -144,7 +144,7 @@ impl Solver<'_> {
                         .with_help("a build context is a directory, a repository or an archive"));
                 }
                 let source = Source::context(context.path(), None)?;
-                Ok(Named::Fetched { source, _context: context })
+                Ok(Named::Fetched { source, _context: Box::new(context) })
             }
             NamedContext::Image(_) | NamedContext::Layout { .. } => {
                 Err(Error::new("an image was taken for a directory"))
