@@ -176,9 +176,14 @@ fn programs_of_another_architecture() {
     assert_eq!(outcome.code, 1, "{}", outcome.text());
     assert_snapshot!("other-architecture", outcome.text());
     nothing_is_left(&sandbox);
-    // Files of another architecture can be copied.
+    // Files of another architecture can be copied, and a base of another platform is told of.
     sandbox.write("context/Dockerfile", "FROM other\nCOPY . /context/\n");
-    sandbox.succeed(["build", "-q", "context"]);
+    let told = "the base image `other` is for linux/s390x, and this stage is for linux/";
+    let outcome = sandbox.succeed(["build", "--progress=plain", "context"]);
+    assert!(outcome.stderr.contains(told), "{}", outcome.text());
+    let wanted = ["build", "--progress=plain", "--platform=linux/s390x", "context"];
+    let outcome = sandbox.succeed(wanted);
+    assert!(!outcome.stderr.contains(told), "{}", outcome.text());
 }
 
 #[test]

@@ -146,6 +146,7 @@ impl<'p> Planner<'p> {
         }
         let other = (platform != self.platforms.target).then(|| platform.to_string());
         let image = self.image(name, other, index, span)?;
+        self.warn_of_platform(name, image, &platform, span);
         let files = self.add_image(name, image, self.model.stages[index].from.span);
         let mut config = image.config.clone();
         config.created = None;
@@ -166,6 +167,19 @@ impl<'p> Planner<'p> {
         let mut stage = self.new_stage(index, files, config);
         stage.architecture.clone_from(&image.config.architecture);
         Ok((stage, triggers))
+    }
+
+    /// A store or a registry may hold the image for one platform only, which is taken then: BuildKit's
+    /// check `InvalidBaseImagePlatform`.
+    fn warn_of_platform(&mut self, name: &str, image: &BaseImage, wanted: &Platform, span: Span) {
+        let own = platform_of(&image.config);
+        let is_known = !own.os.is_empty() && !own.architecture.is_empty();
+        let is_other = own.os != wanted.os || own.architecture != wanted.architecture;
+        if is_known && is_other && self.stand_in.is_none() {
+            let message =
+                format!("the base image `{name}` is for {own}, and this stage is for {wanted}");
+            self.warn(message, Some(span));
+        }
     }
 
     fn new_stage(&mut self, index: usize, files: OpId, config: ImageConfig) -> Stage {
@@ -237,13 +251,7 @@ impl<'p> Planner<'p> {
             return Err(Error::new(format!("there is no stage number {number}"))
                 .with_help(format!("the stages count from 0 to {}", n_stages.saturating_sub(1))));
         }
-        let variant = stage.config.variant.clone();
-        let platform = Platform {
-            os: stage.config.os.clone(),
-            os_version: stage.config.os_version().map(str::to_owned),
-            architecture: stage.config.architecture.clone(),
-            variant,
-        };
+        let platform = platform_of(&stage.config);
         if let Some((key, context)) = self.request.named_context(name, &platform) {
             return match context.image() {
                 Some(image) => self.image_input(&image, stage.index, span),
@@ -282,6 +290,15 @@ impl<'p> Planner<'p> {
             Some(listed.to_lowercase().as_str()) == name || listed.parse() == Ok(index)
         };
         self.request.no_cache || self.request.no_cache_filter.iter().any(is_listed)
+    }
+}
+
+fn platform_of(config: &ImageConfig) -> Platform {
+    Platform {
+        os: config.os.clone(),
+        os_version: config.os_version().map(str::to_owned),
+        architecture: config.architecture.clone(),
+        variant: config.variant.clone(),
     }
 }
 

@@ -144,7 +144,12 @@ fn global_arguments_reach_a_stage_by_name_only() {
             "RUN |3 V=1 TARGETARCH=arm64 W=given /bin/sh -c y # buildkit",
         ],
     );
-    assert_eq!(plan.warnings[0].message, "no instruction uses the build arguments `UNUSED`");
+    let messages: Vec<&str> = plan.warnings.iter().map(|it| it.message.as_str()).collect();
+    let expected = [
+        "the base image `base` is for linux/amd64, and this stage is for linux/arm64",
+        "no instruction uses the build arguments `UNUSED`",
+    ];
+    assert_eq!(messages, expected);
 }
 
 #[test]
