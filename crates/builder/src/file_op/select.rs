@@ -44,6 +44,11 @@ pub(crate) fn select(source: &Source, op: &CopyOp, argument: &str) -> Result<Vec
     let pattern = String::from_utf8_lossy(&clean(argument.as_bytes())).into_owned();
     let found = if has_wildcard(&pattern) {
         take_down_directories(source, &pattern)?;
+        let head = split_literal(&pattern).0.trim_end_matches('/');
+        if source.resolve(head.as_bytes())?.is_none() {
+            let message = format!("`{argument}` looks in `{head}`, which is not there");
+            return Err(explain_missing(source, head, message));
+        }
         source.expand(&pattern)?
     } else {
         vec![source.resolve(pattern.as_bytes())?.ok_or_else(|| not_found(source, argument))?]
