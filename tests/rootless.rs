@@ -7,12 +7,12 @@ use std::process::Command;
 use dockwright_tests::{Outcome, Sandbox, is_root, needs_root, path_text, run, succeed, workspace};
 
 /// A folder of an ordinary user with the program, base and tomcat fixture in it.
-struct User {
-    sandbox: Sandbox,
+pub(crate) struct User {
+    pub(crate) sandbox: Sandbox,
 }
 
 impl User {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let sandbox = Sandbox::new();
         let program = sandbox.path("dockwright");
         std::fs::copy(dockwright_tests::binary(), &program).expect("copied");
@@ -74,9 +74,10 @@ fn the_same_image_as_root_and_as_user() {
     assert_eq!(mode & 0o777, 0o700);
 }
 
-/// Runs the program as an ordinary user to whom `/etc/subuid` gives ids: with the files of this
-/// machine replaced for one process. Only root can, and only where `newuidmap` is there.
-fn as_user_with_ids(user: &User, arguments: &[&str]) -> Outcome {
+/// Returns a command that runs what follows as an ordinary user to whom `/etc/subuid` gives ids: with
+/// the files of this machine replaced for one process. Only root can, and only where `newuidmap` is
+/// there.
+pub(crate) fn with_ids(user: &User) -> Command {
     let folder = user.sandbox.folder.path();
     let with = |path: &str, line: &str| {
         let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -91,11 +92,16 @@ fn as_user_with_ids(user: &User, arguments: &[&str]) -> Outcome {
     script += &with("/etc/subgid", "dockwright-test:300000:65536");
     script += "exec setpriv --reuid=12345 --regid=12345 --clear-groups \"$@\"";
     let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", &script, "sh"]);
     command
-        .args(["--mount", "sh", "-c", &script, "sh"])
+}
+
+fn as_user_with_ids(user: &User, arguments: &[&str]) -> Outcome {
+    let mut command = with_ids(user);
+    command
         .arg(user.sandbox.path("dockwright"))
         .args(arguments)
-        .current_dir(folder)
+        .current_dir(user.sandbox.folder.path())
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("DOCKWRIGHT_STORE", user.sandbox.path("range-store"));

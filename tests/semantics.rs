@@ -7,6 +7,7 @@
 
 mod case;
 mod image;
+mod users;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

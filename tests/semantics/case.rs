@@ -57,6 +57,11 @@ impl Case {
         }
     }
 
+    /// Tells whether a RUN may find what an earlier one has left in a cache.
+    pub(super) fn mounts_a_cache(&self) -> bool {
+        self.files.iter().any(|(_, text)| text.contains("type=cache"))
+    }
+
     /// Makes the context.
     pub(super) fn make(&self, folder: &Path) {
         std::fs::create_dir_all(folder).expect("made");

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use crate::Result;
 use crate::error::Context;
+use crate::namespace::explain_owner;
 
 /// A socket that leads to an agent until this is dropped.
 #[derive(Debug)]
@@ -33,7 +34,9 @@ impl Agent {
             .doing(|| format!("connect to the agent `{}`", agent.display()))?;
         let listener = UnixListener::bind(path).doing(doing)?;
         if owner != (0, 0) {
-            std::os::unix::fs::chown(path, Some(owner.0), Some(owner.1)).doing(doing)?;
+            std::os::unix::fs::chown(path, Some(owner.0), Some(owner.1))
+                .doing(doing)
+                .map_err(explain_owner)?;
         }
         std::fs::set_permissions(path, PermissionsExt::from_mode(mode & 0o777)).doing(doing)?;
         let (stopped, stop) = io::pipe().doing(doing)?;

@@ -182,13 +182,8 @@ fn give_up_privileges(spec: &Spec) -> Result<()> {
 }
 
 fn become_user(spec: &Spec) -> Result<()> {
-    let id = |kind: &str, number: u32, error: Errno| Failure {
-        help: (error == Errno::INVAL).then(|| {
-            "an ordinary user's builder has the ids of `/etc/subuid` and `/etc/subgid`, by \
-             `newuidmap` and `newgidmap`; without them only root exists"
-                .to_owned()
-        }),
-        ..Failure::new(&format!("run with {kind} id {number}"), error)
+    let id = |kind: &str, number: u32, error: Errno| {
+        Failure::of_id(&format!("run with {kind} id {number}"), error)
     };
     if let Some(groups) = &spec.groups {
         let all: Vec<Gid> = groups.iter().map(|group| Gid::from_raw(*group)).collect();

@@ -370,7 +370,9 @@ impl Files {
         file.write_all(data).map_err(|error| fail(errno(error)))?;
         let (uid, gid) = (Uid::from_raw(owner.0), Gid::from_raw(owner.1));
         if owner != (0, 0) {
-            rustix::fs::fchown(&file, Some(uid), Some(gid)).map_err(fail)?;
+            let doing = format!("give a file to user {} and group {}", owner.0, owner.1);
+            rustix::fs::fchown(&file, Some(uid), Some(gid))
+                .map_err(|error| Failure::of_id(&doing, error))?;
         }
         rustix::fs::fchmod(&file, Mode::from_raw_mode(mode & 0o7777)).map_err(fail)?;
         clone(file.as_fd(), false).map_err(fail)

@@ -2,6 +2,7 @@
 
 use std::os::fd::RawFd;
 
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::runtime::RuntimeSpec;
@@ -76,5 +77,13 @@ impl Failure {
     /// A call of the kernel failed while `doing` something.
     pub(super) fn new(doing: &str, error: impl std::fmt::Display) -> Self {
         Self { message: format!("cannot {doing}: {error}"), code: None, help: None }
+    }
+
+    /// The kernel refused a user or a group, perhaps since the user namespace does not have it.
+    pub(super) fn of_id(doing: &str, error: Errno) -> Self {
+        let help = "an ordinary user's builder has the ids of `/etc/subuid` and `/etc/subgid`, by \
+                    `newuidmap` and `newgidmap`; without them only root exists";
+        let help = (error == Errno::INVAL).then(|| help.to_owned());
+        Self { help, ..Self::new(doing, error) }
     }
 }
