@@ -222,11 +222,11 @@ fn the_clean_up_follows_no_link() {
     // The mount point is `/p/empty`; what stands there afterwards is a link to a directory with an
     // empty directory of that name.
     let dockerfile = format!(
-        "FROM centos\nRUN --mount=type=tmpfs,target=/p/q/empty mv /p/q /p/moved 2>/dev/null; \
-         mv /p /gone 2>/dev/null; ln -s {out} /p; mkdir -p /t; ls -l /\n"
+        "FROM centos\nRUN --mount=type=tmpfs,target=/p/empty mv /p /gone && ln -s {out} /p\n"
     );
     sandbox.write("context/Dockerfile", dockerfile);
     let outcome = export(&sandbox, "context");
+    assert_eq!(outcome.code, 0, "{}", outcome.text());
     is_contained(&sandbox, &outcome, &outside);
     // The legal twin: a mount point that was made for a step is gone after it.
     sandbox.write(
@@ -395,6 +395,7 @@ fn secrets_are_nowhere_afterwards() {
 
 #[test]
 fn hostile_commands_end_with_their_step() {
+    // What is written to the kernel's files does no harm where a guard is broken.
     let sandbox = Sandbox::with_base();
     let before = fs::read(binary()).expect("the program");
     let before = Sha256::digest(&before);
@@ -405,10 +406,9 @@ fn hostile_commands_end_with_their_step() {
          RUN (sleep 1000 & sleep 1000 &) ; sleep 1000 & echo started > /started\n\
          RUN printf '#!/proc/self/exe\\n' > /x && chmod 755 /x && (/x || true); \
          (echo evil > /proc/1/exe) 2>/dev/null; (echo evil > /proc/self/exe) 2>/dev/null; \
-         for p in core_pattern modprobe hotplug; do \
-         (echo evil > /proc/sys/kernel/$p) 2>/dev/null && echo \"wrote $p\" >> /wrote; done; \
-         (echo b > /proc/sysrq-trigger) 2>/dev/null && echo sysrq >> /wrote; \
-         (echo 1 > /sys/kernel/uevent_helper) 2>/dev/null && echo uevent >> /wrote; true\n",
+         for p in /proc/sys/kernel/core_pattern /proc/sys/kernel/modprobe /sys/kernel/mm/ksm/run; do \
+         v=$(cat $p 2>/dev/null) && (echo \"$v\" > $p) 2>/dev/null && echo $p >> /wrote; done; \
+         (echo h > /proc/sysrq-trigger) 2>/dev/null && echo sysrq >> /wrote; true\n",
     );
     let outcome = export(&sandbox, "context");
     assert_eq!(outcome.code, 0, "{}", outcome.text());

@@ -3,6 +3,8 @@
 mod digests;
 mod list;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use list::{ContextFile, context_files, why_ignored};

@@ -337,6 +337,16 @@ fn the_end_of_an_archive_is_found_as_go_finds_it() {
         &[file("a", "x"), vec![b'x'; 512]],
         &format!("a:1 {DAMAGED} `xxxxxxxx` is not an octal number"),
     );
+    let mut wrong = file("a", "x");
+    wrong[0] = b'b';
+    check(&[wrong], &format!("{DAMAGED} the checksum of a header is wrong"));
+    // Old writers took bytes for signed.
+    let mut signed = header("\u{e9}", b'0', 0, |_| ());
+    let sum: i64 = signed.iter().enumerate().fold(0, |sum, (at, byte)| {
+        sum + if (148..156).contains(&at) { 32 } else { i64::from(*byte as i8) }
+    });
+    signed[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    check(&[signed], "\\xc3\\xa9:0");
     let kind = format!("{DAMAGED} `a` is of a kind that is not known: `V`");
     check(&[header("a", b'V', 0, |_| ())], &kind);
     let huge = header("x", b'x', 1 << 21, |_| ());

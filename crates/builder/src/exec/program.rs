@@ -54,3 +54,43 @@ fn sealed_copy(link: &Path) -> io::Result<OwnedFd> {
     rustix::fs::fcntl_add_seals(&copy, seals)?;
     Ok(copy.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd as _;
+
+    use rustix::io::Errno;
+
+    use super::*;
+
+    /// What opening for writing through a descriptor says, as a command could by `/proc/1/exe`.
+    fn written(fd: impl AsFd) -> Option<Errno> {
+        let path = format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd());
+        let opened = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+        match opened {
+            Ok(file) => rustix::io::write(&file, b"x").err(),
+            Err(error) => Some(error),
+        }
+    }
+
+    #[test]
+    fn nobody_writes_to_the_program() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, link) = (directory.path().join("program"), directory.path().join("link"));
+        std::fs::write(&file, "program").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(written(sealed_copy(&file).unwrap()), Some(Errno::PERM));
+        if crate::testing::is_machine_root("a read-only mount of the program") {
+            assert_eq!(written(read_only_mount(&link).unwrap()), Some(Errno::ROFS));
+        }
+        // The legal twin: without a guard it could be.
+        assert_eq!(written(File::open(&file).unwrap()), None);
+        // That of the program itself is hidden by its being in use.
+        let own = own().unwrap();
+        let is_read_only = rustix::fs::fstatvfs(own)
+            .is_ok_and(|fs| fs.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY));
+        let is_sealed =
+            rustix::fs::fcntl_get_seals(own).is_ok_and(|seals| seals.contains(SealFlags::WRITE));
+        assert!(is_read_only || is_sealed);
+    }
+}

@@ -98,8 +98,10 @@ mod tests {
         let path = directory.path();
         fs::create_dir(path.join("etc")).unwrap();
         fs::create_dir(path.join("there")).unwrap();
+        fs::create_dir_all(path.join("elsewhere/t/u")).unwrap();
         let root = fs::File::open(path).unwrap();
-        let targets = ["/etc/hosts", "/etc/written", "/a/b/c", "/d/e", "/there", "/never", "/link"];
+        let targets =
+            ["/etc/hosts", "/etc/written", "/a/b/c", "/d/e", "/there", "/never", "/link", "/s/t/u"];
         let stubs = Stubs::note(root.as_fd(), targets.into_iter()).unwrap();
         fs::write(path.join("etc/hosts"), "").unwrap();
         fs::write(path.join("etc/written"), "x").unwrap();
@@ -107,6 +109,8 @@ mod tests {
         fs::create_dir_all(path.join("d/e")).unwrap();
         fs::write(path.join("d/kept"), "").unwrap();
         std::os::unix::fs::symlink("there", path.join("link")).unwrap();
+        // The command has put a link in the place of a mount point's parent.
+        std::os::unix::fs::symlink("elsewhere", path.join("s")).unwrap();
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         fs::File::open(path.join("etc")).unwrap().set_modified(time).unwrap();
 
@@ -114,8 +118,9 @@ mod tests {
 
         let gone = ["etc/hosts", "a", "d/e"].map(|name| path.join(name).exists());
         assert_eq!(gone, [false; 3]);
-        let kept = ["etc/written", "d/kept", "there", "link"].map(|name| path.join(name).exists());
-        assert_eq!(kept, [true; 4]);
+        let kept = ["etc/written", "d/kept", "there", "link", "elsewhere/t/u"]
+            .map(|name| path.join(name).exists());
+        assert_eq!(kept, [true; 5]);
         assert_eq!(fs::metadata(path.join("etc")).unwrap().modified().unwrap(), time);
     }
 }

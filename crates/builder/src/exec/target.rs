@@ -197,6 +197,17 @@ mod tests {
     }
 
     #[test]
+    fn what_became_a_link_is_not_gone_through() {
+        let (_directory, root) = tree();
+        let open = |path: &str| open_beneath(root.as_fd(), OsStr::new(path), OFlags::PATH);
+        assert_eq!(open("climb").err(), Some(Errno::LOOP));
+        assert_eq!(open("absolute/c").err(), Some(Errno::LOOP));
+        assert_eq!(open("../outside").err(), Some(Errno::XDEV));
+        assert_eq!(open("/etc").err(), Some(Errno::XDEV));
+        assert!(open("a/b").is_ok() && open("").is_ok());
+    }
+
+    #[test]
     fn several_steps_may_make_the_same() {
         let (directory, root) = tree();
         let make = |n: usize| make(root.as_fd(), &format!("/x/{}/y/z", n / 8), n.is_multiple_of(2));

@@ -201,6 +201,43 @@ mod tests {
     }
 
     #[test]
+    fn links_are_those_of_the_image() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let (inside, outside) = (directory.path().join("image"), directory.path().join("outside"));
+        std::fs::create_dir_all(inside.join("real")).unwrap();
+        std::fs::create_dir(&outside).unwrap();
+        std::fs::write(outside.join("passwd"), "evil:x:7:8::/:\n").unwrap();
+        std::fs::write(inside.join("real/passwd"), "app:x:5:6::/:\n").unwrap();
+        let root = File::open(&inside).unwrap();
+        let look_up = |user| look_up(std::os::fd::AsFd::as_fd(&root), user);
+        let etc = inside.join("etc");
+        for target in [outside.as_path(), std::path::Path::new("../outside")] {
+            symlink(target, &etc).unwrap();
+            assert!(look_up("evil").is_err(), "{target:?}");
+            std::fs::remove_file(&etc).unwrap();
+        }
+        symlink("/real", &etc).unwrap();
+        assert_eq!(look_up("app").unwrap().gid, 6);
+    }
+
+    #[test]
+    fn files_without_end_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("etc")).unwrap();
+        let path = directory.path().join("etc/passwd");
+        std::fs::write(&path, "app:x:5:6::/:\n").unwrap();
+        let root = File::open(directory.path()).unwrap();
+        let look_up = || look_up(std::os::fd::AsFd::as_fd(&root), "app");
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_len(LIMIT_BYTES).unwrap();
+        assert_eq!(look_up().unwrap().uid, 5);
+        file.set_len(LIMIT_BYTES + 1).unwrap();
+        let error = look_up().unwrap_err().to_string();
+        assert_eq!(error, "`/etc/passwd` of the image is larger than 10 MiB");
+    }
+
+    #[test]
     fn only_plain_files_are_read() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(directory.path().join("etc/passwd")).unwrap();

@@ -43,9 +43,11 @@ impl Planner<'_> {
             _ => false,
         };
         if let Some(device) = run.devices.first() {
-            return Err(Error::new("`--device` is not supported")
-                .with_span(scope.span(device.span()))
-                .with_help("leave it out: this builder gives no devices to a RUN"));
+            return Err(Error::new(
+                "`--device` is a flag of the labs channel, which is not supported",
+            )
+            .with_span(scope.span(device.span()))
+            .with_help("leave it out: this builder gives no devices to a RUN"));
         }
         let mut mounts = Vec::new();
         for mount in &run.mounts {

@@ -59,6 +59,8 @@ fn surroundings(image: &Image) {
     check(image, &program(&["busybox", "env"]), "PATH=/bin\nHOME=/root\n");
     check_script(image, "busybox hostname; echo $$; umask; pwd", "buildkitsandbox\n1\n0022\n/\n");
     check_script(image, "busybox wc -c < /dev/stdin", "0\n");
+    // A session of its own: process group and session of process 1.
+    check_script(image, "busybox cut -d ' ' -f 5,6 /proc/1/stat", "1 1\n");
     // One that a careless program has left open.
     let _leaked = rustix::io::dup(fs::File::open("/").unwrap()).unwrap();
     // No descriptor but the standard streams and the one that reads the directory.
@@ -82,12 +84,16 @@ fn privileges(image: &Image) {
                     CapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\n\
                     CapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\n";
     check(image, &status, expected);
+    // Looked at before anything is tried out.
+    let text = "for p in /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger /sys; do \
+                [ ! -e $p ] || busybox grep -q \" $p [a-z]* ro\" /proc/mounts || echo $p; done";
+    check_script(image, text, "");
     let refused = [
         "busybox mount -t tmpfs none /tmp",
         "busybox unshare -m true",
         "busybox umount /proc",
         "echo x > /proc/sys/kernel/hostname",
-        "echo b > /proc/sysrq-trigger",
+        "echo h > /proc/sysrq-trigger",
         "busybox mkdir /sys/x",
         "busybox mkdir /sys/fs/cgroup/x",
         "busybox mknod /tmp/disk b 259 0 && busybox head -c 1 /tmp/disk",
