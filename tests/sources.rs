@@ -376,6 +376,12 @@ fn submodules_come_from_the_network_only() {
     let outcome = add("local", "");
     assert_eq!(outcome.code, 1, "{}", outcome.text());
     assert!(said(&outcome).contains("transport 'file' not allowed"), "{}", outcome.stderr);
+    // What the caller's variables say to git is not heard.
+    let address = format!("git://127.0.0.1:{}/inner.git", server.port);
+    let trace = sandbox.path("trace");
+    let mut command = sandbox.command();
+    succeed(command.env("GIT_TRACE", &trace).args(["build", "-q", "--no-cache", &address]));
+    assert!(!trace.exists(), "git heard a variable");
 }
 
 #[test]

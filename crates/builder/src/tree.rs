@@ -236,4 +236,34 @@ mod tests {
         assert_eq!(names(fd.as_fd()).unwrap(), [b"kept"]);
         assert!(top.path().join("kept/file").exists());
     }
+
+    #[test]
+    fn links_lead_nowhere_else() {
+        let top = tempfile::tempdir().unwrap();
+        let (inside, outside) = (top.path().join("root"), top.path().join("outside"));
+        std::fs::create_dir_all(inside.join("d")).unwrap();
+        std::fs::create_dir_all(inside.join("outside/within")).unwrap();
+        std::fs::create_dir(&outside).unwrap();
+        std::fs::write(outside.join("file"), "").unwrap();
+        std::fs::write(inside.join("d/file"), "").unwrap();
+        let links = [("up", "../outside"), ("in", "d"), ("magic", "/proc/self/root")];
+        for (name, target) in links {
+            std::os::unix::fs::symlink(target, inside.join(name)).unwrap();
+        }
+        let root = open(&inside).unwrap();
+        for path in ["up", "in", "magic", "../outside", "d/../../outside"] {
+            assert!(open_beneath(root.as_fd(), path.as_bytes()).is_err(), "{path}");
+            let file = format!("{path}/file");
+            assert!(open_file_beneath(root.as_fd(), file.as_bytes()).is_err(), "{file}");
+        }
+        assert!(open_beneath(root.as_fd(), b"d").is_ok());
+        assert!(open_file_beneath(root.as_fd(), b"d/file").is_ok());
+        // As a process sees it whose root directory this is.
+        let found =
+            |path: &str| names(open_in_root(root.as_fd(), path.as_bytes()).unwrap().as_fd());
+        assert_eq!(found("up").unwrap(), [b"within"]);
+        assert_eq!(found("../../../outside").unwrap(), [b"within"]);
+        assert_eq!(found("in").unwrap(), [b"file"]);
+        assert!(open_in_root(root.as_fd(), b"magic").is_err());
+    }
 }
