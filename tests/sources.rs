@@ -535,11 +535,13 @@ fn downloads_are_added() {
 #[test]
 fn what_a_server_has_not_changed_is_not_downloaded_again() {
     let sandbox = Sandbox::with_base();
-    let server = Server::web(&sandbox);
     let write = |text: &str, time: &str| {
         sandbox.write("web/file", text);
         succeed(Command::new("touch").args(["-d", time]).arg(sandbox.path("web/file")));
     };
+    let (one, two) = ("2001-02-03T04:05:06Z", "2002-02-03T04:05:06Z");
+    write("one\n", one);
+    let server = Server::web(&sandbox);
     let dockerfile = format!("FROM centos\nADD http://127.0.0.1:{}/file /new\n", server.port);
     let build = |more: &[&str]| {
         let arguments = [&["build", "-q", "-t", "made"], more, &["-"]].concat();
@@ -547,8 +549,6 @@ fn what_a_server_has_not_changed_is_not_downloaded_again() {
         assert_eq!(outcome.code, 0, "{}", outcome.text());
         sandbox.succeed(["run", "made", "cat", "/new"]).stdout
     };
-    let (one, two) = ("2001-02-03T04:05:06Z", "2002-02-03T04:05:06Z");
-    write("one\n", one);
     assert_eq!(build(&[]), "one\n");
     // Other bytes under the same tag: only a download could tell.
     write("two\n", one);
