@@ -6,6 +6,7 @@ mod archives;
 mod bad_input;
 mod browser;
 mod cache;
+mod cache_edits;
 mod cache_mounts;
 mod conformance;
 mod depfile;
