@@ -105,8 +105,7 @@ pub(crate) fn run() -> Exit {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
     };
-    // The process ends before its memory is needed.
-    std::mem::forget(program);
+    drop(program);
     let cli = match <Cli>::from_arg_matches(&matches) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
