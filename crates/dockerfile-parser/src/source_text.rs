@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Parse, Span, Text};
+use crate::{FormatOptions, Parse, Span, Text};
 
 /// The bytes of a file, and a `str` of the same length to parse.
 ///
@@ -85,6 +85,30 @@ impl SourceText {
             })
             .collect::<String>()
             .into()
+    }
+
+    /// Returns the file in its canonical spelling, see [`crate::format()`]; bytes that are not UTF-8
+    /// stay as they are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dockerfile_parser::{FormatOptions, SourceText};
+    ///
+    /// let source = SourceText::new(b"from  a\nLABEL  name=caf\xE9\n".to_vec());
+    /// assert_eq!(source.format(&FormatOptions::default()), b"FROM a\nLABEL name=caf\xE9\n");
+    /// ```
+    pub fn format(&self, options: &FormatOptions) -> Vec<u8> {
+        let mut formatted = crate::format(&self.parse(), options).into_bytes();
+        let Some(original) = &self.original else { return formatted };
+        // Formatting neither adds words nor drops or moves them, so the bytes come in their order.
+        let is_placed = |byte: u8| byte == PLACEHOLDER as u8;
+        let mut placed = original.iter().zip(self.text.bytes()).filter(|(_, one)| is_placed(*one));
+        for byte in formatted.iter_mut().filter(|byte| is_placed(**byte)) {
+            let Some((was, _)) = placed.next() else { return original.clone() };
+            *byte = *was;
+        }
+        if placed.next().is_none() { formatted } else { original.clone() }
     }
 
     /// Returns a value's bytes as they stand in the file.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dockerfile_parser::{FormatOptions, SourceText, format};
+use dockerfile_parser::{FormatOptions, SourceText, Span};
 
 use super::usage;
 use crate::cli::Session;
@@ -67,25 +67,23 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Exit {
 /// Formats one file; tells whether its text changes.
 fn format_file(path: &Path, arguments: &Arguments) -> Result<bool, String> {
     let source = SourceText::new(source_file::read(path)?);
-    if !source.is_utf8() {
-        let name = path.display();
-        return Err(format!("cannot format `{name}`: it is not UTF-8"));
-    }
     let is_stdin = path == Path::new("-");
     let indent = editor_config::indent(path).unwrap_or(FormatOptions::default().indent);
-    let formatted = format(&source.parse(), &FormatOptions { indent });
-    let is_different = formatted != source.as_str();
+    let formatted = source.format(&FormatOptions { indent });
+    let before = source.bytes(Span::new(0, source.as_str().len() as u32));
+    let is_different = formatted != before;
     let name = if is_stdin { "-".to_owned() } else { display_name(path) };
     if arguments.diff {
-        print::output(&diff::unified(&name, source.as_str(), &formatted));
+        let text = String::from_utf8_lossy;
+        print::output(&diff::unified(&name, &text(before), &text(&formatted)));
     } else if arguments.check {
         if is_different {
             print::output(&format!("{name}\n"));
         }
     } else if is_stdin {
-        print::output(&formatted);
+        print::bytes(&formatted);
     } else if is_different {
-        source_file::replace(path, formatted.as_bytes())?;
+        source_file::replace(path, &formatted)?;
     }
     Ok(is_different)
 }
