@@ -204,14 +204,16 @@ fn change_within(parsed: &Parse<'_>, index: usize, value: &str) {
         if let Some(new) = edited(parsed, &set) {
             let again = parse(&new);
             others(&again);
-            let (old, one) = (&parsed.instructions[index], &again.instructions[index]);
+            let (old, one) =
+                (trigger(&parsed.instructions[index]), trigger(&again.instructions[index]));
             assert_eq!(one.flag(name).and_then(|flag| flag.value.as_deref()), Some(value));
             assert_eq!(one.arguments.as_str(), old.arguments.as_str());
         }
         if let Some(new) = edited(parsed, &|editor| editor.remove_flag(index, name).is_ok()) {
             let again = parse(&new);
             others(&again);
-            let (old, one) = (&parsed.instructions[index], &again.instructions[index]);
+            let (old, one) =
+                (trigger(&parsed.instructions[index]), trigger(&again.instructions[index]));
             let n_removed = usize::from(old.flag(name).is_some());
             assert_eq!(one.flags.len(), old.flags.len() - n_removed);
             assert_eq!(one.arguments.as_str(), old.arguments.as_str());
@@ -219,6 +221,14 @@ fn change_within(parsed: &Parse<'_>, index: usize, value: &str) {
     }
     if let Some(new) = edited(parsed, &|editor| editor.set_pair(index, "a", value).is_ok()) {
         others(&parse(&new));
+    }
+}
+
+/// What an ONBUILD will do, whose flags are changed in place of its own; any other instruction itself.
+fn trigger<'i, 'a>(instruction: &'i Instruction<'a>) -> &'i Instruction<'a> {
+    match &instruction.kind {
+        Kind::Onbuild(onbuild) => &onbuild.trigger,
+        _ => instruction,
     }
 }
 

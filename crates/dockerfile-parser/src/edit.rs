@@ -100,13 +100,14 @@ impl<'p, 'a> Editor<'p, 'a> {
         self.set_image(instruction, &checked(format!("{name}{tag}@{digest}"))?)
     }
 
-    /// Sets a flag, or adds it after the keyword; `None` for a flag without a value.
+    /// Sets a flag, or adds it after the keyword; `None` for a flag without a value. Flags and pairs
+    /// of an ONBUILD are those of its trigger.
     ///
     /// # Errors
     ///
     /// When the instruction does not take the flag or the value.
     pub fn set_flag(&mut self, instruction: usize, name: &str, value: Option<&str>) -> Edited {
-        let one = self.instruction(instruction)?;
+        let one = trigger(self.instruction(instruction)?);
         let text = match value {
             Some(value) => format!("--{name}={}", quoted_flag(value, self.parse.escape)),
             None => format!("--{name}"),
@@ -129,9 +130,9 @@ impl<'p, 'a> Editor<'p, 'a> {
     ///
     /// When there is no such instruction, or the flag stands across lines.
     pub fn remove_flag(&mut self, instruction: usize, name: &str) -> Edited {
-        let one = self.instruction(instruction)?;
-        let Some(flag) = one.flag(name) else { return Ok(()) };
-        let blanks = self.source(flag.span.end, one.span.end);
+        let whole = self.instruction(instruction)?;
+        let Some(flag) = trigger(whole).flag(name) else { return Ok(()) };
+        let blanks = self.source(flag.span.end, whole.span.end);
         let blanks = blanks.len() - blanks.trim_start_matches([' ', '\t']).len();
         let span = Span::new(flag.span.start, flag.span.end + blanks as u32);
         self.change(instruction, span, String::new(), |one| one.flag(name).is_none())
@@ -144,7 +145,7 @@ impl<'p, 'a> Editor<'p, 'a> {
     ///
     /// When the instruction holds no such name.
     pub fn set_pair(&mut self, instruction: usize, name: &str, value: &str) -> Edited {
-        let one = self.instruction(instruction)?;
+        let one = trigger(self.instruction(instruction)?);
         let new = quoted_word(value, self.parse.escape);
         let is_new = |text: Option<&Text<'_>>| text.is_some_and(|text| text.as_str() == new);
         let (span, text) = match &one.kind {
@@ -313,8 +314,12 @@ impl<'p, 'a> Editor<'p, 'a> {
             self.source(span.end, whole.end)
         );
         let again = parse_part(&new, self.parse.escape);
+        // What is wrong with a trigger is no error before it runs.
+        let is_right = |one: &Instruction<'_>| {
+            again.errors.is_empty() && !matches!(trigger(one).kind, Kind::Invalid(_))
+        };
         match again.instructions.as_slice() {
-            [one] if again.errors.is_empty() && is_done(one) => {
+            [one] if is_right(one) && is_done(trigger(one)) => {
                 self.changed.insert(instruction);
                 self.push(span, replacement)
             }
@@ -399,6 +404,14 @@ fn reads(old: &Instruction<'_>, new: &Instruction<'_>) -> bool {
         && old.flags.iter().zip(&new.flags).all(is_same_flag)
         && old.heredocs.len() == new.heredocs.len()
         && old.heredocs.iter().zip(&new.heredocs).all(is_same_heredoc)
+}
+
+/// What an ONBUILD will do; any other instruction itself.
+fn trigger<'i, 'a>(instruction: &'i Instruction<'a>) -> &'i Instruction<'a> {
+    match &instruction.kind {
+        Kind::Onbuild(onbuild) => &onbuild.trigger,
+        _ => instruction,
+    }
 }
 
 fn last_pair<'i, 'a>(pairs: &'i [Pair<'a>], name: &str) -> Option<&'i Pair<'a>> {
@@ -497,6 +510,15 @@ mod tests {
         );
         check("COPY --link  a b\n", |one| one.remove_flag(0, "link"), Some("COPY a b\n"));
         check("COPY a b\n", |one| one.set_flag(0, "potato", None), None);
+        let text = "ONBUILD COPY \\\n  --chown=1 a b\n";
+        check(text, |one| one.set_flag(0, "chown", Some("2")), Some(&text.replace('1', "2")));
+        check(
+            "ONBUILD COPY a b\n",
+            |one| one.set_flag(0, "link", None),
+            Some("ONBUILD COPY --link a b\n"),
+        );
+        check("ONBUILD COPY a b\n", |one| one.set_flag(0, "potato", None), None);
+        check("ONBUILD ADD --link  a b", |one| one.remove_flag(0, "link"), Some("ONBUILD ADD a b"));
     }
 
     #[test]
@@ -505,6 +527,7 @@ mod tests {
         check("ENV a 1 2\n", |one| one.set_pair(0, "a", "x y"), Some("ENV a=\"x y\"\n"));
         check("ARG a\n", |one| one.set_pair(0, "a", ""), Some("ARG a=\"\"\n"));
         check("ARG a\n", |one| one.set_pair(0, "b", "1"), None);
+        check("onbuild env a 1\n", |one| one.set_pair(0, "a", "2"), Some("onbuild env a=2\n"));
         check("LABEL a=b\n", |one| one.set_pair(0, "a", "q\"r"), Some("LABEL a=\"q\\\"r\"\n"));
     }
 
