@@ -1,5 +1,7 @@
 //! Stages and who refers to whom.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::{Instruction, Keyword, Kind, Parse, Span, SyntaxError, Text};
@@ -150,7 +152,15 @@ impl<'p, 'a> Model<'p, 'a> {
                 _ => {}
             }
         }
-        let mut latest = std::collections::HashMap::new();
+        self.stages.reserve_exact(froms.len());
+        // The latest stage of each name that a FROM asks for: few names, as a rule.
+        let mut latest: HashMap<&str, Option<usize>> = froms
+            .iter()
+            .filter_map(|index| match &instructions[*index].kind {
+                Kind::From(from) => Some((unquoted(&from.image), None)),
+                _ => None,
+            })
+            .collect();
         for (at, index) in froms.iter().enumerate() {
             let end = froms.get(at + 1).copied().unwrap_or(instructions.len());
             let instruction = &instructions[*index];
@@ -158,17 +168,18 @@ impl<'p, 'a> Model<'p, 'a> {
             let number = self.stages.len();
             let base = match from.image.as_str() {
                 "scratch" => Base::Scratch,
-                image => latest
-                    .get(unquoted(image))
-                    .map_or(Base::Image(&from.image), |stage| Base::Stage(*stage)),
+                image => match latest.get(unquoted(image)) {
+                    Some(Some(stage)) => Base::Stage(*stage),
+                    _ => Base::Image(&from.image),
+                },
             };
-            let name = from.name.as_ref().map(|name| name.to_ascii_lowercase());
-            if let Some(name) = &name {
-                latest.insert(name.clone(), number);
+            let name = from.name.as_ref().map(|name| lower_case(name));
+            if let Some(stage) = name.as_deref().and_then(|name| latest.get_mut(name)) {
+                *stage = Some(number);
             }
             self.stages.push(Stage {
                 index: number,
-                name,
+                name: name.map(Cow::into_owned),
                 from: instruction,
                 instructions: index + 1..end,
                 base,
@@ -200,6 +211,14 @@ impl Stage<'_, '_> {
     pub fn display_name(&self) -> String {
         self.name.clone().unwrap_or_else(|| format!("stage-{}", self.index))
     }
+}
+
+/// A name in lower case, which most are.
+fn lower_case(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return name.to_ascii_lowercase().into();
+    }
+    name.into()
 }
 
 /// Cuts quotes around a word that holds neither variables nor escapes.

@@ -1,45 +1,57 @@
 //! References between stages.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{Model, Stage, StageRef};
+use super::{Model, Stage, StageRef, lower_case};
 use crate::error::Fault;
 use crate::{Instruction, Kind, SyntaxError, Text};
 
 /// Finds what COPY --from and RUN --mount refer to, and the faults of it.
 pub(super) fn find(model: &mut Model<'_, '_>) {
-    if model.parse.instructions.iter().all(|one| texts(one).next().is_none()) {
+    let n_stages = model.stages.len();
+    // The last stage of each name that something refers to.
+    let mut last: HashMap<Cow<'_, str>, Option<usize>> = model
+        .parse
+        .instructions
+        .iter()
+        .flat_map(texts)
+        .map(|(text, _)| (lower_case(text), None))
+        .collect();
+    if last.is_empty() {
         return;
     }
-    let mut last = HashMap::new();
     for stage in &model.stages {
-        if let Some(name) = &stage.name {
-            last.insert(name.clone(), stage.index);
+        if let Some(last) = stage.name.as_deref().and_then(|name| last.get_mut(name)) {
+            *last = Some(stage.index);
         }
     }
-    let n_stages = model.stages.len();
-    let mut errors = Vec::new();
-    for stage in &mut model.stages {
+    let mut references = Vec::new();
+    for stage in &model.stages {
         for index in stage.instructions.clone() {
             let Some(instruction) = model.parse.instructions.get(index) else { continue };
             for (text, takes_number) in texts(instruction) {
                 let found = match stage_number(text) {
                     Some(number) if takes_number => {
                         if number >= n_stages {
-                            errors.push(*bad_number(text, n_stages));
+                            model.errors.push(*bad_number(text, n_stages));
                             continue;
                         }
                         Some(number)
                     }
-                    _ => last.get(&text.to_ascii_lowercase()).copied(),
+                    _ => last.get(&*lower_case(text)).copied().flatten(),
                 };
                 let Some(found) = found else { continue };
                 let reference = StageRef { instruction: index, stage: found, span: text.span() };
-                stage.references.push(reference);
+                references.push((stage.index, reference));
             }
         }
     }
-    model.errors.extend(errors);
+    for (stage, reference) in references {
+        if let Some(stage) = model.stages.get_mut(stage) {
+            stage.references.push(reference);
+        }
+    }
     let cycles = cycles(&model.stages);
     for stage in &model.stages {
         let order = stage.references.iter().filter(|one| one.stage >= stage.index);
@@ -53,19 +65,19 @@ pub(super) fn find(model: &mut Model<'_, '_>) {
 /// The texts of an instruction that name a stage, and whether a number is taken for one.
 fn texts<'i, 'a>(
     instruction: &'i Instruction<'a>,
-) -> Box<dyn Iterator<Item = (&'i Text<'a>, bool)> + 'i> {
-    match &instruction.kind {
-        Kind::Copy(copy) => Box::new(copy.from.iter().map(|from| (from, true))),
-        Kind::Run(run) => Box::new(
-            run.mounts
-                .iter()
-                .flat_map(|mount| mount.fields.iter().rev())
-                .filter(|(key, _)| key.eq_ignore_ascii_case("from"))
-                .filter_map(|(_, value)| Some((value.as_ref()?, false)))
-                .filter(|(value, _)| !value.is_empty()),
-        ),
-        _ => Box::new(std::iter::empty()),
-    }
+) -> impl Iterator<Item = (&'i Text<'a>, bool)> + use<'i, 'a> {
+    let (from, mounts) = match &instruction.kind {
+        Kind::Copy(copy) => (copy.from.as_ref(), [].as_slice()),
+        Kind::Run(run) => (None, run.mounts.as_slice()),
+        _ => (None, [].as_slice()),
+    };
+    let of_mounts = mounts
+        .iter()
+        .flat_map(|mount| mount.fields.iter().rev())
+        .filter(|(key, _)| key.eq_ignore_ascii_case("from"))
+        .filter_map(|(_, value)| Some((value.as_ref()?, false)))
+        .filter(|(value, _)| !value.is_empty());
+    from.map(|from| (from, true)).into_iter().chain(of_mounts)
 }
 
 /// A reference that is nothing but digits.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{Parser, heredoc};
 use crate::error::SyntaxError;
 use crate::instruction::{Heredoc, Instruction, Keyword};
+use crate::line::Lines;
 use crate::token::TokenKind;
 use crate::{Span, Text};
 
@@ -12,8 +13,37 @@ use crate::{Span, Text};
 /// so that many missing ones do not each search to the end of the file.
 #[derive(Debug, Default)]
 pub(super) struct Bodies<'a> {
-    /// By text, and whether leading tabs were cut.
-    last: Option<HashMap<(&'a str, bool), usize>>,
+    last: Option<Last<'a>>,
+}
+
+#[derive(Debug)]
+struct Last<'a> {
+    lines: HashMap<&'a str, usize>,
+    /// Those that start with tabs, by the text behind them.
+    behind_tabs: HashMap<&'a str, usize>,
+}
+
+impl<'a> Last<'a> {
+    /// Reads the rest of the lines.
+    fn of(source: &'a str, lines: &mut Lines<'a>) -> Self {
+        let n_lines = lines.n_ends();
+        let mut last = Self { lines: HashMap::with_capacity(n_lines), behind_tabs: HashMap::new() };
+        for line in lines {
+            let text = &source[line.start..line.end];
+            last.lines.insert(text, line.start);
+            if text.starts_with('\t') {
+                last.behind_tabs.insert(text.trim_start_matches('\t'), line.start);
+            }
+        }
+        last
+    }
+
+    /// Start of the last line that ends a heredoc.
+    fn terminator(&self, start: &heredoc::Start) -> Option<usize> {
+        let name = start.name.as_str();
+        let behind_tabs = self.behind_tabs.get(name).filter(|_| start.chomp);
+        self.lines.get(name).max(behind_tabs).copied()
+    }
 }
 
 impl<'a> Parser<'a> {
@@ -86,8 +116,7 @@ impl<'a> Parser<'a> {
     fn terminator(&mut self, start: &heredoc::Start) -> Option<(usize, usize)> {
         let source = self.context.source;
         if let Some(last) = &self.bodies.last {
-            let at = last.get(&(start.name.as_str(), start.chomp))?;
-            if *at < self.lines.at() {
+            if last.terminator(start)? < self.lines.at() {
                 return None;
             }
         }
@@ -103,12 +132,7 @@ impl<'a> Parser<'a> {
         self.errors.truncate(n_errors);
         self.lines.go_to(before);
         if self.bodies.last.is_none() {
-            let mut last = HashMap::new();
-            for line in self.lines.by_ref() {
-                let text = &source[line.start..line.end];
-                last.insert((text, false), line.start);
-                last.insert((text.trim_start_matches('\t'), true), line.start);
-            }
+            let last = Last::of(source, &mut self.lines);
             self.lines.go_to(before);
             self.bodies.last = Some(last);
         }
