@@ -1,7 +1,8 @@
 //! The parser beside recorded answers of the reference.
 
+mod categories;
 mod checks;
-mod corpus;
+pub(crate) mod corpus;
 mod differential;
 mod expected;
 mod fixtures;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 ///
 /// The project builds and passes without it; then it is said aloud that nothing was compared.
 #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a test's own setting")]
-fn shared() -> Option<PathBuf> {
+pub(crate) fn shared() -> Option<PathBuf> {
     let folder = std::env::var_os("DOCKWRIGHT_SHARED").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")),
         PathBuf::from,

@@ -2,8 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use dockwright_tests::{Sandbox, binary, run, workspace};
+use dockwright_tests::{Sandbox, binary, run};
 use serde_json::Value;
+
+use super::schema;
 
 const DOCKERFILE: &str = "FROM centos AS a\nRUN echo one; echo two >&2\n\
     FROM centos AS b\nRUN printf '\\033[2J\\033]0;title\\007\\033[31mred\\n::error::forged\\n'\n\
@@ -175,80 +177,9 @@ fn logs_of_github_have_groups_and_marks() {
     assert!(outcome.stderr.contains(mark), "{}", outcome.text());
 }
 
-/// What of JSON Schema the schema of events uses.
-fn check(schema: &Value, root: &Value, value: &Value) -> Result<(), String> {
-    let fail = |what: &str| Err(format!("{value} is not {what}"));
-    if let Some(reference) = schema["$ref"].as_str() {
-        let name = reference.strip_prefix("#/$defs/").expect("a local reference");
-        check(&root["$defs"][name], root, value)?;
-    }
-    for all in schema["allOf"].as_array().into_iter().flatten() {
-        check(all, root, value)?;
-    }
-    if let Some(choices) = schema["oneOf"].as_array() {
-        let results = choices.iter().map(|choice| check(choice, root, value));
-        let (good, bad): (Vec<_>, Vec<_>) = results.partition(Result::is_ok);
-        if good.len() != 1 {
-            return Err(format!("{value} is {} of the events: {bad:?}", good.len()));
-        }
-    }
-    let is_type = |name: &str| match name {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "integer" => value.is_u64(),
-        other => panic!("the type {other} is not checked"),
-    };
-    if schema["type"].as_str().is_some_and(|name| !is_type(name)) {
-        return fail(&schema["type"].to_string());
-    }
-    if schema.get("const").is_some_and(|constant| constant != value) {
-        return fail(&schema["const"].to_string());
-    }
-    if schema["enum"].as_array().is_some_and(|values| !values.contains(value)) {
-        return fail(&schema["enum"].to_string());
-    }
-    for name in schema["required"].as_array().into_iter().flatten() {
-        if value.get(name.as_str().expect("a name")).is_none() {
-            return fail(&format!("complete without {name}"));
-        }
-    }
-    for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
-        if let Some(value) = value.get(name) {
-            check(schema, root, value)?;
-        }
-    }
-    if schema["unevaluatedProperties"] == false {
-        let known = names(schema, root);
-        let more = value.as_object().expect("an object").keys().find(|key| !known.contains(key));
-        if let Some(name) = more {
-            return fail(&format!("an event, with {name}"));
-        }
-    }
-    if let Some(items) = schema.get("items") {
-        for value in value.as_array().into_iter().flatten() {
-            check(items, root, value)?;
-        }
-    }
-    Ok(())
-}
-
-/// The properties that a schema knows, with those that it refers to.
-fn names(schema: &Value, root: &Value) -> Vec<String> {
-    let own = schema["properties"].as_object().into_iter().flat_map(|all| all.keys().cloned());
-    let mut names: Vec<String> = own.collect();
-    let reference = schema["$ref"].as_str().and_then(|text| text.strip_prefix("#/$defs/"));
-    names.extend(reference.into_iter().flat_map(|name| self::names(&root["$defs"][name], root)));
-    for all in schema["allOf"].as_array().into_iter().flatten() {
-        names.extend(self::names(all, root));
-    }
-    names
-}
-
 #[test]
 fn json_events_are_what_the_schema_says() {
-    let schema = std::fs::read_to_string(workspace().join("docs/progress.schema.json"));
-    let schema: Value = serde_json::from_str(&schema.expect("a schema")).expect("JSON");
+    let schema = schema::read("progress.schema.json");
     let sandbox = sandbox();
     sandbox.write("faulty/Dockerfile", "FROM centos\nRUM x\nCOPY\n");
     sandbox.write("warned/Dockerfile", "FROM centos\n");
@@ -266,7 +197,7 @@ fn json_events_are_what_the_schema_says() {
         for line in outcome.stderr.lines() {
             let event: Value = serde_json::from_str(line)
                 .unwrap_or_else(|error| panic!("{line} is no JSON: {error}"));
-            check(&schema, &schema, &event).unwrap_or_else(|message| panic!("{message}"));
+            schema::check(&schema, &schema, &event).unwrap_or_else(|message| panic!("{message}"));
             seen.insert(event["event"].as_str().expect("a name").to_owned());
         }
         let last = outcome.stderr.lines().last().expect("events");

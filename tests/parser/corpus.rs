@@ -31,7 +31,7 @@ fn the_corpus_parses_as_in_the_reference() {
     super::assert_none("corpus", n_compared, &differences);
 }
 
-pub(super) fn files(archive: &Path) -> HashMap<String, Vec<u8>> {
+pub(crate) fn files(archive: &Path) -> HashMap<String, Vec<u8>> {
     let archive = zstd::Decoder::new(File::open(archive).unwrap()).unwrap();
     let mut files = HashMap::new();
     for entry in tar::Archive::new(archive).entries().unwrap() {

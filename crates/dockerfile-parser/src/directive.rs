@@ -15,8 +15,8 @@ pub struct Directive<'a> {
 
 /// Reads a line that starts with `#` (blanks before it cut) and stands at `offset`.
 ///
-/// The reference's pattern is `#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$`; only known keys make a
-/// directive.
+/// Behind `#` and any white space the reference's pattern is
+/// `([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$`; only known keys make a directive.
 pub(crate) fn parse(line: &str, offset: usize) -> Option<(&'static str, Text<'_>)> {
     let body = line.get(1..)?.trim_start();
     let key_len = body.bytes().position(|byte| !byte.is_ascii_alphanumeric())?;

@@ -211,8 +211,9 @@ fn check_all(flags: &[Flag<'_>], specs: &'static [FlagSpec]) -> Result<(), Fault
             && let Some(value) = value
             && boolean(value).is_none()
         {
+            let span = flag.value.as_ref().map_or(flag.span, Text::span);
             let message = format!("`{value}` is no value for the flag `--{name}`");
-            return Err(SyntaxError::instruction("invalid-boolean", flag.span, message)
+            return Err(SyntaxError::instruction("invalid-boolean", span, message)
                 .help(format!("write `--{name}`, `--{name}=true` or `--{name}=false`")));
         }
     }

@@ -25,8 +25,11 @@ pub(crate) fn parse<'a>(head: Head<'_, 'a>) -> Result<From<'a>, Fault> {
         && !is_stage_name(name)
     {
         let message = format!("`{name}` cannot be the name of a stage");
-        return Err(SyntaxError::instruction("invalid-stage-name", name.span(), message)
-            .help("start with a letter and go on with letters, digits, `-`, `_` and `.`"));
+        let help = match name.contains('$') {
+            true => "a stage's name holds no variable; write the name itself",
+            false => "start with a letter and go on with letters, digits, `-`, `_` and `.`",
+        };
+        return Err(SyntaxError::instruction("invalid-stage-name", name.span(), message).help(help));
     }
     let flags = head.flags;
     if flags.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::{Mount, Run, RunOptions};
 use crate::convert::Head;
-use crate::error::Fault;
+use crate::error::{Fault, nearest};
 use crate::flag::{self, FlagKind, FlagSpec};
 use crate::{SyntaxError, Text, csv, expand};
 
@@ -72,10 +72,12 @@ fn one_of(
     known: &[&str],
 ) -> Result<(), Fault> {
     let Some(value) = value.filter(|value| !known.contains(&value.as_str())) else { return Ok(()) };
-    let message = format!("`{value}` is no {what}");
+    let error = SyntaxError::instruction(code, value.span(), format!("`{value}` is no {what}"));
+    if let Some(nearest) = nearest(value, known.iter().copied()) {
+        return Err(error.help(format!("did you mean `{nearest}`?")));
+    }
     let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
-    Err(SyntaxError::instruction(code, value.span(), message)
-        .help(format!("write one of {}", known.join(", "))))
+    Err(error.help(format!("write one of {}", known.join(", "))))
 }
 
 /// `name`, `name=…` and `required[=bool]` with commas between.
