@@ -115,10 +115,10 @@ impl<'a> Parser<'a> {
     /// Reads to the line that ends a heredoc and returns its place; reads nothing if there is none.
     fn terminator(&mut self, start: &heredoc::Start) -> Option<(usize, usize)> {
         let source = self.context.source;
-        if let Some(last) = &self.bodies.last {
-            if last.terminator(start)? < self.lines.at() {
-                return None;
-            }
+        if let Some(last) = &self.bodies.last
+            && last.terminator(start)? < self.lines.at()
+        {
+            return None;
         }
         let before = self.lines.place();
         let n_errors = self.errors.len();
