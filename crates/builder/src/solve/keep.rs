@@ -104,7 +104,7 @@ impl Solver<'_> {
         drop(flight);
         // Trees that were read are unmounted, and directories that were written removed.
         drop((ready.reads, wrote.snapshot));
-        if self.readers.contains_key(&id.0) {
+        if self.readers.contains_key(&id.0) && !self.state().is_over() {
             // Whoever needs its files later finds them; if not, it is told then.
             let _ = self.store.layer_path(&layer.diff_id);
         }
