@@ -136,11 +136,9 @@ impl Planner<'_> {
             "uid" => fields.uid = Some(text.parse().map_err(|_| wrong_value(key, &text))?),
             "gid" => fields.gid = Some(text.parse().map_err(|_| wrong_value(key, &text))?),
             _ => {
-                return Err(Error::new(format!("`--mount` has no `{key}`")).with_help(choices(
-                    "the keys are",
-                    &name,
-                    &KEYS,
-                )));
+                return Err(Error::new(format!("`--mount` has no `{key}`"))
+                    .with_span(scope.span(key.span()))
+                    .with_help(choices("the keys are", &name, &KEYS)));
             }
         }
         Ok(())
