@@ -41,6 +41,9 @@ impl<'p> Planner<'p> {
             let value = expand(text, scope, &self.globals)?;
             if value.is_empty() {
                 return Err(Error::new(format!("the platform `{text}` comes to nothing"))
+                    .with_help(
+                        "give the ARG a default in front of the first FROM, or pass `--build-arg`",
+                    )
                     .with_span(text.span()));
             }
             let found = platform(&value, &self.request.build_platform);

@@ -303,7 +303,13 @@ fn owner(fields: &Fields, mode: u32) -> MountOwner {
 }
 
 fn wrong_value(key: &Text<'_>, value: &str) -> Error {
-    Error::new(format!("`{value}` is no value for `{key}` of a mount"))
+    let help = match key.to_lowercase().as_str() {
+        "size" => "write a size such as `64m` or `1g`",
+        "mode" => "write an octal number such as `0755`",
+        "uid" | "gid" => "write a whole number",
+        _ => "write `true` or `false`",
+    };
+    Error::new(format!("`{value}` is no value for `{key}` of a mount")).with_help(help)
 }
 
 fn not_for(key: &Text<'_>, kind: Kind) -> Error {
