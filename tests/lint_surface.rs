@@ -93,15 +93,21 @@ fn a_wrong_project_file_is_pointed_at_and_hides_no_other() {
         sandbox.write("good/Dockerfile", DOCKERFILE);
         let (outcome, lines) = lint(&sandbox, &[]);
         assert_eq!(outcome.code, 2, "{text}");
-        let expected = ["good/Dockerfile:1 DL3006 warning", "good/Dockerfile:2 DL4000 warning"];
-        assert_eq!(lines, expected, "{text}: {}", outcome.stderr);
+        // Files are looked at without it.
+        let expected = ["bad", "good"].map(|folder| {
+            [
+                format!("{folder}/Dockerfile:1 DL3006 warning"),
+                format!("{folder}/Dockerfile:2 DL4000 warning"),
+            ]
+        });
+        assert_eq!(lines, expected.concat(), "{text}: {}", outcome.stderr);
         assert!(outcome.stderr.contains(needle), "{text}: {}", outcome.stderr);
         let place = format!("bad/dockwright.toml:{line}:");
         assert!(outcome.stderr.contains(&place), "{text}: {}", outcome.stderr);
     }
 }
 
-/// A fault in the file of the whole run hides nothing of folders with a file of their own.
+/// A fault in the file of the whole run hides nothing.
 #[test]
 fn a_wrong_file_of_the_run_hides_no_other() {
     for (name, text, needle) in [
@@ -115,7 +121,12 @@ fn a_wrong_file_of_the_run_hides_no_other() {
         sandbox.write("good/dockwright.toml", "ignore = [\"DL4000\"]\n");
         let (outcome, lines) = lint(&sandbox, &[]);
         assert_eq!(outcome.code, 2, "{name}");
-        assert_eq!(lines, ["good/Dockerfile:1 DL3006 warning"], "{name}: {}", outcome.stderr);
+        let expected = [
+            "Dockerfile:1 DL3006 warning",
+            "Dockerfile:2 DL4000 warning",
+            "good/Dockerfile:1 DL3006 warning",
+        ];
+        assert_eq!(lines, expected, "{name}: {}", outcome.stderr);
         assert_eq!(outcome.stderr.matches(needle).count(), 1, "{}", outcome.stderr);
     }
     let sandbox = Sandbox::new();
@@ -353,18 +364,25 @@ fn bad_input_is_named_and_the_rest_is_told() {
         outcome.stderr
     );
     sandbox.write(".hadolint.yaml", "ignored: [DL3006\n");
-    let (outcome, _) = lint(&sandbox, &["good"]);
-    assert_eq!(outcome.code, 2);
+    let (outcome, lines) = lint(&sandbox, &["good"]);
+    assert_eq!((outcome.code, lines), (2, all.map(String::from).to_vec()));
     assert!(outcome.stderr.contains(".hadolint.yaml"), "{}", outcome.stderr);
     sandbox.write(".hadolint.yaml", "ignored: [NOPE1]\n");
-    let (outcome, _) = lint(&sandbox, &["good"]);
-    assert_eq!(outcome.code, 2);
+    let (outcome, lines) = lint(&sandbox, &["good"]);
+    assert_eq!((outcome.code, lines), (2, all.map(String::from).to_vec()));
     let said = "`.hadolint.yaml`: `ignored`: no rule is called `NOPE1`";
     assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
     sandbox.write(".hadolint.yaml", "format: xml\n");
-    let (outcome, _) = lint(&sandbox, &["good"]);
-    assert_eq!(outcome.code, 2);
+    let (outcome, lines) = lint(&sandbox, &["good"]);
+    assert_eq!((outcome.code, lines), (2, all.map(String::from).to_vec()));
     assert!(outcome.stderr.contains("`format`"), "{}", outcome.stderr);
+    // Nothing is changed by settings that nobody chose, and a wrong command line does nothing.
+    let (outcome, lines) = lint(&sandbox, &["--fix", "good"]);
+    assert_eq!((outcome.code, lines), (2, Vec::new()));
+    let kept = std::fs::read_to_string(sandbox.path("good/Dockerfile")).expect("it is there");
+    assert_eq!(kept, DOCKERFILE);
+    let (outcome, lines) = lint(&sandbox, &["--ignore", "NOPE2", "good"]);
+    assert_eq!((outcome.code, lines), (2, Vec::new()));
 }
 
 #[test]

@@ -86,20 +86,24 @@ fn lint(arguments: &Arguments, session: &Session, is_called_hadolint: bool) -> E
     for paths in paths.chunks(N_FILES_AT_ONCE) {
         let (mut jobs, mut in_force) = (Vec::new(), Vec::new());
         for path in paths {
-            match by_file.of(path) {
-                Ok(settings) => {
-                    let mut config = by_file.config(&settings, path);
-                    if let Ok(config) = &mut config {
-                        config.shell_cache = shell_cache.clone();
-                    }
-                    jobs.push((path.as_path(), config));
-                    in_force.push(settings);
-                }
+            let settings = match by_file.of(path) {
+                Ok(settings) => settings,
                 Err(refused) => {
                     refuse(session, refused);
                     run.unreadable = true;
+                    // What is found is told all the same, but nothing is changed that may not be meant.
+                    match by_file.by_command_line() {
+                        Ok(settings) if !arguments.changes_files() => settings,
+                        _ => continue,
+                    }
                 }
+            };
+            let mut config = by_file.config(&settings, path);
+            if let Ok(config) = &mut config {
+                config.shell_cache = shell_cache.clone();
             }
+            jobs.push((path.as_path(), config));
+            in_force.push(settings);
         }
         if jobs.iter().any(|(_, config)| config.as_ref().is_ok_and(|c| c.context.is_some())) {
             bases = bases.or_else(|| Bases::open(session));
@@ -159,7 +163,7 @@ impl Run<'_> {
 }
 
 /// The settings of the whole run, and whether they are those of the command line alone because a file
-/// cannot be used: Dockerfiles with a `dockwright.toml` of their own are looked at all the same.
+/// cannot be used: Dockerfiles are looked at all the same.
 fn of_run(by_file: &mut ByFile<'_>, session: &Session) -> Result<(Rc<InForce>, bool), Exit> {
     match by_file.run() {
         Ok(in_force) => Ok((in_force, false)),

@@ -47,6 +47,13 @@ pub(crate) struct Arguments {
     pub(super) shared: Shared,
 }
 
+impl Arguments {
+    /// Tells whether the run writes files, or shows what it would write.
+    pub(super) const fn changes_files(&self) -> bool {
+        self.fix || self.unsafe_fixes || self.diff || self.write_baseline
+    }
+}
+
 /// What hadolint's command line has too, in its words.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Shared {

@@ -124,6 +124,7 @@ impl Settings {
         let mut settings = Self::new(None, is_called_hadolint);
         settings.take_environment()?;
         settings.take_arguments(shared)?;
+        settings.refuse_unknown_rules()?;
         Ok(settings)
     }
 
