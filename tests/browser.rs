@@ -142,11 +142,12 @@ fn the_page_of_timings_shows_the_steps_as_bars() {
         let n = labels.iter().position(|label| label.text.contains(text));
         &bars[n.unwrap_or_else(|| panic!("no `{text}` in {labels:#?}"))]
     };
-    // The two RUN ran at once, one twice as long, and what copies from one came after it.
+    // The two RUN ran at once, one twice as long. What copies from one began when its command was
+    // over, while the disk may still have been taking its layer.
     let (short, long) = (at("line 2 RUN echo '<b> & \"c\"'"), at("line 4 RUN sleep 0.6"));
     assert!((short.x - long.x).abs() < short.width, "{short:?} {long:?}");
     assert!(long.width > 1.3 * short.width, "{short:?} {long:?}");
-    assert!(at("COPY --from=b").x + 1.0 >= long.x + long.width, "{bars:#?}");
+    assert!(at("COPY --from=b").x > long.x + long.width / 2.0, "{bars:#?}");
     // What was executed has another colour than what was found.
     assert_ne!(short.fill, at("FROM centos").fill);
     assert_eq!(short.fill, long.fill);

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags, StatVfsMountFlags};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags,
@@ -113,11 +113,18 @@ impl Snapshot {
             upper: open_path(&self.upper).doing(doing)?,
             work: open_path(&work).doing(doing)?,
         };
-        match overlay.mount() {
+        let mount = match overlay.mount() {
             Err(failure) if failure.is_old_kernel => overlay.mount_by_options(&self.mount_point()?),
             Err(failure) => Err(failure.error),
             Ok(mount) => Ok(mount),
+        }?;
+        let flags = rustix::fs::fstatvfs(&mount).doing(doing)?.f_flag;
+        if flags.contains(StatVfsMountFlags::RDONLY) {
+            // So the kernel does when it cannot make a directory in `work`; trying tells why.
+            DirBuilder::new().create(work.join("work")).doing(doing)?;
+            return Err(refused(Errno::ROFS, ""));
         }
+        Ok(mount)
     }
 
     /// Returns whether the upper directory is in memory, since the store cannot hold it.

@@ -8,7 +8,7 @@ use crate::archive::{EntryKind, Reader};
 use crate::error::Context;
 use crate::image::MAX_JSON_BYTES;
 use crate::store::Store;
-use crate::{Digest, Error, Result};
+use crate::{Digest, Error, ErrorKind, Result};
 
 /// The most members; an image has some hundreds.
 const MAX_MEMBERS: usize = 1 << 16;
@@ -77,7 +77,10 @@ impl Members {
         let mut at = clean("", path).ok_or_else(wrong)?;
         for _ in 0..MAX_LINKS {
             match self.0.get(&at) {
-                Some(Member::Blob(digest, size)) => return Ok((*digest, *size)),
+                Some(Member::Blob(digest, size)) => {
+                    check_name(&at, digest)?;
+                    return Ok((*digest, *size));
+                }
                 Some(Member::Link(target)) => at.clone_from(target),
                 None => break,
             }
@@ -93,6 +96,16 @@ impl Members {
         }
         store.read_blob(&digest, MAX_JSON_BYTES)
     }
+}
+
+/// Refuses a member that is named by a digest, as those of a layout, and is something else.
+fn check_name(path: &str, digest: &Digest) -> Result<()> {
+    let hex = path.strip_prefix("blobs/sha256/");
+    if hex.is_some_and(|hex| hex != digest.hex()) {
+        return Err(Error::new(format!("`{path}` in the archive is damaged: it is `{digest}`"))
+            .with_kind(ErrorKind::Corrupt));
+    }
+    Ok(())
 }
 
 /// Returns a path relative to the archive's root; nothing if it climbs out of it.
