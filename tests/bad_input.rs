@@ -1,10 +1,11 @@
 //! Bad input: one diagnostic with file, line, caret and what to do; documented exit codes; nothing
 //! tagged; the store still works.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use dockwright_tests::{Outcome, Sandbox, is_root, run};
+use dockwright_tests::{Outcome, Sandbox, is_root, run, workspace};
 use insta::assert_snapshot;
 
 /// Builds `dockerfile` with more arguments, which must fail with `code` and leave no image.
@@ -260,4 +261,90 @@ fn as_ordinary_user(sandbox: &Sandbox, arguments: &[&str]) -> Outcome {
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", sandbox.folder.path())
         .env("DOCKWRIGHT_STORE", sandbox.path("user-store")))
+}
+
+/// A fault of each code that the builder gives, the text at fault, and more arguments.
+const FAULTS: [(&str, &str, &str, &[&str]); 33] = [
+    ("blank-base", "ARG A\nFROM $A", "$A", &[]),
+    ("empty-volume", "FROM centos\nVOLUME $A", "$A", &[]),
+    ("from-variable", "FROM centos\nCOPY --from=$A f /", "$A", &[]),
+    ("invalid-check-option", "# check=foo=1\nFROM centos", "foo=1", &[]),
+    ("invalid-checksum", "FROM centos\nADD --checksum=x http://127.0.0.1:9/f /", "x", &[]),
+    ("invalid-checksum", "FROM centos\nADD --checksum=x f /", "x", &[]),
+    ("invalid-chmod", "FROM centos\nCOPY --chmod=9 f /", "9", &[]),
+    ("invalid-device", "FROM centos\nRUN --device=a/b=c true", "a/b=c", &[]),
+    ("invalid-expansion", "FROM centos\nENV A=${B:?none}", "${B:?none}", &[]),
+    (
+        "invalid-mount-value",
+        "FROM centos\nRUN --mount=type=cache,target=/c,sharing=x true",
+        "x",
+        &[],
+    ),
+    ("invalid-mount-value", "FROM centos\nRUN --mount=type=tmpfs,target=/ true", "/", &[]),
+    ("invalid-network", "FROM centos\nRUN --network=x true", "x", &[]),
+    ("invalid-platform", "FROM --platform=linux/a/b/c/d centos", "linux/a/b/c/d", &[]),
+    ("invalid-port", "FROM centos\nEXPOSE 80/tpc", "80/tpc", &[]),
+    ("invalid-signal", "FROM centos\nSTOPSIGNAL SIGTREM", "SIGTREM", &[]),
+    ("invalid-source", "FROM centos\nCOPY https://127.0.0.1:9/f /", "https://127.0.0.1:9/f", &[]),
+    ("invalid-stage-number", "FROM centos\nCOPY --from=7 f /", "7", &[]),
+    ("invalid-time", "ARG SOURCE_DATE_EPOCH=x\nFROM centos", "x", &[]),
+    ("invalid-trigger", "FROM centos AS a\nONBUILD COPY --nope=1 f /\nFROM a", "a", &[]),
+    ("missing-entitlement", "FROM centos\nRUN --network=host true", "host", &[]),
+    ("missing-secret", "FROM centos\nRUN --mount=type=secret,id=s,required true", "id=s", &[]),
+    ("missing-secret", "FROM centos\nRUN --mount=type=ssh,required true", "required", &[]),
+    ("mount-key-not-for-type", "FROM centos\nRUN --mount=type=ssh,source=/a true", "source", &[]),
+    (
+        "mount-key-not-for-type",
+        "FROM centos\nRUN --mount=type=bind,target=/a,uid=1 true",
+        "uid",
+        &[],
+    ),
+    ("mount-without-value", "FROM centos\nRUN --mount=type=cache,target true", "target", &[]),
+    ("no-stage", "ARG A", "", &[]),
+    ("stage-cycle", "FROM b AS a\nFROM a AS b\nCOPY --from=b f /", "b", &[]),
+    ("stage-cycle", "FROM centos AS a\nCOPY --from=a f /", "a", &[]),
+    (
+        "stage-order",
+        "FROM centos AS a\nCOPY --from=b f /\nFROM centos AS b",
+        "b",
+        &["--target", "a"],
+    ),
+    ("unknown-mount-key", "FROM centos\nRUN --mount=type=cache,targt=/a true", "targt", &[]),
+    ("unknown-mount-type", "FROM centos\nRUN --mount=type=cach,target=/a true", "cach", &[]),
+    ("unknown-target", "FROM centos AS a", "", &["--target", "b"]),
+    ("invalid-expansion", "FROM centos\nCOPY <<E /f\n${A:?none}\nE", "${A:?none}", &[]),
+];
+
+#[test]
+fn every_fault_of_a_value_has_a_code_a_place_and_a_help() {
+    let sandbox = Sandbox::with_base();
+    sandbox.write("context/f", "");
+    // That one depends on the machine, see `programs_of_another_architecture`.
+    let mut codes = BTreeSet::from(["foreign-platform".to_owned()]);
+    let mut wrong = Vec::new();
+    for (code, dockerfile, at_fault, arguments) in FAULTS {
+        sandbox.write("context/Dockerfile", format!("{dockerfile}\n"));
+        let mut all = vec!["build", "--offline", "--progress", "json"];
+        all.extend(arguments);
+        all.push("context");
+        let outcome = sandbox.run(all);
+        let failed = outcome.stderr.lines().rfind(|line| line.contains("\"failed\""));
+        let failed: serde_json::Value =
+            serde_json::from_str(failed.unwrap_or_default()).unwrap_or_default();
+        let at = |n: usize| failed["span"][n].as_u64().unwrap_or_default() as usize;
+        let span = dockerfile.get(at(0)..at(1)).unwrap_or_default();
+        let is_helped = failed["help"].as_str().is_some_and(|help| help.len() > 5);
+        if (outcome.code, &failed["code"]) != (1, &code.into())
+            || !is_helped
+            || !span.contains(at_fault)
+        {
+            wrong.push(format!("{code}: {dockerfile:?}: exit code {}, {failed}", outcome.code));
+        }
+        codes.insert(code.to_owned());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let page = std::fs::read_to_string(workspace().join("docs/errors.md")).expect("the page");
+    let (_, page) = page.split_once("\n# Errors of values").expect("the part about values");
+    let listed = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(listed.map(str::to_owned).collect::<BTreeSet<_>>(), codes, "docs/errors.md");
 }

@@ -14,6 +14,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     message: String,
     kind: ErrorKind,
+    code: Option<&'static str>,
     span: Option<Span>,
     help: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -46,6 +47,7 @@ impl Error {
         Self(Box::new(Inner {
             message: message.into(),
             kind: ErrorKind::Input,
+            code: None,
             span: None,
             help: None,
             source: None,
@@ -70,6 +72,13 @@ impl Error {
     #[must_use]
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
+        self
+    }
+
+    /// Sets the code of a fault in the Dockerfile, which does not change: `docs/errors.md` lists all.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.0.code.get_or_insert(code);
         self
     }
 
@@ -104,6 +113,11 @@ impl Error {
         self.0.kind
     }
 
+    /// Returns the code of a fault in the Dockerfile.
+    pub fn code(&self) -> Option<&'static str> {
+        self.0.code
+    }
+
     /// Returns the place in the Dockerfile.
     pub fn span(&self) -> Option<Span> {
         self.0.span
@@ -126,6 +140,7 @@ impl fmt::Debug for Error {
         f.debug_struct("Error")
             .field("message", &self.0.message)
             .field("kind", &self.0.kind)
+            .field("code", &self.0.code)
             .field("span", &self.0.span)
             .field("help", &self.0.help)
             .field("source", &self.0.source)

@@ -5,6 +5,7 @@
 
 mod args;
 mod base;
+mod check;
 mod config;
 mod copy;
 mod environment;
@@ -148,6 +149,7 @@ pub fn plan(
     if let Some(error) = model.errors.iter().find(|error| error.code != OUT_OF_ORDER) {
         return Err(text_error(error));
     }
+    check::check_options(request, parse)?;
     let mut planner = Planner::new(request, &model, images)?;
     match (planner.run(), planner.missing.take()) {
         (Ok(plan), _) => Ok(Planned::Plan(Box::new(plan))),
@@ -321,7 +323,9 @@ impl Planner<'_> {
     /// Finds the stage to build: the last one, or the one that `--target` names.
     fn target(&self) -> Result<usize> {
         let last = self.model.stages.len().checked_sub(1);
-        let last = last.ok_or_else(|| Error::new("the Dockerfile holds no stage to build"))?;
+        let last = last.ok_or_else(|| {
+            Error::new("the Dockerfile holds no stage to build").with_code("no-stage")
+        })?;
         let Some(target) = &self.request.target else { return Ok(last) };
         if let Some(index) = self.stage_by_name(target) {
             return Ok(index);
@@ -342,7 +346,9 @@ impl Planner<'_> {
         } else {
             format!("the stages are {}", names.join(", "))
         };
-        Err(Error::new(format!("the target stage `{target}` could not be found")).with_help(help))
+        Err(Error::new(format!("the target stage `{target}` could not be found"))
+            .with_code("unknown-target")
+            .with_help(help))
     }
 
     /// Finds the last stage of a name, in any case.
@@ -395,7 +401,7 @@ impl Planner<'_> {
 
 /// Turns a fault that the parser found into an error.
 fn text_error(error: &dockerfile_parser::SyntaxError) -> Error {
-    let built = Error::new(error.message.clone()).with_span(error.span);
+    let built = Error::new(error.message.clone()).with_code(error.code).with_span(error.span);
     match &error.help {
         Some(help) => built.with_help(help.clone()),
         None => built,

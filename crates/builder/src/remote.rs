@@ -159,6 +159,7 @@ fn percent_decoded(text: &str) -> String {
 /// The error for an address that cannot be used.
 fn wrong(text: &str, why: &str) -> Error {
     Error::new(format!("`{}` cannot be fetched: {why}", without_password(text)))
+        .with_code("invalid-source")
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ fn report_failure(session: &Session, error: &Error, file: Option<&SourceFile>) {
     let place = error.span().and_then(|span| file.map(|file| (file, span)));
     let report = Report {
         level: Level::Error,
-        code: None,
+        code: error.code().map(str::to_owned),
         message: with_causes(error),
         help: error.help().map(ToOwned::to_owned),
         place,

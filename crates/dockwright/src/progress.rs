@@ -126,6 +126,8 @@ impl Style {
 
 /// Why a build has failed.
 pub(crate) struct Failure<'a> {
+    /// The code of a fault in the Dockerfile.
+    pub(crate) code: Option<&'static str>,
     /// One sentence, with its causes.
     pub(crate) message: String,
     /// What to do.
@@ -164,6 +166,7 @@ fn no_shell_text(id: StepId) -> String {
 /// Tells a fault of the text as JSON.
 pub(crate) fn tell_fault(error: &dockerfile_parser::SyntaxError, file: &SourceFile) {
     json::failed(&Failure {
+        code: Some(error.code),
         message: error.message.clone(),
         help: error.help.clone(),
         exit_code: None,

@@ -102,9 +102,11 @@ impl FromStr for Chmod {
             if text.starts_with(|c: char| c.is_ascii_digit()) || text.is_empty() {
                 return octal_error(text);
             }
-            Error::new(format!("`--chmod={text}` is not a mode")).with_help(
-                "write an octal number such as `755`, or changes such as `u=rwX,go=rX` or `+x`",
-            )
+            Error::new(format!("`--chmod={text}` is not a mode"))
+                .with_code("invalid-chmod")
+                .with_help(
+                    "write an octal number such as `755`, or changes such as `u=rwX,go=rX` or `+x`",
+                )
         };
         let mut clauses = Vec::new();
         for clause in text.split(',') {
@@ -132,6 +134,7 @@ fn octal(text: &str) -> Result<u32, Error> {
 
 fn octal_error(text: &str) -> Error {
     Error::new(format!("`--chmod={text}` is not an octal number between 0 and 07777"))
+        .with_code("invalid-chmod")
         .with_help("write a number such as `755`, or changes such as `u=rwX,go=rX` or `+x`")
 }
 

@@ -197,6 +197,7 @@ impl Planner<'_> {
     /// The error for a `SOURCE_DATE_EPOCH` that says nothing, at the ARG if there is one.
     fn no_time(&self, message: &str) -> Error {
         let error = Error::new(message.to_owned())
+            .with_code("invalid-time")
             .with_help("give seconds after 1970, such as `date +%s` prints");
         match self.time_span() {
             Some(span) => error.with_span(span),
@@ -241,6 +242,7 @@ impl Planner<'_> {
 pub(super) fn platform(text: &str, _build: &str) -> Result<Platform> {
     text.parse::<Platform>().map_err(|error| {
         Error::new(format!("`{text}` is not a platform: {error}"))
+            .with_code("invalid-platform")
             .with_help("write for example `linux/amd64` or `linux/arm64/v8`")
     })
 }

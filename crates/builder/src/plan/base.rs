@@ -31,6 +31,7 @@ impl<'p> Planner<'p> {
                 "the name of the base image, `{}`, comes to nothing",
                 from.image
             ))
+            .with_code("blank-base")
             .with_span(from.image.span())
             .with_help(
                 "give the ARG a default in front of the first FROM, or pass `--build-arg`",
@@ -41,6 +42,7 @@ impl<'p> Planner<'p> {
             let value = expand(text, scope, &self.globals)?;
             if value.is_empty() {
                 return Err(Error::new(format!("the platform `{text}` comes to nothing"))
+                    .with_code("invalid-platform")
                     .with_help(
                         "give the ARG a default in front of the first FROM, or pass `--build-arg`",
                     )
@@ -252,6 +254,7 @@ impl<'p> Planner<'p> {
         if let Some(number) = by_number.filter(|number| *number >= self.model.stages.len()) {
             let n_stages = self.model.stages.len();
             return Err(Error::new(format!("there is no stage number {number}"))
+                .with_code("invalid-stage-number")
                 .with_help(format!("the stages count from 0 to {}", n_stages.saturating_sub(1))));
         }
         let platform = platform_of(&stage.config);
@@ -270,12 +273,15 @@ impl<'p> Planner<'p> {
             } else {
                 format!("the stage `{name}` must be defined before it is copied from")
             };
-            return Err(Error::new(message).with_help("move that stage to the front"));
+            return Err(Error::new(message)
+                .with_code("stage-order")
+                .with_help("move that stage to the front"));
         }
         self.plan_stage(index)?;
         match self.stages.get(index).and_then(Option::as_ref) {
             Some(stage) => Ok(Input::Op(stage.files)),
-            None => Err(Error::new(format!("the stage `{name}` depends on itself"))),
+            None => Err(Error::new(format!("the stage `{name}` depends on itself"))
+                .with_code("stage-cycle")),
         }
     }
 

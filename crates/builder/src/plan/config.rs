@@ -168,6 +168,7 @@ impl Planner<'_> {
             let path = stage.expand(scope, text)?;
             if path.is_empty() {
                 return Err(Error::new(format!("the volume `{text}` comes to nothing"))
+                    .with_code("empty-volume")
                     .with_span(scope.span(text.span()))
                     .with_help("name the path of a directory"));
             }

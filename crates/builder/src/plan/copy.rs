@@ -95,6 +95,7 @@ impl Planner<'_> {
     fn copied_from(&mut self, stage: &Stage, scope: Scope, name: &Text<'_>) -> Result<Input> {
         if stage.expand(scope, name).ok().as_deref() != Some(name.as_str()) {
             return Err(Error::new(format!("`--from={name}` cannot hold a variable"))
+                .with_code("from-variable")
                 .with_help("give the image a stage of its own: `FROM $IMAGE AS name`"));
         }
         self.input(stage, name, true, scope.span(name.span()))
@@ -167,6 +168,7 @@ impl Planner<'_> {
                     data = expanded
                         .map_err(|error| {
                             Error::new(format!("cannot expand the heredoc `{text}`: {error}"))
+                                .with_code("invalid-expansion")
                                 .with_span(scope.span(heredoc.body.span()))
                                 .with_help(error.help())
                         })?
@@ -208,7 +210,9 @@ impl Planner<'_> {
         remote: Remote,
     ) -> Result<RemoteSource> {
         let Some(fetching) = &files.fetching else {
-            return Err(Error::new(format!("COPY cannot fetch `{remote}`")).with_help("use ADD"));
+            return Err(Error::new(format!("COPY cannot fetch `{remote}`"))
+                .with_code("invalid-source")
+                .with_help("use ADD"));
         };
         let checksum = fetching.checksum.map(|text| stage.expand(scope, text)).transpose()?;
         let checksum = checksum.filter(|checksum| !checksum.is_empty());
@@ -235,6 +239,7 @@ impl Planner<'_> {
                 let parse = |checksum: String| {
                     checksum.parse::<Digest>().map_err(|_| {
                         Error::new(format!("`{checksum}` is not a checksum"))
+                            .with_code("invalid-checksum")
                             .with_help("write it as `sha256:` and 64 hexadecimal digits")
                     })
                 };
@@ -259,8 +264,10 @@ impl Planner<'_> {
         let error = match sources {
             [CopySource::Remote(_)] => return Ok(()),
             [_] => Error::new("`--checksum` is for downloads and repositories")
+                .with_code("invalid-checksum")
                 .with_help("leave it out: the content of local files counts by itself"),
             _ => Error::new("`--checksum` is for a single source")
+                .with_code("invalid-checksum")
                 .with_help("write an ADD for each source"),
         };
         Err(error.with_span(scope.span(text.span())))

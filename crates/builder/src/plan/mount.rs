@@ -100,6 +100,7 @@ impl Planner<'_> {
                 "ro" | "readonly" | "rw" | "readwrite" | "required" => "true".to_owned(),
                 _ => {
                     return Err(Error::new(format!("`{key}` in `--mount` needs a value"))
+                        .with_code("mount-without-value")
                         .with_help(format!("write `{key}=value`")));
                 }
             },
@@ -137,6 +138,7 @@ impl Planner<'_> {
             "gid" => fields.gid = Some(text.parse().map_err(|_| wrong_value(key, &text))?),
             _ => {
                 return Err(Error::new(format!("`--mount` has no `{key}`"))
+                    .with_code("unknown-mount-key")
                     .with_span(scope.span(key.span()))
                     .with_help(choices("the keys are", &name, &KEYS)));
             }
@@ -154,10 +156,13 @@ impl Planner<'_> {
         let has_owner = fields.mode.is_some() || fields.uid.is_some() || fields.gid.is_some();
         if has_owner && matches!(kind, Kind::Bind | Kind::Tmpfs) {
             return Err(Error::new("`mode`, `uid` and `gid` are not for this type of mount")
+                .with_code("mount-key-not-for-type")
                 .with_help("use them with `type=cache`, `type=secret` or `type=ssh`"));
         }
         if fields.sharing.is_some() && kind != Kind::Cache {
-            return Err(Error::new("`sharing` is for `type=cache` only"));
+            return Err(Error::new("`sharing` is for `type=cache` only")
+                .with_code("mount-key-not-for-type")
+                .with_help("leave it out: only caches are shared"));
         }
         if kind == Kind::Secret {
             return self.secret(stage, fields);
@@ -168,6 +173,7 @@ impl Planner<'_> {
         let target = trimmed(&target);
         if target == "/" {
             return Err(Error::new("a mount cannot have the target `/`")
+                .with_code("invalid-mount-value")
                 .with_help("say where with `target=/path`"));
         }
         // An empty `from=` is none, as in BuildKit.
@@ -185,6 +191,7 @@ impl Planner<'_> {
             Kind::Cache => MountKind::Cache(self.cache_mount(fields, &target, from, source)),
             _ if absolute(&source, "/") != "/" => {
                 return Err(Error::new("a mount of type `tmpfs` has no `source`")
+                    .with_code("mount-key-not-for-type")
                     .with_help("leave it out: it starts empty"));
             }
             _ => MountKind::Tmpfs { size_bytes: fields.size_bytes },
@@ -216,16 +223,21 @@ impl Planner<'_> {
 
     fn secret(&self, stage: &Stage, fields: &Fields) -> Result<Option<MountOp>> {
         if fields.from.is_some() {
-            return Err(Error::new("a secret has no `from`"));
+            return Err(Error::new("a secret has no `from`")
+                .with_code("mount-key-not-for-type")
+                .with_help("leave it out: `id` names the secret"));
         }
         if fields.source.is_some() && fields.id.is_some() {
             return Err(Error::new("`source` and `id` of a secret are the same")
+                .with_code("invalid-mount-value")
                 .with_help("leave one of them out"));
         }
         let target_name = fields.target.as_deref().map(base);
         let id = fields.source.as_deref().or(fields.id.as_deref()).or(target_name);
         let Some(id) = id.filter(|id| !id.is_empty()) else {
-            return Err(Error::new("a secret needs an `id` or a `target`"));
+            return Err(Error::new("a secret needs an `id` or a `target`")
+                .with_code("mount-without-value")
+                .with_help("write `id=NAME`, as `--secret id=NAME` gives it"));
         };
         let target = match (&fields.target, &fields.env) {
             (Some(target), _) => Some(trimmed(&absolute(target, &stage.directory()))),
@@ -235,6 +247,7 @@ impl Planner<'_> {
         // One that is not there stays in the plan: whether it is given does not count in the key.
         if fields.required && !self.request.secrets.contains_key(id) {
             return Err(Error::new(format!("the secret `{id}` is required and not given"))
+                .with_code("missing-secret")
                 .with_help(format!("give it with `--secret id={id},src=FILE`")));
         }
         let kind = MountKind::Secret {
@@ -248,11 +261,14 @@ impl Planner<'_> {
 
     fn ssh(&self, stage: &Stage, fields: &Fields, n_agents: usize) -> Result<Option<MountOp>> {
         if fields.source.is_some() {
-            return Err(Error::new("a mount of type `ssh` has no `source`"));
+            return Err(Error::new("a mount of type `ssh` has no `source`")
+                .with_code("mount-key-not-for-type")
+                .with_help("leave it out: `id` names the agent"));
         }
         let id = fields.id.clone().unwrap_or_else(|| "default".to_owned());
         if fields.required && !self.request.ssh_agents.contains_key(&id) {
             return Err(Error::new(format!("the agent `{id}` is required and not given"))
+                .with_code("missing-secret")
                 .with_help("give it with `--ssh default`"));
         }
         let target = match &fields.target {
@@ -273,11 +289,9 @@ fn kind_of(text: &str) -> Result<Kind> {
         "secret" => Kind::Secret,
         "ssh" => Kind::Ssh,
         _ => {
-            return Err(Error::new(format!("there is no mount type `{text}`")).with_help(choices(
-                "the types are",
-                text,
-                &TYPES,
-            )));
+            return Err(Error::new(format!("there is no mount type `{text}`"))
+                .with_code("unknown-mount-type")
+                .with_help(choices("the types are", text, &TYPES)));
         }
     })
 }
@@ -289,6 +303,7 @@ fn sharing(text: &str) -> Result<Sharing> {
         "locked" => Sharing::Locked,
         _ => {
             return Err(Error::new(format!("`{text}` is no way of sharing"))
+                .with_code("invalid-mount-value")
                 .with_help("write `shared`, `private` or `locked`"));
         }
     })
@@ -309,12 +324,15 @@ fn wrong_value(key: &Text<'_>, value: &str) -> Error {
         "uid" | "gid" => "write a whole number",
         _ => "write `true` or `false`",
     };
-    Error::new(format!("`{value}` is no value for `{key}` of a mount")).with_help(help)
+    Error::new(format!("`{value}` is no value for `{key}` of a mount"))
+        .with_code("invalid-mount-value")
+        .with_help(help)
 }
 
 fn not_for(key: &Text<'_>, kind: Kind) -> Error {
     let kind = format!("{kind:?}").to_lowercase();
     Error::new(format!("`{key}` is not for mounts of type `{kind}`"))
+        .with_code("mount-key-not-for-type")
         .with_help("`type` must stand in front of it")
 }
 

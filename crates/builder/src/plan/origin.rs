@@ -37,6 +37,7 @@ pub(super) fn cache_ttl(instruction: &Instruction<'_>) -> Result<Option<u64>> {
         let Some(value) = setting.trim().strip_prefix("cache-ttl=") else { continue };
         let seconds = duration_seconds(value).ok_or_else(|| {
             Error::new(format!("`{}` is not a time to live", value.trim()))
+                .with_code("invalid-time")
                 .with_span(comment.span())
                 .with_help("write it as in `# dockwright: cache-ttl=24h`, with s, m, h, d or w")
         })?;

@@ -12,6 +12,7 @@ use crate::{Error, Result};
 pub(super) fn parse(word: &str) -> Result<Vec<String>> {
     let wrong = |what: String| {
         Error::new(format!("`{word}` is not a port: {what}"))
+            .with_code("invalid-port")
             .with_help("write for example `80`, `53/udp` or `8000-8010/tcp`")
     };
     let (ports, protocol) = match word.split_once('/') {
@@ -29,7 +30,9 @@ pub(super) fn parse(word: &str) -> Result<Vec<String>> {
                 Some(near) => format!("did you mean `{near}`?"),
                 _ => "the protocols are `tcp`, `udp` and `sctp`".to_owned(),
             };
-            return Err(Error::new(format!("`{word}` is not a port: {what}")).with_help(help));
+            return Err(Error::new(format!("`{word}` is not a port: {what}"))
+                .with_code("invalid-port")
+                .with_help(help));
         }
     };
     let (front, container) = ports.rsplit_once(':').unwrap_or(("", ports));

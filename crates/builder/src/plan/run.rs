@@ -31,6 +31,7 @@ impl Planner<'_> {
             }
             Some((text, _)) => {
                 return Err(Error::new(format!("`{text}` is no network mode"))
+                    .with_code("invalid-network")
                     .with_span(scope.span(text.span()))
                     .with_help("write `default`, `none` or `host`"));
             }
@@ -46,6 +47,7 @@ impl Planner<'_> {
             return Err(Error::new(
                 "`--device` is a flag of the labs channel, which is not supported",
             )
+            .with_code("invalid-device")
             .with_span(scope.span(device.span()))
             .with_help("leave it out: this builder gives no devices to a RUN"));
         }
@@ -84,6 +86,7 @@ impl Planner<'_> {
             return Ok(());
         }
         Err(Error::new(format!("this machine does not run programs for `{wanted}`, as RUN must"))
+            .with_code("foreign-platform")
             .with_help(
                 "install an emulator with binfmt_misc (Debian: `qemu-user-static`), or run this in \
                  a stage `FROM --platform=$BUILDPLATFORM …` and copy the result",
@@ -95,6 +98,7 @@ impl Planner<'_> {
             return Ok(());
         }
         Err(Error::new(format!("this RUN needs `{name}`, which is not allowed"))
+            .with_code("missing-entitlement")
             .with_span(span)
             .with_help(format!("allow it with `--allow {name}`")))
     }

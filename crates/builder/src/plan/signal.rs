@@ -25,7 +25,7 @@ pub(super) fn check(text: &str) -> Result<()> {
         Some(known) => format!("did you mean `SIG{known}`?"),
         None => "write a name such as `SIGTERM`, or a number".to_owned(),
     };
-    Err(Error::new(format!("`{text}` is not a signal")).with_help(help))
+    Err(Error::new(format!("`{text}` is not a signal")).with_code("invalid-signal").with_help(help))
 }
 
 /// Tells whether a short word was probably meant to be the known one: it has the same letters, or all

@@ -116,6 +116,7 @@ pub(super) fn expand(text: &Text<'_>, scope: Scope, environment: &Environment) -
 /// The error for a text that cannot be expanded, at the part that is wrong.
 pub(super) fn expand_error(text: &Text<'_>, scope: Scope, error: &ExpandError) -> Error {
     Error::new(format!("cannot expand `{text}`: {error}"))
+        .with_code("invalid-expansion")
         .with_span(scope.span(text.source_span(error.range.clone())))
         .with_help(error.help())
 }
@@ -165,6 +166,7 @@ impl Planner<'_> {
         let parse = dockerfile_parser::parse(text);
         let wrong = |message: &str| {
             Error::new(format!("the base image's trigger `{text}` cannot run: {message}"))
+                .with_code("invalid-trigger")
                 .with_help("the image was built with an ONBUILD that is wrong; choose another base")
         };
         if let Some(error) = parse.errors.first() {
@@ -227,7 +229,8 @@ impl Planner<'_> {
             Kind::Volume(volume) => self.volume(stage, scope, volume),
             Kind::Workdir(path) => self.workdir(stage, scope, instruction, path),
             Kind::From(_) | Kind::Onbuild(_) | Kind::Invalid(_) => {
-                Err(Error::new(format!("`{}` cannot stand here", instruction.keyword.as_str())))
+                Err(Error::new(format!("`{}` cannot stand here", instruction.keyword.as_str()))
+                    .with_code("invalid-trigger"))
             }
         };
         let n_entries = stage.config.history.len();

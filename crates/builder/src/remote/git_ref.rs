@@ -136,12 +136,13 @@ impl GitRef {
     ///
     /// When that is no beginning of an id, or another one is required already.
     pub fn require(&mut self, checksum: &str) -> Result<()> {
-        check_commit(checksum).map_err(Error::new)?;
+        check_commit(checksum).map_err(|it| Error::new(it).with_code("invalid-checksum"))?;
         match &self.checksum {
             Some(other)
                 if !other.starts_with(checksum) && !checksum.starts_with(other.as_str()) =>
             {
-                Err(Error::new(format!("two commits are required, `{other}` and `{checksum}`")))
+                Err(Error::new(format!("two commits are required, `{other}` and `{checksum}`"))
+                    .with_code("invalid-checksum"))
             }
             _ => {
                 self.checksum = Some(checksum.to_owned());

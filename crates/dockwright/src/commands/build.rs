@@ -214,6 +214,7 @@ fn check_platform(text: &str, session: &Session) -> Result<(), Exit> {
 /// What a progress style is told of an error.
 fn why<'a>(error: &Error, file: &'a SourceFile) -> Failure<'a> {
     Failure {
+        code: error.code(),
         message: with_causes(error),
         help: error.help().map(str::to_owned),
         exit_code: match error.kind() {

@@ -126,6 +126,9 @@ pub(crate) fn note(text: &str) {
 /// Tells why a build has failed: the last event then.
 pub(crate) fn failed(failure: &Failure<'_>) {
     let mut fields = json!({ "message": failure.message });
+    if let Some(code) = failure.code {
+        merge(&mut fields, json!({ "code": code }));
+    }
     if let Some(help) = &failure.help {
         merge(&mut fields, json!({ "help": help }));
     }
