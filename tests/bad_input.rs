@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use dockwright_tests::{Outcome, Sandbox, is_root, run, workspace};
+use dockwright_tests::{Outcome, Sandbox, is_root, run, shared, workspace};
 use insta::assert_snapshot;
+
+use crate::lint::{corpus, lines, unpack};
 
 /// Builds `dockerfile` with more arguments, which must fail with `code` and leave no image.
 #[track_caller]
@@ -315,12 +317,78 @@ const FAULTS: [(&str, &str, &str, &[&str]); 33] = [
     ("invalid-expansion", "FROM centos\nCOPY <<E /f\n${A:?none}\nE", "${A:?none}", &[]),
 ];
 
+/// The check tells what a build would refuse, in every stage, though no base image is known; not what
+/// depends on a variable that the base image may set.
+#[test]
+fn the_check_tells_faults_of_values() {
+    for (dockerfile, message) in [
+        ("FROM centos\nEXPOSE 80000\nFROM centos\nEXPOSE 443", Some("is not a port")),
+        ("ARG A\nFROM $A", Some("comes to nothing")),
+        ("FROM Upper", Some("is no name of an image")),
+        ("# check=foo=1\nFROM centos", Some("no option of the check")),
+        ("FROM centos\nSTOPSIGNAL SIGKIL", Some("is not a signal")),
+        ("FROM centos\nCOPY --from=$A f /", Some("cannot hold a variable")),
+        ("FROM centos\nEXPOSE $PORT\nSTOPSIGNAL $SIGNAL", None),
+        ("FROM centos\nRUN --mount=type=secret,id=s,required true", None),
+        ("FROM centos\nWORKDIR /w\nRUN --mount=type=bind,source=w true", None),
+        ("FROM centos\nRUN --network=host true", None),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write("context/Dockerfile", format!("{dockerfile}\n"));
+        let outcome = sandbox.run(["build", "--call=check,format=json", "context"]);
+        let found: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap_or_default();
+        assert!(found["sources"].is_array(), "{dockerfile}: {}", outcome.text());
+        let told = found["buildError"]["message"].as_str();
+        match message {
+            Some(message) => {
+                assert!(told.is_some_and(|told| told.contains(message)), "{dockerfile}: {told:?}");
+                assert_eq!(outcome.code, 1, "{dockerfile}");
+            }
+            None => assert_eq!(told, None, "{dockerfile}"),
+        }
+    }
+}
+
+/// Which files the reference's check refuses, over all given files: those that differ are few, and no
+/// file is refused that it takes.
+#[test]
+fn the_check_refuses_what_the_reference_refuses() {
+    let Some(recording) = shared("corpus/expected-check.jsonl.zst") else { return };
+    let files = corpus();
+    let sandbox = Sandbox::new();
+    let (mut names, mut expected) = (Vec::new(), BTreeSet::new());
+    for record in lines(&unpack(&recording)) {
+        let name = record["file"].as_str().and_then(|file| file.rsplit('/').next());
+        let name = name.expect("a name").to_owned();
+        sandbox.write(&name, &files[&name]);
+        if record.get("error").is_some() {
+            expected.insert(name.clone());
+        }
+        names.push(name);
+    }
+    let mut all = vec!["lint", "--profile", "buildkit", "--format", "json"];
+    all.extend(names.iter().map(String::as_str));
+    let outcome = sandbox.run(all);
+    let found: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap_or_default();
+    let found = found.as_array().expect("a list").iter();
+    let errors = found.filter(|finding| finding["level"] == "error");
+    let refused: BTreeSet<String> =
+        errors.filter_map(|finding| finding["file"].as_str().map(str::to_owned)).collect();
+    let more: Vec<_> = refused.difference(&expected).collect();
+    assert!(more.is_empty(), "{more:?}");
+    // They depend on variables that a base image may set, or are findings that `error=true` makes
+    // errors.
+    let fewer: Vec<_> = expected.difference(&refused).collect();
+    assert!(expected.len() > 800 && fewer.len() == 13, "{fewer:?}");
+}
+
 #[test]
 fn every_fault_of_a_value_has_a_code_a_place_and_a_help() {
     let sandbox = Sandbox::with_base();
     sandbox.write("context/f", "");
     // That one depends on the machine, see `programs_of_another_architecture`.
-    let mut codes = BTreeSet::from(["foreign-platform".to_owned()]);
+    // And a build asks the store before it says that a name is none.
+    let mut codes = BTreeSet::from(["foreign-platform", "invalid-reference"].map(str::to_owned));
     let mut wrong = Vec::new();
     for (code, dockerfile, at_fault, arguments) in FAULTS {
         sandbox.write("context/Dockerfile", format!("{dockerfile}\n"));

@@ -354,13 +354,13 @@ pub(crate) fn corpus() -> BTreeMap<String, String> {
     files
 }
 
-fn unpack(path: &Path) -> String {
+pub(crate) fn unpack(path: &Path) -> String {
     let file = std::fs::File::open(path).expect("the recording can be read");
     let bytes = zstd::decode_all(file).expect("the recording is zstd");
     String::from_utf8(bytes).expect("the recording is UTF-8")
 }
 
-fn lines(text: &str) -> Vec<Value> {
+pub(crate) fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
 }
 

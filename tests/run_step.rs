@@ -342,3 +342,16 @@ fn wait_until(is_so: impl Fn() -> bool) {
     }
     panic!("it does not come");
 }
+
+/// A mount without a target is on the working directory.
+#[test]
+fn a_mount_needs_no_target_below_the_root() {
+    let sandbox = Sandbox::with_base();
+    sandbox.write("context/parts/f", "made\n");
+    sandbox.write(
+        "context/Dockerfile",
+        "FROM centos\nWORKDIR /w\nRUN --mount=type=bind,source=parts cat f > /found\n",
+    );
+    sandbox.succeed(["build", "-t", "app", "context"]);
+    assert_eq!(sandbox.succeed(["run", "app", "cat", "/found"]).stdout, "made\n");
+}

@@ -158,12 +158,42 @@ pub fn plan(
             let stand_in = BaseImage { manifest: Digest::of(b""), config: ImageConfig::default() };
             let mut trial = Planner::new(request, &model, images)?;
             trial.stand_in = Some(&stand_in);
-            match trial.run().err().filter(|error| is_of_the_text_alone(error, parse)) {
+            match trial.run().err().filter(|error| is_of_the_text_alone(error, parse, false)) {
                 Some(error) => Err(error),
                 None => Ok(Planned::Missing(missing)),
             }
         }
     }
+}
+
+/// Faults that depend on the machine or on what a build is given, not on the Dockerfile.
+const OUTER_FAULTS: [&str; 3] = ["foreign-platform", "missing-entitlement", "missing-secret"];
+
+/// Finds what a build would refuse in any stage although the text parses, whatever the base images
+/// hold. `docker build --check` fails with it.
+pub fn fault(request: &Request, parse: &Parse<'_>) -> Option<Error> {
+    let model = Model::new(parse);
+    if !parse.errors.is_empty() || model.errors.iter().any(|error| error.code != OUT_OF_ORDER) {
+        return None;
+    }
+    let images = BTreeMap::new();
+    let stand_in = BaseImage { manifest: Digest::of(b""), config: ImageConfig::default() };
+    let is_told = |error: &Error| {
+        error.code().is_some_and(|code| !OUTER_FAULTS.contains(&code))
+            && (matches!(error.code(), Some(check::CODE | copy::FROM_VARIABLE))
+                || is_of_the_text_alone(error, parse, true))
+    };
+    let found = || {
+        check::check_options(request, parse)?;
+        let mut planner = Planner::new(request, &model, &images)?;
+        planner.stand_in = Some(&stand_in);
+        planner.global_args(model.stages.len().saturating_sub(1))?;
+        planner.source_date_epoch()?;
+        let stages = 0..model.stages.len();
+        let mut faults = stages.filter_map(|index| planner.plan_stage(index).err());
+        faults.find(is_told).map_or(Ok(()), Err)
+    };
+    found().err().filter(is_told)
 }
 
 /// Finds what `SOURCE_DATE_EPOCH` names in place of seconds, and where the Dockerfile says so.
@@ -185,9 +215,9 @@ pub(crate) fn time_source(
 }
 
 /// Tells whether a fault that was found without a base image is one whatever the image holds, so
-/// that it can be told before the image is fetched: it is in no FROM, and variables, which the image
-/// may set, have no part in it.
-fn is_of_the_text_alone(error: &Error, parse: &Parse<'_>) -> bool {
+/// that it can be told before the image is fetched: it is in no FROM, unless those count too, and
+/// variables, which the image may set, have no part in it.
+fn is_of_the_text_alone(error: &Error, parse: &Parse<'_>, with_from: bool) -> bool {
     let Some(span) = error.span() else { return false };
     let holds = |outer: Span| outer.start <= span.start && span.end <= outer.end;
     let Some(instruction) = parse.instructions.iter().find(|one| holds(one.span)) else {
@@ -198,6 +228,9 @@ fn is_of_the_text_alone(error: &Error, parse: &Parse<'_>) -> bool {
         let lookup = |_: &str| Some("x".to_owned());
         dockerfile_parser::expand::word(text(span), parse.escape, &lookup).is_err()
     };
+    if with_from && matches!(instruction.kind, Kind::From(_) | Kind::Arg(_)) {
+        return true;
+    }
     !matches!(instruction.kind, Kind::From(_) | Kind::Onbuild(_))
         && (!text(instruction.span).contains('$') || is_wrong_for_any_value())
 }

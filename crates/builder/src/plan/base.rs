@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use dockerfile_parser::{Base, Kind, Platform, Span};
+use dockerfile_parser::{Base, ImageRef, Kind, Platform, Span};
 
 use super::args::platform;
 use super::environment::Environment;
@@ -227,6 +227,14 @@ impl<'p> Planner<'p> {
         span: Span,
     ) -> Result<&'p BaseImage> {
         let images: &'p _ = self.images;
+        if self.stand_in.is_some()
+            && let Err(error) = ImageRef::parse(name)
+        {
+            return Err(Error::new(format!("`{name}` is no name of an image: {error}"))
+                .with_code("invalid-reference")
+                .with_span(span)
+                .with_help("write it as `name:tag`, in small letters"));
+        }
         let near_stage = self.near_stage(name, before);
         let missing = MissingImage { name: name.to_owned(), platform, span, near_stage };
         images.get(&missing.key()).or(self.stand_in).ok_or_else(|| {

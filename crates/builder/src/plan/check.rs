@@ -4,6 +4,8 @@ use dockerfile_parser::{Parse, Span};
 
 use crate::{Error, Request, Result};
 
+/// The code of a fault in it.
+pub(super) const CODE: &str = "invalid-check-option";
 /// The build argument that takes the place of the directive.
 const ARGUMENT: &str = "BUILDKIT_DOCKERFILE_CHECK";
 /// How many parts are read; what follows belongs to the last.
@@ -47,9 +49,8 @@ fn options(value: &str) -> std::result::Result<(), (&str, &'static str)> {
 }
 
 fn wrong(part: &str, help: &str, place: Option<Span>) -> Error {
-    let error = Error::new(format!("`{part}` is no option of the check"))
-        .with_code("invalid-check-option")
-        .with_help(help);
+    let error =
+        Error::new(format!("`{part}` is no option of the check")).with_code(CODE).with_help(help);
     match place {
         Some(span) => error.with_span(span),
         None => error,

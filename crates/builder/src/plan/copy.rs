@@ -11,6 +11,9 @@ use crate::op::{CopyOp, CopySource, InlineFile, Input, Op};
 use crate::remote::{Remote, RemoteSource};
 use crate::{Digest, Error, Result};
 
+/// The code of a variable in `--from`, which is wrong whatever its value.
+pub(super) const FROM_VARIABLE: &str = "from-variable";
+
 /// What COPY and ADD have in common.
 struct Files<'i, 'a> {
     keyword: &'static str,
@@ -95,7 +98,7 @@ impl Planner<'_> {
     fn copied_from(&mut self, stage: &Stage, scope: Scope, name: &Text<'_>) -> Result<Input> {
         if stage.expand(scope, name).ok().as_deref() != Some(name.as_str()) {
             return Err(Error::new(format!("`--from={name}` cannot hold a variable"))
-                .with_code("from-variable")
+                .with_code(FROM_VARIABLE)
                 .with_help("give the image a stage of its own: `FROM $IMAGE AS name`"));
         }
         self.input(stage, name, true, scope.span(name.span()))

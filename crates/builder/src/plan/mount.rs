@@ -167,9 +167,8 @@ impl Planner<'_> {
         if kind == Kind::Secret {
             return self.secret(stage, fields);
         }
-        let target = absolute(fields.target.as_deref().unwrap_or(""), "/");
-        let given = fields.target.as_deref().unwrap_or("");
-        let target = if given.is_empty() { target } else { absolute(given, &stage.directory()) };
+        // Without one it is the working directory, as in BuildKit.
+        let target = absolute(fields.target.as_deref().unwrap_or(""), &stage.directory());
         let target = trimmed(&target);
         if target == "/" {
             return Err(Error::new("a mount cannot have the target `/`")

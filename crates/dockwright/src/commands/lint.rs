@@ -18,6 +18,7 @@ mod base;
 mod baseline;
 mod by_file;
 mod context;
+mod graph;
 mod parallel;
 mod project;
 mod reports;
@@ -292,7 +293,10 @@ fn lint_file(
         (false, false) => None,
     };
     let Some(trust) = trust.filter(|_| source.is_utf8()) else {
-        let diagnostics = dockwright_lint::lint_text(source.as_str(), config);
+        let mut diagnostics = dockwright_lint::lint_text(source.as_str(), config);
+        if config.profile == Profile::Buildkit {
+            graph::add_fault(&mut diagnostics, source.as_str(), config);
+        }
         return Ok(Linted {
             path: path.to_path_buf(),
             name: own_name,
