@@ -187,6 +187,7 @@ pub fn fault(request: &Request, parse: &Parse<'_>) -> Option<Error> {
         check::check_options(request, parse)?;
         let mut planner = Planner::new(request, &model, &images)?;
         planner.stand_in = Some(&stand_in);
+        planner.checks_names = true;
         planner.global_args(model.stages.len().saturating_sub(1))?;
         planner.source_date_epoch()?;
         let stages = 0..model.stages.len();
@@ -242,6 +243,8 @@ struct Planner<'p> {
     images: &'p BTreeMap<String, BaseImage>,
     /// What every image that is not known is taken for.
     stand_in: Option<&'p BaseImage>,
+    /// Whether the name of an image must be one: no build is to find it otherwise.
+    checks_names: bool,
     platforms: args::Platforms,
     /// The variables before the first FROM.
     globals: Environment,
@@ -277,6 +280,7 @@ impl<'p> Planner<'p> {
             model,
             images,
             stand_in: None,
+            checks_names: false,
             platforms: args::Platforms::new(request)?,
             globals: Environment::default(),
             epoch: request.epoch,

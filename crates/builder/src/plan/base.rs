@@ -227,7 +227,7 @@ impl<'p> Planner<'p> {
         span: Span,
     ) -> Result<&'p BaseImage> {
         let images: &'p _ = self.images;
-        if self.stand_in.is_some()
+        if self.checks_names
             && let Err(error) = ImageRef::parse(name)
         {
             return Err(Error::new(format!("`{name}` is no name of an image: {error}"))
