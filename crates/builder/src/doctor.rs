@@ -80,6 +80,7 @@ pub fn facts_in(
         native(NATIVE, Network::Default)?,
         native("native, no network", Network::None)?,
         seccomp(),
+        devices(),
         sockets(),
     ];
     for (name, program) in runtimes {
@@ -262,6 +263,22 @@ fn switches() -> Vec<Fact> {
         })
     };
     SWITCHES.iter().filter_map(is_off).collect()
+}
+
+/// What keeps steps from the machine's devices.
+fn devices() -> Fact {
+    let (state, finding, help) = match (exec::may_make_devices(), exec::has_device_filter()) {
+        (false, _) => (State::Good, "the user namespace keeps those of the machine shut", None),
+        (true, true) => (State::Good, "steps can open those of every container only", None),
+        (true, false) => (
+            State::Limited,
+            "steps can open those of `/dev` only, not nodes that they make, such as those of \
+             `debootstrap`",
+            Some("let the builder make control groups of version 2, with BPF"),
+        ),
+    };
+    let (finding, help) = (finding.to_owned(), help.map(str::to_owned));
+    Fact { subject: "devices".to_owned(), state, finding, help }
 }
 
 /// Whether steps on the machine's network are kept from its abstract sockets.

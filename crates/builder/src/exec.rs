@@ -22,6 +22,7 @@ use crate::{Error, ErrorKind, Isolation, Network, Resources, Result, Stream, Uli
 
 mod agent;
 mod cgroup;
+mod devices;
 mod init;
 mod mounts;
 mod oci;
@@ -44,6 +45,9 @@ use runtime::RuntimeSpec;
 use spec::{Failure, MountSpec, SourceSpec, Spec};
 use stubs::Stubs;
 use user::Account;
+
+/// Where the user's terminal is shown.
+const CONSOLE: &str = "/dev/console";
 
 /// What to run and in which surroundings.
 #[derive(Debug)]
@@ -213,6 +217,17 @@ pub fn limits_obstacle(resources: &Resources) -> Option<String> {
     cgroup::obstacle(resources)
 }
 
+/// Returns whether a step may open nodes of harmless devices that it makes itself, such as the
+/// `/dev/null` of a directory for `chroot`. It can open no others in any case.
+pub(crate) fn has_device_filter() -> bool {
+    devices::is_machine_root() && Group::default().filter_devices(None)
+}
+
+/// Returns whether this is root of the whole machine, who may make nodes of devices.
+pub(crate) fn may_make_devices() -> bool {
+    devices::is_machine_root()
+}
+
 /// Returns whether `--ulimit` has a limit of this name.
 pub fn is_limit(name: &str) -> bool {
     init::is_limit(name)
@@ -257,47 +272,42 @@ impl Step {
         let stubs = Stubs::note(root.as_fd(), targets)
             .doing(|| "look for mount points in the image".to_owned())?;
         let (ours, theirs) = UnixStream::pair().doing(|| "make a socket".to_owned())?;
-        let mut passed = Passed::default();
+        let (group, is_nodev) = group_of(process);
+        if is_nodev {
+            mounts::set_nodev(root.as_fd(), false).doing(|| "shut devices".to_owned())?;
+        }
+        let mut passed = Passed { is_nodev, ..Passed::default() };
         let mut mounts = passed.mounts(snapshot, process)?;
         if is_interactive {
             mounts.extend(passed.terminal(stdio[0]));
         }
-        let group = Group::new(&process.resources).unwrap_or_default();
         passed.doors = group.doors().doing(|| "open a control group".to_owned())?;
         // A terminal is handed to the builder's own way, which needs no console socket.
         let runtime = match &process.isolation {
             Isolation::Oci(program) if !is_interactive => Some(runtime_spec(snapshot, program)?),
             _ => None,
         };
-        let spec = Spec {
+        let mut spec = Spec {
             root: root.as_raw_fd(),
-            args: process.args.clone(),
-            env: environment(process, &account),
-            cwd: process.cwd.clone(),
-            uid: account.uid,
-            gid: account.gid,
-            groups: can_set_groups().then_some(account.groups),
-            hostname: process.hostname.clone(),
-            is_offline: process.network == Network::None,
-            is_insecure: process.insecure,
+            is_nodev,
             is_interactive,
-            pid_base: process.pid_base,
-            shm_size_bytes: process.shm_size_bytes.unwrap_or(64 << 20),
-            limits: process.ulimits.iter().map(|l| (l.name.clone(), l.soft, l.hard)).collect(),
-            hosts: hosts(process),
-            resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
             mounts,
             groups_to_join: passed.doors.iter().map(AsRawFd::as_raw_fd).collect(),
             runtime,
+            ..specification(process, account)
         };
         let mut keep = vec![theirs.as_raw_fd(), root.as_raw_fd()];
         keep.extend(passed.trees.iter().map(AsRawFd::as_raw_fd));
         keep.extend(&spec.groups_to_join);
-        let child = spawn(theirs.as_raw_fd(), stdio, &keep, &spec)?;
+        let spawned = spawn(theirs.as_raw_fd(), stdio, &keep, &spec, group.unified())?;
         drop(theirs);
+        if spawned.is_in_group {
+            // The last door is that of the group.
+            spec.groups_to_join.pop();
+        }
         let runtime = spec.runtime.as_ref();
         let step = Self {
-            child,
+            child: spawned.pidfd,
             stubs,
             group,
             runtime_log: runtime.map(|runtime| PathBuf::from(&runtime.log)),
@@ -372,6 +382,8 @@ struct Passed {
     agents: Vec<Agent>,
     /// Files by which the step joins its control groups.
     doors: Vec<File>,
+    /// Whether what is mounted must keep devices shut.
+    is_nodev: bool,
 }
 
 impl Passed {
@@ -412,7 +424,7 @@ impl Passed {
         // The terminal's descriptor is of another mount namespace, so it is opened again.
         let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let terminal = rustix::fs::open(&name, flags, Mode::empty()).ok()?;
-        let target = "/dev/console".to_owned();
+        let target = CONSOLE.to_owned();
         let source = self.tree(terminal.as_fd(), false, &target).ok()?;
         Some(MountSpec { target, source })
     }
@@ -431,10 +443,48 @@ impl Passed {
         if is_read_only {
             mounts::read_only(tree.as_fd(), is_directory).doing(doing)?;
         }
+        if self.is_nodev && target != CONSOLE {
+            mounts::set_nodev(tree.as_fd(), is_directory).doing(doing)?;
+        }
         let fd = tree.as_raw_fd();
         self.trees.push(tree);
         Ok(SourceSpec::Tree { fd, is_directory })
     }
+}
+
+/// What process 1 is told of `process`, without anything that is a descriptor.
+fn specification(process: &Process, account: Account) -> Spec {
+    Spec {
+        root: -1,
+        args: process.args.clone(),
+        env: environment(process, &account),
+        cwd: process.cwd.clone(),
+        uid: account.uid,
+        gid: account.gid,
+        groups: can_set_groups().then_some(account.groups),
+        hostname: process.hostname.clone(),
+        is_offline: process.network == Network::None,
+        is_insecure: process.insecure,
+        is_nodev: false,
+        is_interactive: false,
+        pid_base: process.pid_base,
+        shm_size_bytes: process.shm_size_bytes.unwrap_or(64 << 20),
+        limits: process.ulimits.iter().map(|l| (l.name.clone(), l.soft, l.hard)).collect(),
+        hosts: hosts(process),
+        resolv_conf: std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+        mounts: Vec::new(),
+        groups_to_join: Vec::new(),
+        runtime: None,
+    }
+}
+
+/// Makes the control groups of a step. Tells whether nothing but the mounts can keep devices shut.
+fn group_of(process: &Process) -> (Group, bool) {
+    let mut group = Group::new(&process.resources).unwrap_or_default();
+    let must_filter = !process.insecure && devices::is_machine_root();
+    let parent = process.resources.cgroup_parent.as_deref();
+    let is_nodev = must_filter && !group.filter_devices(parent);
+    (group, is_nodev)
 }
 
 /// Starts process 1 of a step.
@@ -443,7 +493,8 @@ fn spawn(
     stdio: [BorrowedFd<'_>; 3],
     keep: &[RawFd],
     spec: &Spec,
-) -> Result<OwnedFd> {
+    group: Option<BorrowedFd<'_>>,
+) -> Result<sys::Spawned> {
     let mut namespaces = libc::CLONE_NEWNS | libc::CLONE_NEWPID;
     // A runtime makes the others.
     if spec.runtime.is_none() {
@@ -455,8 +506,8 @@ fn spawn(
     let args = [init::NAME.to_owned(), socket.to_string()];
     let args: Vec<CString> = args.into_iter().filter_map(|arg| CString::new(arg).ok()).collect();
     let program = program::own()?;
-    let spawned = sys::spawn(&sys::Spawn { program, args: &args, stdio, keep, namespaces });
-    spawned.map(|spawned| spawned.pidfd).map_err(|error| {
+    let spawn = sys::Spawn { program, args: &args, stdio, keep, namespaces, group };
+    sys::spawn(&spawn).map_err(|error| {
         let is_refused = error.kind() == io::ErrorKind::PermissionDenied;
         let error = Error::system("cannot make the namespaces of a step", error);
         if is_refused {

@@ -8,14 +8,16 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
+mod bpf;
 mod signal;
 mod spawn;
 
+pub(crate) use bpf::{attach_device_filter, load_device_filter};
 pub(crate) use signal::{
     block_signals, catch_interrupts, forget_signals, ignore_terminal_signals, interrupt_fd,
     interrupted, supervise,
 };
-pub(crate) use spawn::{Spawn, spawn};
+pub(crate) use spawn::{Spawn, Spawned, spawn};
 
 /// Which side of a [`fork`] this is.
 pub(crate) enum Fork {

@@ -2,12 +2,15 @@
 //! make a group. Versions 1 and 2 and machines with both (hybrid) are told apart by controller.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::Resources;
+use super::devices;
+use crate::{Resources, sys};
 
 /// What the names of groups start with, so that those of killed builders are found.
 const PREFIX: &str = "dockwright-";
@@ -18,7 +21,16 @@ const MAX_TRIES: usize = 50;
 /// The groups of one step, which are removed on drop.
 #[derive(Debug, Default)]
 pub(super) struct Group {
-    directories: Vec<PathBuf>,
+    /// Those of version 1.
+    old: Vec<Directory>,
+    unified: Option<Directory>,
+}
+
+/// The directory of a group. While it is open others see by its lock that the group is in use.
+#[derive(Debug)]
+struct Directory {
+    path: PathBuf,
+    handle: File,
 }
 
 impl Group {
@@ -38,36 +50,55 @@ impl Group {
             let Some(hierarchy) = hierarchies.old(controller) else { continue };
             let parent = hierarchy.directory(resources.cgroup_parent.as_deref());
             remove_dead(&parent);
-            let directory = parent.join(&name);
-            make(&directory)?;
-            group.directories.push(directory.clone());
-            settings.write_old(controller, &parent, &directory)?;
+            let directory = make(parent.join(&name))?;
+            let written = settings.write_old(controller, &parent, &directory.path);
+            group.old.push(directory);
+            written?;
         }
         if !new.is_empty() {
             let unified = hierarchies.unified.as_ref();
             let unified = unified.ok_or_else(|| missing(&new))?;
             let parent = unified.parent_with(&new, resources.cgroup_parent.as_deref())?;
             remove_dead(&parent);
-            let directory = parent.join(&name);
-            make(&directory)?;
-            group.directories.push(directory.clone());
-            settings.write_new(&new, &directory)?;
+            let directory = make(parent.join(&name))?;
+            let written = settings.write_new(&new, &directory.path);
+            group.unified = Some(directory);
+            written?;
         }
         Ok(group)
     }
 
-    /// Opens the files by which a process joins: it writes `0` to each.
+    /// Lets the processes of the step open no devices but those of every container. Tells whether
+    /// the machine lets the builder do so.
+    pub(super) fn filter_devices(&mut self, parent: Option<&str>) -> bool {
+        let Some(filter) = devices::filter() else { return false };
+        if self.unified.is_none() {
+            self.unified = plain_group(parent);
+        }
+        self.unified.as_ref().is_some_and(|directory| {
+            sys::attach_device_filter(directory.handle.as_fd(), filter).is_ok()
+        })
+    }
+
+    /// The directory of the group of version 2, in which a process can be started.
+    pub(super) fn unified(&self) -> Option<BorrowedFd<'_>> {
+        self.unified.as_ref().map(|directory| directory.handle.as_fd())
+    }
+
+    /// Opens the files by which a process joins: it writes `0` to each. That of version 2, if there
+    /// is one, is the last.
     pub(super) fn doors(&self) -> std::io::Result<Vec<File>> {
-        let door =
-            |directory: &PathBuf| File::options().write(true).open(directory.join("cgroup.procs"));
-        self.directories.iter().map(door).collect()
+        let door = |directory: &Directory| {
+            File::options().write(true).open(directory.path.join("cgroup.procs"))
+        };
+        self.old.iter().chain(&self.unified).map(door).collect()
     }
 
     /// Tells whether the kernel has killed a process of the group because its memory was used up.
     pub(super) fn ran_out_of_memory(&self) -> bool {
-        self.directories.iter().any(|directory| {
+        self.old.iter().chain(&self.unified).any(|directory| {
             ["memory.events", "memory.oom_control"].iter().any(|name| {
-                let text = fs::read_to_string(directory.join(name)).unwrap_or_default();
+                let text = fs::read_to_string(directory.path.join(name)).unwrap_or_default();
                 text.lines().any(|line| {
                     line.strip_prefix("oom_kill ").is_some_and(|count| count.trim() != "0")
                 })
@@ -78,13 +109,16 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        for directory in &self.directories {
+        for Directory { path, .. } in self.old.iter().chain(&self.unified) {
             for _ in 0..MAX_TRIES {
+                if fs::remove_dir(path).is_ok() {
+                    break;
+                }
                 // A runtime may have made a group of its own below.
-                for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                for entry in fs::read_dir(path).into_iter().flatten().flatten() {
                     let _ = fs::remove_dir(entry.path());
                 }
-                match fs::remove_dir(directory) {
+                match fs::remove_dir(path) {
                     Err(error) if error.kind() == std::io::ErrorKind::ResourceBusy => {
                         std::thread::sleep(std::time::Duration::from_millis(2));
                     }
@@ -109,15 +143,25 @@ pub(super) fn unique_name() -> String {
     format!("{PREFIX}{namespace}-{}-{n}", std::process::id())
 }
 
-/// Removes the empty groups that killed builders have left. The kernel refuses for the others; a
-/// group that is about to get its first process is made again by who waits for it.
+/// Makes a group of version 2 without limits.
+fn plain_group(parent: Option<&str>) -> Option<Directory> {
+    static UNIFIED: OnceLock<Option<Hierarchy>> = OnceLock::new();
+    let unified = UNIFIED.get_or_init(|| {
+        let unified = Hierarchies::read().ok()?.unified?;
+        remove_dead(&unified.directory(parent));
+        Some(unified)
+    });
+    make(unified.as_ref()?.directory(parent).join(unique_name())).ok()
+}
+
+/// Removes the groups that killed builders have left: those that nobody holds locked.
 fn remove_dead(parent: &Path) {
-    let own = fs::metadata("/proc/self/ns/pid").map_or(0, |metadata| metadata.ino());
-    let own = format!("{PREFIX}{own}-");
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(PREFIX) && !name.starts_with(&own) {
+        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
+        let Ok(handle) = File::open(entry.path()) else { continue };
+        if handle.try_lock().is_ok() {
             let _ = fs::remove_dir(entry.path());
         }
     }
@@ -131,10 +175,31 @@ pub(super) fn remove_named(name: &str) {
     }
 }
 
-fn make(directory: &Path) -> Result<(), String> {
-    fs::create_dir(directory).map_err(|error| {
-        format!("cannot make the control group `{}`: {error}", directory.display())
-    })
+/// Makes a group and locks its directory. Another builder may take it for that of a killed one
+/// before it is locked, so that it is made again.
+fn make(path: PathBuf) -> Result<Directory, String> {
+    let fail = |error: std::io::Error| {
+        format!("cannot make the control group `{}`: {error}", path.display())
+    };
+    for _ in 0..MAX_TRIES {
+        fs::create_dir(&path).map_err(fail)?;
+        let Ok(handle) = File::open(&path) else { continue };
+        match handle.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                // It is being removed.
+                std::thread::sleep(std::time::Duration::from_millis(1));
+                let _ = fs::remove_dir(&path);
+                continue;
+            }
+            // Without locks only its name tells whose it is.
+            Err(TryLockError::Error(_)) => return Ok(Directory { path, handle }),
+        }
+        if path.exists() {
+            return Ok(Directory { path, handle });
+        }
+    }
+    Err(fail(std::io::ErrorKind::ResourceBusy.into()))
 }
 
 fn missing(controllers: &BTreeSet<&'static str>) -> String {

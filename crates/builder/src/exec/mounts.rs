@@ -82,14 +82,14 @@ pub(super) fn prepare(spec: &mut Spec) -> Result<Prepared> {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     rustix::mount::mount_change("/", private)
         .map_err(|error| Failure::new("make the mounts private", error))?;
-    let (dev, devices) = prepare_dev()?;
+    let (dev, devices) = prepare_dev(spec.is_nodev)?;
     let shm_size = spec.shm_size_bytes.to_string();
     let files = Files::new()?;
     let hosts = files.make("hosts", spec.hosts.as_bytes(), 0o644, (0, 0))?;
     let resolv_conf = files.make("resolv.conf", spec.resolv_conf.as_bytes(), 0o644, (0, 0))?;
     let mut mounts = Vec::new();
     for (n, mount) in std::mem::take(&mut spec.mounts).into_iter().enumerate() {
-        let (tree, is_directory) = prepare_mount(&files, n, mount.source)
+        let (tree, is_directory) = prepare_mount(&files, n, mount.source, spec.is_nodev)
             .map_err(|failure| at_target(failure, &mount.target))?;
         mounts.push((mount.target, tree, is_directory));
     }
@@ -224,6 +224,12 @@ pub(super) fn read_only(mount: BorrowedFd<'_>, is_recursive: bool) -> rustix::io
     sys::set_mount_attributes(mount, flags, is_recursive).map_err(errno)
 }
 
+/// Makes the nodes of devices dead that a mount, which is not in the tree yet, shows.
+pub(super) fn set_nodev(mount: BorrowedFd<'_>, is_recursive: bool) -> rustix::io::Result<()> {
+    let flags = u64::from(MountAttrFlags::MOUNT_ATTR_NODEV.bits());
+    sys::set_mount_attributes(mount, flags, is_recursive).map_err(errno)
+}
+
 /// Takes a descriptor that the builder has left this process.
 pub(super) fn inherited(number: i32) -> Result<OwnedFd> {
     sys::inherited_fd(number).map_err(|error| Failure::new("take a descriptor", error))
@@ -291,9 +297,8 @@ fn new_or_machine(kind: &str, path: &str, attributes: MountAttrFlags) -> Result<
     }
     let source = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
     let copy = source.and_then(|source| clone(source.as_fd(), true)).map_err(fail)?;
-    if attributes.contains(MountAttrFlags::MOUNT_ATTR_RDONLY) {
-        read_only(copy.as_fd(), true).map_err(fail)?;
-    }
+    sys::set_mount_attributes(copy.as_fd(), u64::from(attributes.bits()), true)
+        .map_err(|error| fail(errno(error)))?;
     Ok(copy)
 }
 
@@ -311,12 +316,13 @@ fn prepare_pts() -> Result<OwnedFd> {
         .map_err(|error| Failure::new("make `/dev/pts`", error))
 }
 
-/// Makes the file system of `/dev` with all that needs no further mount.
-fn prepare_dev() -> Result<(OwnedFd, Vec<(&'static str, OwnedFd)>)> {
+/// Makes the file system of `/dev` with all that needs no further mount. With `is_nodev` the nodes in
+/// it are dead, and the machine's are mounted on them.
+fn prepare_dev(is_nodev: bool) -> Result<(OwnedFd, Vec<(&'static str, OwnedFd)>)> {
     let fail = |error| Failure::new("make `/dev`", error);
     let options = [("mode", "755"), ("size", "65536k")];
-    let dev =
-        new_file_system("tmpfs", &options, MountAttrFlags::MOUNT_ATTR_NOSUID).map_err(fail)?;
+    let attributes = if is_nodev { NO_SUID_DEV } else { MountAttrFlags::MOUNT_ATTR_NOSUID };
+    let dev = new_file_system("tmpfs", &options, attributes).map_err(fail)?;
     for (name, text) in LINKS {
         rustix::fs::symlinkat(text, &dev, name).map_err(fail)?;
     }
@@ -326,7 +332,7 @@ fn prepare_dev() -> Result<(OwnedFd, Vec<(&'static str, OwnedFd)>)> {
         let device = rustix::fs::makedev(major, minor);
         // In a user namespace it cannot be made, or cannot be used.
         let made = rustix::fs::mknodat(&dev, name, FileType::CharacterDevice, mode, device);
-        if made.is_err() || !is_usable(dev.as_fd(), name) {
+        if made.is_err() || is_nodev || !is_usable(dev.as_fd(), name) {
             if made.is_ok() {
                 rustix::fs::unlinkat(&dev, name, AtFlags::empty()).map_err(fail)?;
             }
@@ -387,14 +393,19 @@ impl Files {
     }
 }
 
-fn prepare_mount(files: &Files, n: usize, source: SourceSpec) -> Result<(OwnedFd, bool)> {
+fn prepare_mount(
+    files: &Files,
+    n: usize,
+    source: SourceSpec,
+    is_nodev: bool,
+) -> Result<(OwnedFd, bool)> {
     match source {
         SourceSpec::Tree { fd, is_directory } => Ok((inherited(fd)?, is_directory)),
         SourceSpec::Tmpfs { size_bytes } => {
             let size = size_bytes.map(|size| size.to_string());
             let mut options = vec![("mode", "1777")];
             options.extend(size.as_deref().map(|size| ("size", size)));
-            let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID;
+            let attributes = if is_nodev { NO_SUID_DEV } else { MountAttrFlags::MOUNT_ATTR_NOSUID };
             let tree = new_file_system("tmpfs", &options, attributes)
                 .map_err(|error| Failure::new("make a file system in memory", error))?;
             Ok((tree, true))

@@ -125,6 +125,10 @@ fn process(spec: &Spec) -> Value {
     if spec.is_insecure {
         capabilities.extend(MORE_CAPABILITIES);
     }
+    if spec.is_nodev {
+        // Those of `/dev`, which the runtime makes, cannot be dead.
+        capabilities.retain(|name| *name != "CAP_MKNOD");
+    }
     let rlimits: Vec<Value> = spec
         .limits
         .iter()

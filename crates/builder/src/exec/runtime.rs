@@ -14,7 +14,7 @@ use rustix::mount::{MountAttrFlags, MountPropagationFlags, MoveMountFlags};
 use serde::{Deserialize, Serialize};
 
 use super::spec::{Failure, SourceSpec, Spec};
-use super::{init, mounts, oci, target};
+use super::{devices, init, mounts, oci, target};
 use crate::sys;
 use crate::{Error, ErrorKind};
 
@@ -30,9 +30,6 @@ pub(super) struct RuntimeSpec {
     /// The name of the container.
     pub(super) name: String,
 }
-
-/// The machine's own user namespace has this number in every kernel (`PROC_USER_INIT_INO`).
-const INITIAL_USER_NAMESPACE: &str = "user:[4026531837]";
 
 type Result<T> = std::result::Result<T, Failure>;
 
@@ -110,11 +107,8 @@ fn fill(spec: &mut Spec, bundle: &str) -> Result<serde_json::Value> {
     let groups = fs::read_to_string("/proc/self/gid_map").unwrap_or_default();
     let lengths = groups.lines().filter_map(|line| line.split_whitespace().nth(2));
     let n_groups: u64 = lengths.filter_map(|length| length.parse::<u64>().ok()).sum();
-    let namespace = fs::read_link("/proc/self/ns/user").unwrap_or_default();
-    let place = oci::Place {
-        is_machine_root: namespace.as_os_str() == INITIAL_USER_NAMESPACE,
-        has_tty_group: n_groups > 5,
-    };
+    let place =
+        oci::Place { is_machine_root: devices::is_machine_root(), has_tty_group: n_groups > 5 };
     Ok(oci::config(spec, place, &sources, (&path("hosts"), &path("resolv.conf"))))
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Spec {
     /// Whether the network namespace is a new one.
     pub(super) is_offline: bool,
     pub(super) is_insecure: bool,
+    /// Whether nothing but the mounts keeps devices shut.
+    pub(super) is_nodev: bool,
     /// Whether the standard streams are the user's own.
     pub(super) is_interactive: bool,
     pub(super) shm_size_bytes: u64,

@@ -1,7 +1,7 @@
 //! Starting a program in new namespaces from a process with threads.
 
 use std::ffi::{CString, c_char, c_int, c_void};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
@@ -19,6 +19,8 @@ pub(crate) struct Spawn<'a> {
     pub(crate) keep: &'a [RawFd],
     /// `CLONE_NEW…` flags.
     pub(crate) namespaces: c_int,
+    /// The control group of version 2 that it is started in, by its directory.
+    pub(crate) group: Option<BorrowedFd<'a>>,
 }
 
 /// A started program.
@@ -26,6 +28,8 @@ pub(crate) struct Spawn<'a> {
 pub(crate) struct Spawned {
     /// The process.
     pub(crate) pidfd: OwnedFd,
+    /// Whether it was started in the control group, which kernels before 5.7 cannot do.
+    pub(crate) is_in_group: bool,
 }
 
 /// What parent and child share while the child has not executed the program yet.
@@ -37,9 +41,14 @@ struct Start {
     keep: *const RawFd,
     keep_length: usize,
     errno: c_int,
+    /// Where `errno` is written to by a child with a memory of its own; -1 for the others.
+    report: RawFd,
 }
 
 const STACK_BYTES: usize = 64 << 10;
+
+/// libc's constant of this name does not hold the value.
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
 
 /// Starts a program in new namespaces. All signals are blocked in it.
 ///
@@ -56,7 +65,13 @@ pub(crate) fn spawn(spawn: &Spawn<'_>) -> io::Result<Spawned> {
         keep: spawn.keep.as_ptr(),
         keep_length: spawn.keep.len(),
         errno: 0,
+        report: -1,
     };
+    if let Some(group) = spawn.group
+        && let Some(pidfd) = spawn_into(&mut start, spawn.namespaces, group)?
+    {
+        return Ok(Spawned { pidfd, is_in_group: true });
+    }
     let mut stack: Vec<u128> = vec![0; STACK_BYTES / size_of::<u128>()];
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
     let mut pidfd: c_int = -1;
@@ -82,7 +97,56 @@ pub(crate) fn spawn(spawn: &Spawn<'_>) -> io::Result<Spawned> {
         unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
         return Err(io::Error::from_raw_os_error(start.errno));
     }
-    Ok(Spawned { pidfd })
+    Ok(Spawned { pidfd, is_in_group: false })
+}
+
+/// Starts the program in a control group: to join one later takes the kernel many milliseconds.
+/// Returns nothing where the kernel does not do so.
+///
+/// The child has a copy of the memory of this process, since a child that shares it needs a stack of
+/// its own, which this call can only be given in assembly.
+fn spawn_into(
+    start: &mut Start,
+    namespaces: c_int,
+    group: BorrowedFd<'_>,
+) -> io::Result<Option<OwnedFd>> {
+    let (mut reader, writer) = io::pipe()?;
+    start.report = writer.as_raw_fd();
+    let mut pidfd: c_int = -1;
+    // SAFETY: all zeros is a valid value of this structure.
+    let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
+    args.flags = (libc::CLONE_PIDFD | namespaces).cast_unsigned().into();
+    args.flags |= CLONE_INTO_CGROUP;
+    args.exit_signal = libc::SIGCHLD.cast_unsigned().into();
+    args.pidfd = (&raw mut pidfd) as u64;
+    args.cgroup = group.as_raw_fd().cast_unsigned().into();
+    let pid = with_signals_blocked(|| {
+        // SAFETY: without CLONE_VM this is a fork; the child does nothing but plain system calls on
+        // its copy of `start`, and ends without going back.
+        let pid = unsafe {
+            libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>())
+        };
+        if pid == 0 {
+            let code = child((&raw mut *start).cast());
+            super::exit_now(code);
+        }
+        pid
+    });
+    start.report = -1;
+    if pid < 0 {
+        // Another way tells what is wrong, if it is not this.
+        return Ok(None);
+    }
+    // SAFETY: with CLONE_PIDFD the kernel has put a new descriptor there.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    drop(writer);
+    let mut errno = Vec::new();
+    // It comes to its end when the child executes the program.
+    reader.read_to_end(&mut errno)?;
+    let Ok(errno) = <[u8; 4]>::try_from(errno.as_slice()) else { return Ok(Some(pidfd)) };
+    // SAFETY: the child ends by itself; its status goes nowhere.
+    unsafe { libc::waitpid(pid as libc::pid_t, ptr::null_mut(), 0) };
+    Err(io::Error::from_raw_os_error(c_int::from_ne_bytes(errno)))
 }
 
 /// Runs in the child, with the memory of the parent: only plain system calls are allowed here.
@@ -115,5 +179,9 @@ extern "C" fn child(start: *mut c_void) -> c_int {
 
 fn failed(start: &mut Start) -> c_int {
     start.errno = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
+    if start.report >= 0 {
+        // SAFETY: the number lives as long as this function.
+        unsafe { libc::write(start.report, (&raw const start.errno).cast(), size_of::<c_int>()) };
+    }
     127
 }

@@ -16,6 +16,8 @@ pub(crate) fn run() {
     let image = Image::new();
     surroundings(&image);
     privileges(&image);
+    namespaces(&image);
+    devices(&image, &entered);
     users(&image, &entered);
     ends(&image);
     what_is_left(&image);
@@ -76,6 +78,69 @@ fn surroundings(image: &Image) {
     check(image, &elsewhere, "/a/b\n755\n");
 }
 
+/// Every namespace is the step's own, but that of users, and of the network unless asked for.
+fn namespaces(image: &Image) {
+    let own = |kind: &str| fs::read_link(format!("/proc/self/ns/{kind}")).unwrap();
+    let text =
+        "for n in cgroup ipc mnt net pid user uts; do busybox readlink /proc/self/ns/$n; done";
+    for network in [Network::Default, Network::None] {
+        let ran = image.run(&Process { network, ..script(text) });
+        for (kind, found) in ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"]
+            .into_iter()
+            .zip(ran.output.lines())
+        {
+            let is_shared = kind == "user" || kind == "net" && network == Network::Default;
+            assert_eq!(own(kind).to_str() == Some(found), is_shared, "{kind} {network:?}: {found}");
+        }
+        assert_eq!(ran.output.lines().count(), 7);
+    }
+    // Its groups are the topmost that it sees.
+    check_script(image, "busybox cut -d : -f 3 /proc/self/cgroup | busybox sort -u", "/\n");
+}
+
+/// Nodes of the machine's devices, which root may make, and an image may hold, are shut.
+fn devices(image: &Image, entered: &Entered) {
+    // Loop devices, FUSE, the kernel's log, memory, disks.
+    let devices =
+        ["b 7 0", "c 10 229", "c 10 237", "c 1 11", "c 1 1", "b 8 0", "b 254 0", "b 259 0"];
+    let is_open = |device: &&str| {
+        let text = format!("busybox mknod n {device} && (: < n)");
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = std::process::Command::new(crate::support::BUSYBOX);
+        command.args(["sh", "-c", &text.replace("busybox", crate::support::BUSYBOX)]);
+        command.current_dir(directory.path()).stderr(std::process::Stdio::null());
+        command.status().unwrap().success()
+    };
+    let open: Vec<&str> = devices.into_iter().filter(is_open).collect();
+    if open.is_empty() {
+        println!("NOT TESTED: devices, none of which can be opened here anyway, {entered:?}");
+    }
+    let source = tempfile::tempdir_in("/var/tmp").unwrap();
+    let mount = |target: &str, source| Mount { target: target.to_owned(), source };
+    let run = |device: &str, insecure| {
+        let text = format!(
+            "for d in /tmp /dev /memory /bound; do busybox mknod $d/n {device} && (: < $d/n) && \
+             echo $d; busybox rm -f $d/n; done 2>/dev/null"
+        );
+        let mounts = vec![
+            mount("/memory", MountSource::Tmpfs { size_bytes: None }),
+            bind(source.path(), "/bound", false),
+        ];
+        image.run(&Process { mounts, insecure, ..script(&text) }).output
+    };
+    for device in &open {
+        assert_eq!(run(device, false), "", "{device} can be opened");
+        // The legal twin.
+        assert!(run(device, true).contains("/tmp"), "{device} cannot be opened with all rights");
+    }
+    // A node of a harmless device is no harm, and `debootstrap` makes some.
+    let facts = doctor_facts(entered);
+    let fact = facts.iter().find(|fact| fact.subject == "devices").unwrap();
+    let is_filtered = fact.state == doctor::State::Good && !entered.is_rootless;
+    let all = "/tmp\n/dev\n/memory\n/bound\n";
+    assert_eq!(run("c 1 3", false), if is_filtered { all } else { "" }, "{fact:?}");
+}
+
 fn privileges(image: &Image) {
     let pattern = "^(Cap|NoNew|Seccomp:|SigBlk|SigIgn)";
     let status = program(&["busybox", "grep", "-E", pattern, "/proc/self/status"]);
@@ -87,6 +152,15 @@ fn privileges(image: &Image) {
     // Looked at before anything is tried out.
     let text = "for p in /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger /sys; do \
                 [ ! -e $p ] || busybox grep -q \" $p [a-z]* ro\" /proc/mounts || echo $p; done";
+    check_script(image, text, "");
+    // Masked files are mounted over, and no file system holds programs of another user.
+    let text = "for p in /proc/acpi /proc/asound /proc/kcore /proc/keys /proc/latency_stats \
+                /proc/sched_debug /proc/scsi /proc/timer_list /proc/timer_stats /sys/firmware \
+                /sys/devices/virtual/powercap; do \
+                [ ! -e $p ] || busybox grep -q \" $p \" /proc/mounts || echo $p; done";
+    check_script(image, text, "");
+    let text = "for p in /proc /sys /dev/shm /dev/pts; do busybox grep \" $p \" /proc/mounts | \
+                busybox grep -q nosuid.*noexec || echo $p; done";
     check_script(image, text, "");
     let refused = [
         "busybox mount -t tmpfs none /tmp",
@@ -413,13 +487,23 @@ fn store_on_an_overlay(image: &Image) {
     assert_eq!(fs::read_to_string(snapshot.upper().join("written")).unwrap(), "x\n");
 }
 
-fn doctor(entered: &Entered) {
-    let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(&directory.path().join("store")).unwrap();
+type Runtimes = [(&'static str, Option<std::path::PathBuf>); 3];
+
+fn runtimes() -> Runtimes {
     let runtimes = [("crun", "/usr/bin/crun"), ("runc", "/usr/sbin/runc"), ("none", "/no/such")];
     let found = |path: &str| Some(std::path::PathBuf::from(path)).filter(|path| path.exists());
-    let runtimes = runtimes.map(|(name, path)| (name, found(path)));
-    let facts = doctor::facts_in(&store, entered, &runtimes).unwrap();
+    runtimes.map(|(name, path)| (name, found(path)))
+}
+
+fn doctor_facts(entered: &Entered) -> Vec<doctor::Fact> {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("store")).unwrap();
+    doctor::facts_in(&store, entered, &runtimes()).unwrap()
+}
+
+fn doctor(entered: &Entered) {
+    let runtimes = runtimes();
+    let facts = doctor_facts(entered);
     let subjects: Vec<&str> = facts.iter().map(|fact| fact.subject.as_str()).collect();
     let expected = [
         "kernel",
@@ -428,6 +512,7 @@ fn doctor(entered: &Entered) {
         "native",
         "native, no network",
         "system calls",
+        "devices",
         "sockets",
         "oci:crun",
         "oci:runc",
@@ -437,12 +522,16 @@ fn doctor(entered: &Entered) {
         "limits of cpuset",
     ];
     assert_eq!(subjects, expected);
+    let has_groups =
+        fs::read_dir("/sys/fs/cgroup").is_ok_and(|mut entries| entries.next().is_some());
     for fact in &facts {
         let is_single = matches!(entered.ids, Ids::Single { .. });
         let is_limited = is_single && fact.subject == "user and group ids";
         let state = match fact.subject.as_str() {
             // They depend on the machine: what is said must be what a step finds.
-            "sockets" | "limits of memory" | "limits of cpu" | "limits of cpuset" => fact.state,
+            "devices" | "sockets" | "limits of memory" | "limits of cpu" | "limits of cpuset" => {
+                fact.state
+            }
             "oci:none" => doctor::State::Absent,
             name if runtimes
                 .iter()
@@ -453,6 +542,8 @@ fn doctor(entered: &Entered) {
             }
             // Runtimes take root with all ids for the machine's, although it may not make devices.
             "oci:crun" | "oci:runc" if entered.is_rootless && !is_single => fact.state,
+            // They start nothing without control groups.
+            "oci:crun" | "oci:runc" if !has_groups => fact.state,
             _ if is_limited => doctor::State::Limited,
             _ => doctor::State::Good,
         };

@@ -1,8 +1,8 @@
 //! Steps as they really run: in namespaces, on overlayfs, as root and as an ordinary user.
 //!
 //! The cases run in a child that has entered namespaces of its own (`inner`), once as the user who
-//! runs the test, and when that is root again as a user with a single id and as root that may not
-//! mount. They need `busybox`.
+//! runs the test, and when that is root again as a user with a single id, as root that may not mount,
+//! and as root without control groups. They need `busybox`.
 #![expect(clippy::print_stdout, reason = "a test program")]
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -28,6 +28,10 @@ fn main() {
             give_up_mounting();
             return cases::run();
         }
+        Some("without-groups") => {
+            hide_groups();
+            return cases::run();
+        }
         Some("connect") => return cases::connect(&args[1]),
         Some("sleep") => return killing::sleep(&args[1]),
         // `cargo test` asks harnesses for a list; a filter has no meaning here.
@@ -46,6 +50,9 @@ fn main() {
         command.uid(SINGLE_ID).gid(SINGLE_ID).current_dir("/");
         is_good &= inner(command, "inner");
         is_good &= inner(Command::new(&program), "without-mounting");
+        let mut command = Command::new("unshare");
+        command.arg("--mount").arg(&program);
+        is_good &= inner(command, "without-groups");
     }
     killing::run(&program);
     std::process::exit(i32::from(!is_good));
@@ -57,6 +64,13 @@ fn give_up_mounting() {
     sets.effective.remove(CapabilitySet::SYS_ADMIN);
     sets.permitted.remove(CapabilitySet::SYS_ADMIN);
     rustix::thread::set_capabilities(None, sets).unwrap();
+}
+
+/// A container, and a machine of long ago, has no control groups that one could make others in. The
+/// mounts are this process's own.
+fn hide_groups() {
+    let detach = rustix::mount::UnmountFlags::DETACH;
+    while rustix::mount::unmount("/sys/fs/cgroup", detach).is_ok() {}
 }
 
 fn inner(mut command: Command, mode: &str) -> bool {
