@@ -27,6 +27,7 @@ mod parse_output;
 mod parser;
 mod peers;
 mod plan;
+mod platforms;
 mod progress;
 mod registry;
 mod reproducible;
