@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use dockwright_tests::{Outcome, Sandbox, is_root, run, shared, workspace};
+use dockwright_tests::{Outcome, Sandbox, is_root, run, shared, succeed, workspace};
 use insta::assert_snapshot;
 
 use crate::lint::{corpus, lines, unpack};
@@ -125,6 +125,60 @@ fn killed_run() {
 #[test]
 fn program_that_is_not_there() {
     check("no-such-program", "FROM centos\nRUN [\"/bin/nosuch\", \"-x\"]\n", &[], 1);
+}
+
+/// What is there and cannot be started says what it lacks.
+#[test]
+fn programs_that_cannot_be_started() {
+    let sandbox = Sandbox::with_base();
+    for (file, text) in
+        [("none", "#!/bin/none -e\n"), ("crlf", "#!/bin/sh\r\n"), ("text", "text\n")]
+    {
+        sandbox.write(&format!("context/{file}"), text);
+    }
+    let mut told = String::new();
+    for run in [
+        r#"RUN ["nosuch"]"#,
+        r#"RUN ["/none"]"#,
+        r#"RUN ["/crlf"]"#,
+        r#"RUN ["/text"]"#,
+        r#"RUN ["/etc/passwd"]"#,
+        r#"RUN ["/etc"]"#,
+        "WORKDIR /w\nRUN rmdir /w && touch /w\nRUN true",
+        "RUN --mount=type=secret,id=token cat /run/secrets/token",
+    ] {
+        let text = format!("FROM centos\nCOPY --chmod=755 . /\n{run}\n");
+        sandbox.write("context/Dockerfile", text);
+        let outcome = sandbox.run(["build", "-q", "-t", "broken", "context"]);
+        told += &without_places(&sandbox, &outcome.text());
+        nothing_is_left(&sandbox);
+    }
+    sandbox.write("context/Dockerfile", "FROM scratch\nCOPY text /\nRUN true\n");
+    told += &sandbox.run(["build", "-q", "-t", "broken", "context"]).text();
+    assert_snapshot!("cannot-be-started", told);
+}
+
+/// What is in the way of a copy is told at the destination, a bad archive where it is named.
+#[test]
+fn copies_that_cannot_be_made() {
+    let sandbox = Sandbox::with_base();
+    sandbox.write("context/d/f", "f\n");
+    succeed(Command::new("tar").current_dir(sandbox.path("context")).args([
+        "-cf",
+        "whole.tar",
+        "d",
+    ]));
+    let whole = std::fs::read(sandbox.path("context/whole.tar")).expect("read");
+    sandbox.write("context/cut.tar", &whole[..1100]);
+    let mut told = String::new();
+    for copy in
+        ["RUN touch /x\nCOPY d/f /x/", "RUN mkdir -p /x/f\nCOPY d /x", "ADD d/f cut.tar /x/"]
+    {
+        sandbox.write("context/Dockerfile", format!("FROM centos\n{copy}\n"));
+        told += &sandbox.run(["build", "-q", "-t", "broken", "context"]).text();
+        nothing_is_left(&sandbox);
+    }
+    assert_snapshot!("cannot-be-copied", told);
 }
 
 #[test]

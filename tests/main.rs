@@ -29,6 +29,7 @@ mod peers;
 mod plan;
 mod platforms;
 mod progress;
+mod readers;
 mod registry;
 mod reproducible;
 mod rootless;

@@ -19,8 +19,8 @@ use dockwright_tests::{Outcome, Sandbox, base_rootfs, path_text, run, succeed};
 use serde_json::Value;
 
 use self::proxy::{Fault, Proxy, Seen, header};
-pub(crate) use self::server::certificates;
-use self::server::{Options, PASSWORD, Server, USER};
+pub(crate) use self::server::{Options, Server, certificates};
+use self::server::{PASSWORD, USER};
 
 /// A store with an image of three layers, `app:1`, whose middle layer has more than a megabyte.
 fn sandbox() -> Sandbox {

@@ -46,15 +46,17 @@ fn test() -> Result<(), String> {
 const LINT_ALONE: [&str; 3] = ["--package", "dockwright-lint", "--lib"];
 /// Records anew what a Docker engine makes of `fixtures/build/semantics`: the `docker` on the `PATH`,
 /// with BuildKit in its engine (20.10 or later). `DOCKWRIGHT_CASES` picks cases by a part of their
-/// name. And what the `hadolint` on the `PATH` (2.15.1) answers to `fixtures/hadolint`.
+/// name. And what the `hadolint` on the `PATH` (2.15.1) answers to `fixtures/hadolint`. Then that engine
+/// and podman load, pull and run what is written here.
 fn peers() -> Result<(), String> {
     cargo(&[
         "test",
         "--locked",
         "--package=dockwright-tests",
         "--test=it",
-        "record_the_answers_of",
         "--",
+        "record_the_answers_of",
+        "ask_the_engines",
         "--ignored",
         "--nocapture",
     ])

@@ -34,6 +34,7 @@ mod shell;
 mod spec;
 mod stubs;
 mod target;
+mod unstarted;
 pub(crate) mod user;
 
 pub use init::init_if_requested;

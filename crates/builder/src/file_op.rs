@@ -86,7 +86,7 @@ fn copy_all(
     lookup: Option<&Source>,
 ) -> Result<()> {
     let owner = op.chown.as_deref().map(|text| owner(text, lookup)).transpose()?;
-    let mut destination = Destination::new(root, owner, op.chmod.clone());
+    let mut destination = Destination::new(root, owner, op.chmod.clone()).at(op.destination_span);
     for ((argument, selections), tree) in op.sources.iter().zip(selections).zip(trees) {
         let may_unpack = match argument {
             CopySource::Inline(file) => {
@@ -98,13 +98,21 @@ fn copy_all(
         };
         let Some(tree) = tree else { continue };
         for selection in selections {
-            let is_unpacked = may_unpack && unpack(op, tree, selection, &mut destination, owner)?;
+            let is_unpacked = may_unpack
+                && unpack(op, tree, selection, &mut destination, owner).map_err(|error| {
+                    let error =
+                        error.with_help("give the whole archive, or copy it as it is with COPY");
+                    match op.span_of(argument) {
+                        Some(span) => error.with_span(span),
+                        None => error,
+                    }
+                })?;
             if !is_unpacked {
                 destination.copy(tree, selection, &op.destination)?;
             }
         }
     }
-    destination.finish()
+    Ok(())
 }
 
 /// Unpacks a file of ADD that is an archive, whatever its name, and tells whether it was one. Its
@@ -122,7 +130,7 @@ fn unpack(
     }
     let file = std::fs::File::from(source.open_file(&selection.path)?);
     let Some(archive) = archive::open(file)? else { return Ok(false) };
-    let mut place = Destination::new(destination.duplicate()?, owner, None);
+    let mut place = Destination::new(destination.duplicate()?, owner, None).at(op.destination_span);
     let target = place.make_directory(&op.destination)?;
     let options = ExtractOptions::plain(owner.map(|owner| (owner.uid, owner.gid)));
     layer::extract_into(archive, place.open(&target)?.as_fd(), &options)?;

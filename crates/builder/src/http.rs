@@ -380,10 +380,13 @@ impl Client {
                 fatal(Error::new(format!("`{host}` redirects to what is no http or https URL")))
             })?;
         }
-        Err(fatal(Error::new(format!(
-            "`{}` redirects more than {MAX_REDIRECTS} times",
-            url::host(&request.url)
-        ))))
+        Err(fatal(
+            Error::new(format!(
+                "`{}` redirects more than {MAX_REDIRECTS} times",
+                url::host(&request.url)
+            ))
+            .with_help("check the address; it may lead in a circle without a login"),
+        ))
     }
 
     /// Sends a request to an address once.

@@ -242,6 +242,8 @@ pub struct CopyOp {
     pub unpack: bool,
     /// The span of each source that is a path or an address, for errors.
     pub spans: BTreeMap<String, Span>,
+    /// That of the destination.
+    pub destination_span: Option<Span>,
 }
 
 /// One source of COPY or ADD.
@@ -265,6 +267,15 @@ pub struct MkdirOp {
 }
 
 impl CopyOp {
+    /// Where one of the sources is named.
+    pub(crate) fn span_of(&self, source: &CopySource) -> Option<Span> {
+        match source {
+            CopySource::Path(path) => self.spans.get(path).copied(),
+            CopySource::Remote(source) => self.spans.get(&source.text).copied(),
+            CopySource::Inline(_) => None,
+        }
+    }
+
     /// Tells whether a source is known by its checksum before it is fetched.
     pub(crate) fn has_checksum(&self) -> bool {
         let has = |source: &CopySource| {

@@ -12,7 +12,7 @@ use rustix::process::{Gid, Resource, Rlimit, Signal, Uid, WaitOptions};
 use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 
 use super::spec::{Failure, Spec};
-use super::{mounts, runtime, seccomp, target};
+use super::{mounts, runtime, seccomp, target, unstarted};
 use crate::sys::{self, Fork};
 
 /// The name under which the builder starts its own program as process 1 of a step.
@@ -108,9 +108,15 @@ fn set_up_namespaces(spec: &Spec) -> Result<()> {
 /// out of the root nor through a link of procfs.
 fn enter_directory(root: BorrowedFd<'_>, path: &str) -> Result<()> {
     let enter = |directory: OwnedFd| rustix::process::fchdir(&directory);
-    target::make(root, path, true)
-        .and_then(enter)
-        .map_err(|error| Failure::new(&format!("change to the working directory `{path}`"), error))
+    target::make(root, path, true).and_then(enter).map_err(|error| {
+        let doing = format!("change to the working directory `{path}`");
+        let help = match error {
+            Errno::NOTDIR | Errno::EXIST => "something else than a directory is there",
+            Errno::ACCESS => "the user of the step may not enter it",
+            _ => return Failure::new(&doing, error),
+        };
+        Failure { help: Some(help.to_owned()), ..Failure::new(&doing, error) }
+    })
 }
 
 fn set_limits(spec: &Spec) -> Result<()> {
@@ -231,27 +237,49 @@ fn execute(spec: &Spec) -> Failure {
         return Failure::new("start the command", "an argument or a variable holds a zero byte");
     };
     let program = spec.args.first().map(String::as_str).unwrap_or_default();
-    let failure = |message: String, code| Failure { message, code: Some(code), help: None };
+    let failure = |message: String, code, help: String| Failure {
+        message,
+        code: Some(code),
+        help: Some(help),
+    };
     let mut refused = None;
     for candidate in candidates(program, &spec.env) {
         let Ok(path) = CString::new(candidate.as_str()) else { continue };
         let error = sys::execute(&path, &args, &env);
         match Errno::from_io_error(&error) {
-            Some(Errno::NOENT | Errno::NOTDIR) => {}
-            // A later directory may have one that can be executed.
-            Some(Errno::ACCESS) => refused = refused.or(Some((candidate, "permission denied"))),
-            Some(Errno::NOEXEC) => {
-                return failure(format!("exec {candidate}: exec format error"), 126);
+            Some(Errno::NOENT | Errno::NOTDIR) => {
+                if let Some(help) = unstarted::missing_part(&candidate) {
+                    return failure(
+                        format!("exec {candidate}: no such file or directory"),
+                        127,
+                        help,
+                    );
+                }
             }
-            _ => return failure(format!("exec {candidate}: {error}"), 126),
+            // A later directory may have one that can be executed.
+            Some(Errno::ACCESS) => refused = refused.or(Some(candidate)),
+            Some(Errno::NOEXEC) => {
+                let help = unstarted::not_a_program(&candidate);
+                return failure(format!("exec {candidate}: exec format error"), 126, help);
+            }
+            _ => {
+                let message = format!("exec {candidate}: {error}");
+                return Failure { message, code: Some(126), help: None };
+            }
         }
     }
     match refused {
-        Some((path, error)) => failure(format!("exec {path}: {error}"), 126),
-        None if program.contains('/') => {
-            failure(format!("exec: {program:?}: stat {program}: no such file or directory"), 127)
+        Some(path) => {
+            failure(format!("exec {path}: permission denied"), 126, unstarted::denied(&path))
         }
-        None => failure(format!("exec: {program:?}: executable file not found in $PATH"), 127),
+        None => {
+            let how = if program.contains('/') {
+                format!("stat {program}: no such file or directory")
+            } else {
+                "executable file not found in $PATH".to_owned()
+            };
+            failure(format!("exec: {program:?}: {how}"), 127, unstarted::not_found(program))
+        }
     }
 }
 

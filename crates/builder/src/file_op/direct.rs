@@ -35,7 +35,7 @@ pub(crate) struct DirectCopy<'s> {
     below: Below<'s>,
     owner: Option<Owner>,
     chmod: Option<&'s Chmod>,
-    /// The times of directories, set at the end.
+    /// The times of directories, set when all of a source is there.
     times: Vec<(Vec<u8>, i64)>,
     n_groups: usize,
     /// How many regular files were met.
@@ -139,12 +139,16 @@ impl<'s> DirectCopy<'s> {
             let before: usize = self.files_by_source.iter().sum();
             self.files_by_source.push(self.n_files - before);
         }
-        for (path, time) in std::mem::take(&mut self.times).into_iter().rev() {
+        Ok(())
+    }
+
+    /// Sets the times of the directories of a source; what comes later changes them again.
+    fn set_times(&mut self) {
+        for (path, time) in std::mem::take(&mut self.times) {
             if let Some(node) = self.nodes.get_mut(&key(&path)) {
                 node.mtime = time;
             }
         }
-        Ok(())
     }
 
     fn copy(
@@ -169,6 +173,7 @@ impl<'s> DirectCopy<'s> {
                 let target = join(&target, &entry.path);
                 self.entry(source, &selection.path, entry, &target, &mut links)?;
             }
+            self.set_times();
             return Ok(());
         }
         let is_directory = matches!(place, Place::Directory);

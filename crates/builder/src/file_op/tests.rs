@@ -75,6 +75,7 @@ fn parse(text: &str) -> CopyOp {
         link: false,
         unpack: false,
         spans: std::collections::BTreeMap::new(),
+        destination_span: None,
     };
     for word in words {
         match word.split_once('=') {
@@ -357,6 +358,26 @@ fn times_are_kept_and_the_digest_does_not_see_them() {
     std::fs::set_permissions(context.path().join("d/x"), PermissionsExt::from_mode(0o600)).unwrap();
     assert_ne!(digest(), first);
     assert!(String::from_utf8(first).unwrap().contains("f 0644 0:0 1 "));
+}
+
+/// Each source is copied for itself, so the last one counts.
+#[test]
+fn a_directory_has_the_time_of_the_last_source() {
+    let context = tempfile::tempdir().unwrap();
+    make(context.path(), "d d 755; f d/x 644 1; d e 755; f e/y 644 1");
+    for (name, seconds) in [("d", 1_000), ("e", 2_000)] {
+        let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        std::fs::File::open(context.path().join(name)).unwrap().set_modified(time).unwrap();
+    }
+    for (sources, expected) in [("d", 1_000), ("d e", 2_000), ("e d", 1_000), ("[de]", 2_000)] {
+        let root = tempfile::tempdir().unwrap();
+        run(context.path(), root.path(), &parse(&format!("{sources} /n"))).unwrap();
+        let time = std::fs::metadata(root.path().join("n")).unwrap().mtime();
+        assert_eq!(time, expected, "{sources}");
+    }
+    let root = tempfile::tempdir().unwrap();
+    run(context.path(), root.path(), &parse("d e/y /n/")).unwrap();
+    assert!(std::fs::metadata(root.path().join("n")).unwrap().mtime() > 2_000);
 }
 
 #[test]

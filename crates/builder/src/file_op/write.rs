@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::{AsFd, OwnedFd};
 
+use dockerfile_parser::Span;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
@@ -26,17 +27,24 @@ pub(crate) struct Destination {
     owner: Option<Owner>,
     /// `--chmod`
     chmod: Option<Chmod>,
+    /// Where the destination is named, for errors about what is there already.
+    span: Option<Span>,
     /// The directory that was written to last.
     last: Option<(Vec<u8>, OwnedFd)>,
     /// The time that all that is copied gets, if its own does not count.
     time: Option<i64>,
-    /// Times that directories get when all is written.
+    /// Times that directories get when all of a source is written.
     times: Vec<(Vec<u8>, (i64, i64))>,
 }
 
 impl Destination {
     pub(crate) fn new(root: OwnedFd, owner: Option<Owner>, chmod: Option<Chmod>) -> Self {
-        Self { root, owner, chmod, last: None, time: None, times: Vec::new() }
+        Self { root, owner, chmod, span: None, last: None, time: None, times: Vec::new() }
+    }
+
+    /// Says where the Dockerfile names it.
+    pub(crate) fn at(self, span: Option<Span>) -> Self {
+        Self { span, ..self }
     }
 
     /// Opens the root once more, for something else that writes there.
@@ -61,7 +69,7 @@ impl Destination {
             match existing {
                 None => self.make_directories(&target)?,
                 Some(entry) if entry.kind == FileType::Directory => {}
-                Some(_) => return Err(not_a_directory(&target)),
+                Some(_) => return Err(self.not_a_directory(&target)),
             }
             self.times.push((target.clone(), self.time_of(top)));
             let mut links = HashMap::new();
@@ -69,7 +77,7 @@ impl Destination {
                 let from = join(&selection.path, &entry.path);
                 self.copy_entry(source, &from, entry, &join(&target, &entry.path), &mut links)?;
             }
-            return Ok(());
+            return self.set_times();
         }
         let is_directory = existing.is_some_and(|entry| entry.kind == FileType::Directory);
         let target = if is_directory { join(&target, &selection.name) } else { target };
@@ -118,16 +126,13 @@ impl Destination {
         tree::open_beneath(self.root.as_fd(), path).doing(|| shown("open", path))
     }
 
-    /// Sets the times of the directories that were copied.
-    pub(crate) fn finish(self) -> Result<()> {
-        for (path, time) in self.times.iter().rev() {
-            let directory = match tree::open_beneath(self.root.as_fd(), path) {
-                // An archive that was unpacked later may have put something else there.
-                Err(Errno::NOENT | Errno::NOTDIR) => continue,
-                opened => opened.doing(|| shown("open", path))?,
-            };
-            rustix::fs::futimens(&directory, &timestamps(*time))
-                .doing(|| shown("set the time of", path))?;
+    /// Sets the times of the directories of a source; what comes later changes them again.
+    fn set_times(&mut self) -> Result<()> {
+        for (path, time) in std::mem::take(&mut self.times) {
+            let directory =
+                tree::open_beneath(self.root.as_fd(), &path).doing(|| shown("open", &path))?;
+            rustix::fs::futimens(&directory, &timestamps(time))
+                .doing(|| shown("set the time of", &path))?;
         }
         Ok(())
     }
@@ -168,7 +173,7 @@ impl Destination {
                     .doing(|| shown("make the directory", target))?;
             }
             Some(existing) if existing.kind == FileType::Directory => {}
-            Some(_) => return Err(not_a_directory(target)),
+            Some(_) => return Err(self.not_a_directory(target)),
         }
         let directory = tree::open_beneath(self.root.as_fd(), target)
             .doing(|| shown("open the directory", target))?;
@@ -247,12 +252,26 @@ impl Destination {
             .doing(|| shown("create", target))
     }
 
+    fn not_a_directory(&self, path: &[u8]) -> Error {
+        let path = String::from_utf8_lossy(path).into_owned();
+        self.conflict(format!("`/{path}` is there and not a directory"))
+    }
+
+    fn conflict(&self, message: String) -> Error {
+        let error =
+            Error::new(message).with_help("remove it in a RUN before, or choose another path");
+        match self.span {
+            Some(span) => error.with_span(span),
+            None => error,
+        }
+    }
+
     /// Removes what stands where a file is to be written.
     fn clear(&mut self, target: &[u8]) -> Result<()> {
         match self.entry(target)? {
             None => return Ok(()),
             Some(entry) if entry.kind == FileType::Directory => {
-                return Err(Error::new(format!(
+                return Err(self.conflict(format!(
                     "cannot replace the directory `/{}` with a file",
                     String::from_utf8_lossy(target)
                 )));
@@ -292,7 +311,7 @@ impl Destination {
                     made = join(&made, name);
                     let entry = self.entry(&made)?;
                     if entry.is_some_and(|entry| entry.kind != FileType::Directory) {
-                        return Err(not_a_directory(&made));
+                        return Err(self.not_a_directory(&made));
                     }
                 }
                 Err(error) => return Err(error).doing(|| shown("make the directory", path)),
@@ -386,12 +405,6 @@ fn copy_capability(from: &OwnedFd, to: &OwnedFd) -> rustix::io::Result<()> {
         Err(Errno::NODATA | Errno::NOTSUP) => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-fn not_a_directory(path: &[u8]) -> Error {
-    let path = String::from_utf8_lossy(path).into_owned();
-    Error::new(format!("`/{path}` is there and not a directory"))
-        .with_help("remove it in a RUN before, or choose another path")
 }
 
 fn shown(doing: &str, path: &[u8]) -> String {

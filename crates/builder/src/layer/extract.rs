@@ -128,7 +128,9 @@ impl Extractor<'_> {
     fn entry(&mut self, entry: &Entry, data: &mut impl Read) -> Result<()> {
         let path = clean(&entry.path)?;
         if path.is_empty() {
-            return self.root_entry(entry);
+            // Go's `archive.Unpack` passes over a root that is there, but for one named `/`.
+            let is_passed_over = self.options.form == Form::Plain && !entry.path.starts_with(b"/");
+            return if is_passed_over { Ok(()) } else { self.root_entry(entry) };
         }
         let (parent_path, name) = split(&path);
         if name.starts_with(WHITEOUT) || path.starts_with(WHITEOUT) {

@@ -111,6 +111,7 @@ impl<'p> Planner<'p> {
             link: true,
             unpack: false,
             spans: BTreeMap::new(),
+            destination_span: None,
         };
         let files = self.add(Operation {
             parent: Some(nothing),

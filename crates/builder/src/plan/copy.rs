@@ -145,6 +145,7 @@ impl Planner<'_> {
             parents: files.parents,
             unpack: files.unpack,
             spans,
+            destination_span: Some(scope.span(files.destination.span())),
         }));
         self.step(stage, op, (instruction, scope), history);
         Ok(())

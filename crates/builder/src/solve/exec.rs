@@ -9,7 +9,7 @@ use super::failure_shell::Events;
 use super::keep::Wrote;
 use crate::error::Context as _;
 use crate::exec::{self, Exit, Process};
-use crate::op::{ExecOp, OpId};
+use crate::op::{ExecOp, MountKind, OpId};
 use crate::{DiffId, Digest, Error, ErrorKind, Event, Result, Snapshot, StepId, Stream};
 
 /// How much of a failing command's output its error tells.
@@ -63,7 +63,10 @@ impl Solver<'_> {
         let ended = exec::run(&snapshot, &process, &mut output);
         let failed = match ended {
             Ok(Exit::Code(0)) => None,
-            Ok(exit) => Some(failed(op, exit, &tail, &log_path)),
+            Ok(exit) => {
+                let given = |id: &str| self.request.secrets.contains_key(id);
+                Some(failed(op, exit, &tail, &log_path, &missing_secrets(op, given)))
+            }
             Err(error) => Some(match op.user_span {
                 Some(span) if error.kind() == ErrorKind::Account => error.with_span(span),
                 _ => error,
@@ -92,7 +95,7 @@ impl Solver<'_> {
 }
 
 /// The error of a command that failed, with the end of what it wrote.
-fn failed(op: &ExecOp, exit: Exit, tail: &[u8], log: &Path) -> Error {
+fn failed(op: &ExecOp, exit: Exit, tail: &[u8], log: &Path, missing: &str) -> Error {
     let how = match exit {
         Exit::Code(code) => format!("ended with exit code {code}"),
         Exit::Signal(signal) => format!("was killed by signal {signal}"),
@@ -106,11 +109,22 @@ fn failed(op: &ExecOp, exit: Exit, tail: &[u8], log: &Path) -> Error {
     let lines: Vec<&str> = text.lines().collect();
     let last = &lines[lines.len().saturating_sub(TAIL_LINES)..];
     if last.is_empty() {
-        return error.with_help("it wrote nothing");
+        return error.with_help(format!("it wrote nothing{missing}"));
     }
     let whole = format!("\nall of it is in `{}`", log.display());
     let hint = if is_owner_refused(&text) { SINGLE_ID } else { "" };
-    error.with_help(format!("the end of its output:\n{}{whole}{hint}", last.join("\n")))
+    error.with_help(format!("the end of its output:\n{}{whole}{missing}{hint}", last.join("\n")))
+}
+
+/// Says which secrets a step could have had and was not given: BuildKit mounts nothing then.
+fn missing_secrets(op: &ExecOp, is_given: impl Fn(&str) -> bool) -> String {
+    let missing = op.mounts.iter().filter_map(|mount| match &mount.kind {
+        MountKind::Secret { id, .. } if !is_given(id) => {
+            Some(format!("\nthe secret `{id}` was not given: `--secret id={id},src=FILE`"))
+        }
+        _ => None,
+    });
+    missing.collect()
 }
 
 /// What an ordinary user can do about files of others.

@@ -336,9 +336,5 @@ fn cleaned(path: &str) -> String {
 
 fn source_span(operation: &Operation, name: &str) -> Option<Span> {
     let Op::Copy(op) = &operation.op else { return None };
-    match op.sources.get(number(name)?)? {
-        CopySource::Path(path) => op.spans.get(path).copied(),
-        CopySource::Remote(source) => op.spans.get(&source.text).copied(),
-        CopySource::Inline(_) => None,
-    }
+    op.span_of(op.sources.get(number(name)?)?)
 }

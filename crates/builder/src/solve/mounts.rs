@@ -192,7 +192,6 @@ impl Solver<'_> {
             destination.copy(source, &select(source, path)?, "/source")?;
             // COPY gives a directory that it makes a mode of its own; what is mounted has its.
             destination.take_mode("source", &found.entry)?;
-            destination.finish()?;
             shown = b"source".to_vec();
         }
         let shown = Source::stage(root).open_path(&shown)?;
@@ -318,7 +317,6 @@ impl Solver<'_> {
             let duplicate = root.try_clone().doing(doing)?;
             let mut destination = Destination::new(duplicate, None, None);
             destination.copy(tree.source(), &selection, "/")?;
-            destination.finish()?;
         }
         let shown =
             tree.and_then(|tree| tree.source().resolve(cache.source.as_bytes()).transpose());

@@ -129,7 +129,9 @@ impl Solver<'_> {
             }
             (Op::Copy(op), Reads::Copy(copied)) => self.copy(id, op, layers, copied),
             (Op::Mkdir(op), Reads::Mkdir) => self.on_snapshot(id, layers, |root, lookup| {
-                crate::file_op::make_directory(op, root, Some(lookup))
+                // Upon `scratch` BuildKit has no files to look the user up in.
+                let lookup = (!layers.is_empty()).then_some(lookup);
+                crate::file_op::make_directory(op, root, lookup)
             }),
             _ => Err(Error::new("a step was made ready as another one")),
         }

@@ -33,6 +33,7 @@ fn copy(from: Input, source: &str, destination: &str) -> Op {
         link: false,
         unpack: false,
         spans: BTreeMap::new(),
+        destination_span: None,
     }))
 }
 

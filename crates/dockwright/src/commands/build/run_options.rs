@@ -148,8 +148,10 @@ impl RunOptions {
                 Some((id, socket)) => (id, Some(socket.to_owned())),
                 None => (text.as_str(), environment::variable("SSH_AUTH_SOCK")),
             };
-            let socket =
-                socket.ok_or_else(|| wrong("--ssh", text, "start an agent, or name its socket"))?;
+            let socket = socket.ok_or_else(|| {
+                let message = format!("`--ssh {text}`: `SSH_AUTH_SOCK` is not set");
+                usage(session, &message, "start an agent, or name its socket: `--ssh ID=SOCKET`")
+            })?;
             if !environment::is_socket(Path::new(&socket)) {
                 let message = format!("`--ssh {text}`: `{socket}` is not the socket of an agent");
                 let help = "a key must be in an agent: `ssh-add KEY`, then `--ssh default`";
@@ -278,6 +280,9 @@ fn ulimit(text: &str) -> Option<Ulimit> {
 /// a file.
 fn secret(text: &str, session: &Session) -> Result<(String, Vec<u8>), Exit> {
     let wrong = |message: String| usage(session, &message, "write it as `id=ID,src=FILE`");
+    let not_set = |message: String| {
+        usage(session, &message, "set and export the variable, or leave the option away")
+    };
     let fields: BTreeMap<&str, &str> =
         text.split(',').map(|field| field.split_once('=').unwrap_or((field, ""))).collect();
     let get = |names: &[&str]| names.iter().find_map(|name| fields.get(name).copied());
@@ -297,7 +302,7 @@ fn secret(text: &str, session: &Session) -> Result<(String, Vec<u8>), Exit> {
     let value = match (path, variable) {
         (Some(path), _) => read(session, Path::new(path))?,
         (None, Some(name)) => by_variable(name)
-            .ok_or_else(|| wrong(format!("`--secret {text}`: `{name}` is not set")))?,
+            .ok_or_else(|| not_set(format!("`--secret {text}`: `{name}` is not set")))?,
         (None, None) => match by_variable(id) {
             Some(value) => value,
             None => read(session, Path::new(id))?,
