@@ -100,8 +100,7 @@ fn copy_all(
         for selection in selections {
             let is_unpacked = may_unpack
                 && unpack(op, tree, selection, &mut destination, owner).map_err(|error| {
-                    let error =
-                        error.with_help("give the whole archive, or copy it as it is with COPY");
+                    let error = error.with_help("mend the archive, or copy it as it is with COPY");
                     match op.span_of(argument) {
                         Some(span) => error.with_span(span),
                         None => error,
