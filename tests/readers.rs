@@ -22,6 +22,7 @@ struct Engine {
     remove: &'static str,
     /// The kinds of archives that it reads.
     kinds: &'static [&'static str],
+    compressions: &'static [&'static str],
 }
 
 const CONTAINERD: Engine = Engine {
@@ -36,6 +37,7 @@ const CONTAINERD: Engine = Engine {
     run: "ctr run --rm --snapshotter native $NAME test",
     remove: "ctr image rm --sync $NAME",
     kinds: &["docker", "oci"],
+    compressions: &["gzip", "zstd", "uncompressed"],
 };
 
 const DOCKER: Engine = Engine {
@@ -48,6 +50,8 @@ const DOCKER: Engine = Engine {
     remove: "docker rmi -f $NAME",
     // Docker 25 and later read layouts as well.
     kinds: &["docker"],
+    // Docker 23 and later read zstd as well.
+    compressions: &["gzip", "uncompressed"],
 };
 
 const PODMAN: Engine = Engine {
@@ -59,6 +63,7 @@ const PODMAN: Engine = Engine {
     run: "$PODMAN run --rm --network=none --cgroups=disabled --ulimit=host $NAME",
     remove: "$PODMAN rmi -f $NAME",
     kinds: &["docker", "oci"],
+    compressions: &["gzip", "zstd", "uncompressed"],
 };
 
 /// What podman keeps stays in the test's folder, and no group of the machine is touched.
@@ -73,8 +78,6 @@ const LIST: &str = "cd files
     find bin d data -type f -links +1 -printf '%i %p\\n' | sort | awk '{ n[$1] = n[$1] \" \" $2 }
         END { for (i in n) if (split(n[i], names) > 1) print \"one file:\" n[i] }'
     find bin d data -type f -exec sha256sum {} +";
-
-const COMPRESSIONS: [&str; 3] = ["gzip", "zstd", "uncompressed"];
 
 /// Files of every kind, some that do not compress, and names that go again in upper layers.
 const MADE: &str = "FROM centos
@@ -128,7 +131,7 @@ impl Readers<'_> {
     /// Writes archives of every kind and compression, and has the engine load them.
     fn load_all(&self, context: &str, files: &str, said: &str) {
         for kind in self.engine.kinds {
-            for compression in COMPRESSIONS {
+            for compression in self.engine.compressions {
                 let name = format!("docker.io/library/app:{kind}-{compression}");
                 let output = format!("type={kind},dest=a.tar,compression={compression}");
                 self.sandbox.succeed(["build", "-q", "-t", &name, "-o", &output, context]);
@@ -143,9 +146,9 @@ impl Readers<'_> {
     /// Pushes with every compression and with both media types, and has the engine pull.
     fn pull_all(&self, context: &str, files: &str, said: &str) {
         let server = Server::new(Options::default());
-        for compression in COMPRESSIONS {
+        for compression in self.engine.compressions {
             for types in ["true", "false"] {
-                let is_known = compression != "zstd" || types == "true";
+                let is_known = *compression != "zstd" || types == "true";
                 if !is_known {
                     continue; // Docker's own media types have none for zstd.
                 }

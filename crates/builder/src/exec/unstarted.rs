@@ -97,10 +97,10 @@ fn loader(head: &[u8]) -> Option<String> {
 /// The beginning of a regular file; nothing if it cannot be read.
 fn head(path: &str) -> Vec<u8> {
     let mut head = Vec::new();
-    if std::fs::metadata(path).is_ok_and(|it| it.is_file()) {
-        if let Ok(file) = std::fs::File::open(path) {
-            let _ = file.take(HEAD_BYTES).read_to_end(&mut head);
-        }
+    if std::fs::metadata(path).is_ok_and(|it| it.is_file())
+        && let Ok(file) = std::fs::File::open(path)
+    {
+        let _ = file.take(HEAD_BYTES).read_to_end(&mut head);
     }
     head
 }
