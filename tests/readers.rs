@@ -60,7 +60,9 @@ const PODMAN: Engine = Engine {
     pull: "$PODMAN pull -q --tls-verify=false $NAME",
     files: "id=$($PODMAN create $NAME); $PODMAN export $id | tar -xp -C files
         $PODMAN rm $id >&2; . ./list",
-    run: "$PODMAN run --rm --network=none --cgroups=disabled --ulimit=host $NAME",
+    // Its own limits may be above those of the machine, and crun wants one kind of control groups.
+    run: "$PODMAN --runtime runc run --rm --network=none --ulimit nofile=1024:1024 \
+          --ulimit nproc=1024:1024 $NAME",
     remove: "$PODMAN rmi -f $NAME",
     kinds: &["docker", "oci"],
     compressions: &["gzip", "zstd", "uncompressed"],
