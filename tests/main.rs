@@ -13,6 +13,7 @@ mod depfile;
 mod drop_in;
 mod entrypoint;
 mod extremes;
+mod guards;
 mod hadolint;
 mod hadolint_command_lines;
 mod hostile;

@@ -1,4 +1,4 @@
-//! Chores of the workspace: `./x demo` and `./x test` end here.
+//! Chores of the workspace: `./x demo`, `./x test` and `cargo xtask guards` end here.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 mod demo;
+mod guards;
 
 fn main() -> ExitCode {
-    let task = std::env::args().nth(1);
+    let mut arguments = std::env::args().skip(1);
+    let task = arguments.next();
+    let words: Vec<String> = arguments.collect();
     let result = match task.as_deref() {
         Some("demo") => demo::demo(),
         Some("test") => test(),
         Some("peers") => peers(),
-        _ => Err("usage: cargo xtask demo | test | peers".to_owned()),
+        Some("guards") => guards::guards(&words),
+        _ => Err("usage: cargo xtask demo | test | peers | guards [WORD]...".to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -109,3 +109,26 @@ impl fmt::Display for DiffId {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_have_one_form() {
+        let right = Digest::of(b"").to_string();
+        assert_eq!(right.parse::<Digest>().unwrap(), Digest::of(b""));
+        let hex = Digest::of(b"").hex();
+        for wrong in [
+            hex.clone(),
+            format!("sha512:{hex}"),
+            format!("sha256:{}", hex.to_uppercase()),
+            format!("sha256:{}", &hex[..62]),
+            format!("sha256:{hex}00"),
+            format!("sha256:../{}", &hex[..61]),
+            "sha256:".to_owned(),
+        ] {
+            assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -151,7 +151,10 @@ fn plain_group(parent: Option<&str>) -> Option<Directory> {
         remove_dead(&unified.directory(parent));
         Some(unified)
     });
-    make(unified.as_ref()?.directory(parent).join(unique_name())).ok()
+    let unified = unified.as_ref()?;
+    // The parent may be one of version 1.
+    let places = [unified.directory(parent), unified.directory(None)];
+    places.iter().find_map(|place| make(place.join(unique_name())).ok())
 }
 
 /// Removes the groups that killed builders have left: those that nobody holds locked.
