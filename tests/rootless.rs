@@ -74,6 +74,31 @@ fn the_same_image_as_root_and_as_user() {
     assert_eq!(mode & 0o777, 0o700);
 }
 
+/// A user may own control groups, and a step has the user's rights: nothing of `/sys` can be written.
+#[test]
+fn no_file_system_of_the_kernel_is_writable() {
+    let user = User::new();
+    user.succeed("sh", &["fixtures/base/make.sh", "rootfs"]);
+    user.dockwright(&["import", "rootfs", "centos"]);
+    let text =
+        "FROM centos\nRUN grep ' /sys' /proc/mounts > /all; grep -v ' ro[, ]' /all > /open; true\n";
+    user.sandbox.write("context/Dockerfile", text);
+    let facts = user.dockwright(&["doctor", "--format=json"]).stdout;
+    let facts: serde_json::Value = serde_json::from_str(&facts).expect("JSON");
+    for isolation in ["native", "oci:crun", "oci:runc"] {
+        let mut facts = facts["facts"].as_array().expect("facts").iter();
+        if !facts.any(|fact| fact["subject"] == isolation && fact["state"] == "ok") {
+            eprintln!("NOT CHECKED: {isolation}, which does not work here for a user");
+            continue;
+        }
+        let option = format!("--isolation={isolation}");
+        user.dockwright(&["build", "--no-cache", "-q", &option, "-t", "app", "context"]);
+        let read = |name| user.dockwright(&["run", "app", "cat", name]).stdout;
+        assert_eq!(read("/open"), "", "{isolation}");
+        assert!(read("/all").contains(" /sys "), "{isolation}");
+    }
+}
+
 /// Returns a command that runs what follows as an ordinary user to whom `/etc/subuid` gives ids: with
 /// the files of this machine replaced for one process. Only root can, and only where `newuidmap` is
 /// there.

@@ -177,15 +177,8 @@ impl Tree {
         }
         if kind == "it" {
             // The test would build it, and tell a mistake as a failure.
-            run(&mut self.cargo(&[
-                "build",
-                "--quiet",
-                "--locked",
-                "--workspace",
-                "--bin",
-                "dockwright",
-            ]))
-            .or_else(|error| Err(format!("{name}: {error}")))?;
+            let build = ["build", "--quiet", "--locked", "--workspace", "--bin", "dockwright"];
+            run(&mut self.cargo(&build))?;
         }
         let programs = said.lines().filter_map(|line| line.trim().strip_prefix("Executable "));
         for program in programs {

@@ -302,7 +302,8 @@ fn new_or_machine(kind: &str, path: &str, attributes: MountAttrFlags) -> Result<
     Ok(copy)
 }
 
-fn prepare_sys(is_insecure: bool) -> Result<OwnedFd> {
+/// Makes the file system of `/sys`; all that the machine has mounted below its own is read-only too.
+pub(super) fn prepare_sys(is_insecure: bool) -> Result<OwnedFd> {
     new_or_machine("sysfs", "/sys", if is_insecure { NO_SUID_DEV_EXEC } else { READ_ONLY })
 }
 

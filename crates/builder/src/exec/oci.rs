@@ -64,6 +64,14 @@ pub(super) struct Place {
     pub(super) has_tty_group: bool,
 }
 
+impl Place {
+    /// Whether the machine's `/sys` must stand in for a new one: the kernel shows a new one only to
+    /// who owns the network.
+    pub(super) fn needs_sys(self, spec: &Spec) -> bool {
+        !self.is_machine_root && !spec.is_offline
+    }
+}
+
 /// A mount of the request.
 #[derive(Debug)]
 pub(super) enum Source {
@@ -73,16 +81,16 @@ pub(super) enum Source {
     Tmpfs { size_bytes: Option<u64> },
 }
 
-/// Returns the configuration of `spec`. `sources` are its mounts by target; `hosts` and
-/// `resolv_conf` are paths.
+/// Returns the configuration of `spec`. `sources` are its mounts by target; `sys`, `hosts` and
+/// `resolv_conf` are paths. `sys` is needed where [`Place::needs_sys`] says so.
 pub(super) fn config(
     spec: &Spec,
     place: Place,
     sources: &[(String, Source)],
-    (hosts, resolv_conf): (&str, &str),
+    [sys, hosts, resolv_conf]: [&str; 3],
 ) -> Value {
     let own = |path: &str| Source::Path { path: path.to_owned(), is_read_only: false };
-    let mut mounts = file_systems(spec, place, sources);
+    let mut mounts = file_systems(spec, place, sources, sys);
     mounts.push(mount("/etc/hosts", &own(hosts)));
     mounts.push(mount("/etc/resolv.conf", &own(resolv_conf)));
     mounts.extend(sources.iter().map(|(target, source)| mount(target, source)));
@@ -163,7 +171,7 @@ fn process(spec: &Spec) -> Value {
 }
 
 /// The file systems that every step has.
-fn file_systems(spec: &Spec, place: Place, sources: &[(String, Source)]) -> Vec<Value> {
+fn file_systems(spec: &Spec, place: Place, sources: &[(String, Source)], sys: &str) -> Vec<Value> {
     let new = |target: &str, kind: &str, options: &[&str]| json!({ "destination": target, "type": kind, "source": kind, "options": options });
     let safe = ["nosuid", "noexec", "nodev"];
     let mut pts = vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
@@ -183,15 +191,14 @@ fn file_systems(spec: &Spec, place: Place, sources: &[(String, Source)]) -> Vec<
         mounts.push(shm);
     }
     let read_only = ["nosuid", "noexec", "nodev", if spec.is_insecure { "rw" } else { "ro" }];
-    if place.is_machine_root || spec.is_offline {
-        mounts.push(new("/sys", "sysfs", &read_only));
+    if place.needs_sys(spec) {
+        // A runtime makes the topmost mount read-only alone, and the control groups are below it.
+        let options = [["rbind", "rprivate"].as_slice(), &read_only].concat();
+        mounts.push(json!({
+            "destination": "/sys", "type": "none", "source": sys, "options": options,
+        }));
     } else {
-        // The kernel shows a new one only to who owns the network.
-        let options: Vec<&str> = ["rbind"].into_iter().chain(read_only).collect();
-        let bind = json!({
-            "destination": "/sys", "type": "none", "source": "/sys", "options": options,
-        });
-        mounts.push(bind);
+        mounts.push(new("/sys", "sysfs", &read_only));
     }
     if place.is_machine_root {
         mounts.push(new("/sys/fs/cgroup", "cgroup", &read_only));

@@ -109,7 +109,12 @@ fn fill(spec: &mut Spec, bundle: &str) -> Result<serde_json::Value> {
     let n_groups: u64 = lengths.filter_map(|length| length.parse::<u64>().ok()).sum();
     let place =
         oci::Place { is_machine_root: devices::is_machine_root(), has_tty_group: n_groups > 5 };
-    Ok(oci::config(spec, place, &sources, (&path("hosts"), &path("resolv.conf"))))
+    let sys = path("sys");
+    if place.needs_sys(spec) {
+        let tree = mounts::prepare_sys(spec.is_insecure)?;
+        fs::create_dir(&sys).and_then(|()| Ok(put(&tree, &sys)?)).map_err(make)?;
+    }
+    Ok(oci::config(spec, place, &sources, [&sys, &path("hosts"), &path("resolv.conf")]))
 }
 
 fn source(source: SourceSpec, place: String) -> Result<oci::Source> {

@@ -46,6 +46,16 @@ fn blobs_come_back_and_damage_is_found() {
     assert!(!store.has_blob(&digest), "a damaged blob is out of the way");
     store.put_bytes(b"hello").unwrap();
     assert_eq!(store.read_blob(&digest, 5).unwrap(), b"hello");
+
+    // So it is where it is copied, by a process that has not read it yet.
+    damage(&path);
+    let other = Store::open(store.path()).unwrap();
+    let error = other.copy_blob(&digest, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(!store.has_blob(&digest), "a damaged blob is out of the way");
+    store.put_bytes(b"hello").unwrap();
+    let mut copy = Vec::new();
+    assert_eq!((other.copy_blob(&digest, &mut copy).unwrap(), copy.as_slice()), (5, &b"hello"[..]));
 }
 
 #[test]
