@@ -137,6 +137,13 @@ fn what_a_step_writes_does_not_act_on_the_terminal() {
             assert!(shown.contains("^[[2J^[]0;title^G\u{1b}[31mred"), "{shown:?}");
         }
     }
+    // The last lines of a step are shown while it runs, so it has to run for a while.
+    let text = "FROM centos\nRUN printf '\\033[2J\\033]0;title\\007seen\\n'; sleep 1\n";
+    sandbox.write("slow/Dockerfile", text);
+    let shown = terminal(&sandbox, 80, &[], "--no-cache --progress tty slow");
+    screen(&shown);
+    assert!(shown.contains("^[[2J^[]0;title^Gseen"), "{shown:?}");
+    assert!(!shown.contains("\u{1b}]") && !shown.contains("\u{1b}[2J"), "{shown:?}");
     // Names of steps come from the Dockerfile.
     sandbox.write("evil/Dockerfile", "FROM centos\nRUN true \u{1b}]0;x\u{7}\u{1b}[2J\n");
     let shown = terminal(&sandbox, 80, &[], "--no-cache evil");
