@@ -14,12 +14,18 @@ const BASE: &str = "base:latest";
 /// An edit between two builds.
 struct Edit {
     name: String,
-    /// A shell script that is run in the context.
+    /// The lines of a Dockerfile of its own, which begins as [`own_dockerfile`] says.
+    text: Option<String>,
+    /// A shell script that is run in the context before the first build.
+    first: String,
+    /// One that is run in the context between the builds.
     script: String,
     /// Arguments of the second build.
     arguments: Vec<String>,
     /// The steps that an engine executes again, by the numbers that it gives them.
     engine: Option<String>,
+    /// Those that BuildKit's rules say, where the engine's BuildKit does not know what is edited.
+    rules: Option<String>,
     /// Those that we execute, where that is another answer, and why.
     ours: Option<(String, String)>,
 }
@@ -44,33 +50,43 @@ fn edits(text: &str) -> (String, Vec<Edit>) {
         });
         Edit {
             name: name.to_owned(),
+            text: field("text").map(|lines| lines.replace("\\n", "\n")),
+            first: field("first").unwrap_or_else(|| "true".to_owned()),
             script: field("sh").unwrap_or_else(|| "true".to_owned()),
             arguments: field("arguments")
                 .map(|line| line.split(' ').map(ToOwned::to_owned).collect())
                 .unwrap_or_default(),
             engine: field("engine"),
+            rules: field("rules"),
             ours,
         }
     };
     (head, pieces.map(edit).collect())
 }
 
+/// A Dockerfile of an edit's own; the first step differs from that of all others.
+fn own_dockerfile(lines: &str) -> String {
+    format!("FROM base:latest AS one\nRUN echo CASE > /case\n{lines}\n")
+}
+
 /// Makes the context of an edit in `folder`. The number is in its commands, so that no edit finds the
 /// steps of another.
-fn context(folder: &Path, n: usize) -> PathBuf {
+fn context(folder: &Path, n: usize, edit: &Edit) -> PathBuf {
     let context = folder.join(format!("edit-{n}"));
     let fixture = workspace().join("fixtures/cache/context");
     succeed(Command::new("cp").arg("-r").arg(fixture).arg(&context));
     // Whatever umask this repository was checked out under.
     succeed(Command::new("chmod").args(["-R", "u=rwX,go=rX"]).arg(&context));
     let dockerfile = context.join("Dockerfile");
-    let text = std::fs::read_to_string(&dockerfile).expect("a Dockerfile");
+    let common = std::fs::read_to_string(&dockerfile).expect("a Dockerfile");
+    let text = edit.text.as_deref().map_or(common, own_dockerfile);
     std::fs::write(&dockerfile, text.replace("CASE", &n.to_string())).expect("written");
+    change(&edit.first, &context);
     context
 }
 
-fn change(edit: &Edit, context: &Path) {
-    succeed(Command::new("sh").args(["-ec", &edit.script]).current_dir(context));
+fn change(script: &str, context: &Path) {
+    succeed(Command::new("sh").args(["-ec", script]).current_dir(context));
 }
 
 /// The steps that are not in the cache, of their numbers and ends.
@@ -85,7 +101,6 @@ fn shown(ends: Option<&BTreeMap<String, bool>>) -> String {
 fn number(name: &str) -> Option<String> {
     let (number, title) = name.strip_prefix('[')?.split_once("] ")?;
     let number = number.trim_start_matches("stage-2 ");
-    let title = title.rsplit_once("] ").map_or(title, |(_, title)| title);
     (!title.starts_with("FROM ") && !number.starts_with("internal")).then(|| number.to_owned())
 }
 
@@ -122,15 +137,17 @@ fn edits_make_run_again_what_the_reference_runs_again() {
     let sandbox = Sandbox::new();
     sandbox.succeed(["import", &path_text(base_rootfs()), BASE]);
     let (_, edits) = edits(&std::fs::read_to_string(fixture()).expect("the edits"));
-    assert!(edits.len() >= 100, "{}", edits.len());
+    assert!(edits.len() >= 180, "{}", edits.len());
     let mut wrong = String::new();
     for (n, edit) in edits.iter().enumerate() {
-        let context = context(sandbox.folder.path(), n);
-        let first = found(&sandbox, &context, &[]).expect("a build");
-        assert!(first.len() > 10 && first.values().all(|is_cached| !is_cached), "{first:?}");
-        change(edit, &context);
+        let context = context(sandbox.folder.path(), n, edit);
+        let first = found(&sandbox, &context, &[]).unwrap_or_else(|| panic!("{}", edit.name));
+        let n_missed = first.values().filter(|is_cached| !**is_cached).count();
+        assert!(n_missed > 1 && n_missed == first.len(), "{}: {first:?}", edit.name);
+        change(&edit.script, &context);
         let found = shown(found(&sandbox, &context, &edit.arguments).as_ref());
-        let engine = edit.engine.as_deref().unwrap_or("no answer: run `cargo xtask peers`");
+        let engine = edit.engine.as_ref().or(edit.rules.as_ref()).map(String::as_str);
+        let engine = engine.unwrap_or("no answer: run `cargo xtask peers`");
         let expected = edit.ours.as_ref().map_or(engine, |(steps, _)| steps.as_str());
         if found != expected {
             let _ = writeln!(wrong, "{}: {found}; expected {expected}", edit.name);
@@ -150,23 +167,31 @@ fn record_the_answers_of_the_reference_to_edits() {
     succeed(docker(&["import"]).arg(&base).arg(BASE));
     // Steps of an earlier recording are not to be found.
     let token = std::process::id() as usize * 1000;
-    let text = std::fs::read_to_string(fixture()).expect("the edits");
-    let (mut recorded, edits) = edits(&text);
+    let only = std::env::var("DOCKWRIGHT_CASES").unwrap_or_default();
+    let mut recorded = std::fs::read_to_string(fixture()).expect("the edits");
+    let (_, edits) = edits(&recorded);
     for (n, edit) in edits.iter().enumerate() {
-        let context = context(work.path(), token + n);
-        asked(&context, &[]).expect("a build");
-        change(edit, &context);
+        if edit.rules.is_some() || !edit.name.contains(&only) {
+            continue;
+        }
+        let context = context(work.path(), token + n, edit);
+        asked(&context, &[]).unwrap_or_else(|| panic!("{}", edit.name));
+        change(&edit.script, &context);
         let answer = shown(asked(&context, &edit.arguments).as_ref());
-        let _ = write!(recorded, "\n== {}\nsh: {}\n", edit.name, edit.script);
-        if !edit.arguments.is_empty() {
-            let _ = writeln!(recorded, "arguments: {}", edit.arguments.join(" "));
-        }
-        let _ = writeln!(recorded, "engine: {answer}");
-        if let Some((steps, why)) = edit.ours.as_ref().filter(|(steps, _)| *steps != answer) {
-            let _ = writeln!(recorded, "ours: {steps} ({why}");
-        }
+        let heading = format!("\n== {}\n", edit.name);
+        let (before, rest) = recorded.split_once(&heading).expect("the edit");
+        let (piece, after) = rest.split_once("\n\n").unwrap_or((rest.trim_end(), ""));
+        let is_same = |steps: &str| steps == answer;
+        let is_ours = edit.ours.as_ref().is_some_and(|(steps, _)| !is_same(steps));
+        let is_kept =
+            |line: &&str| !line.starts_with("engine: ") && (is_ours || !line.starts_with("ours: "));
+        let mut lines: Vec<&str> = piece.lines().filter(is_kept).collect();
+        let told = format!("engine: {answer}");
+        lines.insert(lines.len() - usize::from(is_ours), &told);
+        let after = if after.is_empty() { "\n".to_owned() } else { format!("\n\n{after}") };
+        recorded = format!("{before}{heading}{}{after}", lines.join("\n"));
+        std::fs::write(fixture(), &recorded).expect("written");
     }
-    std::fs::write(fixture(), recorded).expect("written");
 }
 
 fn docker(arguments: &[&str]) -> Command {

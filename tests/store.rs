@@ -530,3 +530,46 @@ fn a_full_disk_of_an_output_is_told() {
         assert_eq!(left, Vec::<&str>::new(), "{command}");
     }
 }
+
+/// The file that hides what a step removed is as old as the step; in a layer it has no time.
+#[test]
+fn what_a_step_removed_is_no_damage() {
+    let sandbox = Sandbox::with_base();
+    let text = "FROM centos\nRUN rm -r /usr && mkdir /usr && rm /bin/vi\n";
+    sandbox.build_text("app", text);
+    let touch = "find store/layers -type c -exec touch -h -d 2001-01-01 {} + -print | wc -l";
+    let found =
+        run(Command::new("sh").args(["-c", touch]).current_dir(sandbox.folder.path())).stdout;
+    assert_ne!(found.trim(), "0", "something hides what was removed");
+    let told = sandbox.succeed(["cache", "verify"]);
+    assert_eq!(told.stdout, "the store is right\n", "{}", told.text());
+}
+
+#[test]
+fn a_store_without_extended_attributes_gives_the_same_image() {
+    if !needs_root("a store without extended attributes") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    context(&sandbox);
+    let text = "FROM scratch\nCOPY rootfs /\nRUN rm -r /root\n\
+        RUN mkdir /root && rm -r /usr && mkdir /usr\n";
+    sandbox.write("context/Dockerfile", text);
+    let id = sandbox.build("context", "app");
+    let script = "mkdir bare && mount -t ramfs none bare && export DOCKWRIGHT_STORE=bare/store && \
+                  $D build -q -t app context && $D cache verify >&2";
+    let outcome = in_namespace(&sandbox, script);
+    assert_eq!((outcome.code, outcome.stdout.trim()), (0, id.as_str()), "{}", outcome.text());
+}
+
+#[test]
+fn what_is_no_directory_is_no_store() {
+    let sandbox = Sandbox::new();
+    sandbox.write("file", "text");
+    for place in ["file", "file/store"] {
+        let told = sandbox.run(["--store", place, "images"]);
+        assert_eq!(told.code, 1, "{}", told.text());
+        assert!(told.stderr.contains("cannot write to the store"), "{}", told.stderr);
+        assert!(told.stderr.contains("name a directory for the store"), "{}", told.stderr);
+    }
+}

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::context::components;
 use crate::op::{CacheMount, CopyOp, CopySource, ExecOp, Input, MkdirOp, MountKind};
 use crate::{DiffId, Digest, Result, Store};
 
@@ -126,7 +127,10 @@ impl Preimage {
             .collect();
         let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
         set("destination", json!(op.destination));
-        set("chown", json!(op.chown));
+        // As in BuildKit `root` is 0, whatever the image says.
+        let number = |name: &str| (if name == "root" { "0" } else { name }).to_owned();
+        let owner = |text: &String| text.split(':').map(number).collect::<Vec<_>>().join(":");
+        set("chown", json!(op.chown.as_ref().map(owner)));
         set("chmod", json!(op.chmod.as_ref().map(|chmod| format!("{chmod:?}"))));
         set("unpack", json!(op.unpack));
         set("parents", json!(op.parents));
@@ -203,7 +207,12 @@ pub(crate) fn cache_mount_key(mount: &CacheMount, initial: Option<&Digest>) -> D
 /// What counts of a mount: not the value of a secret, not the name of a cache nor how it is shared.
 fn mount(target: Option<&str>, kind: &MountKind) -> Value {
     match kind {
-        MountKind::Bind { source, writable, .. } => json!(["bind", target, source, writable]),
+        MountKind::Bind { source, writable, .. } => {
+            // `src`, `/src` and `./src/` are one.
+            let names: Vec<&[u8]> = components(source.as_bytes()).collect();
+            let source = String::from_utf8_lossy(&names.join(&b'/')).into_owned();
+            json!(["bind", target, source, writable])
+        }
         MountKind::Cache(cache) => {
             let is_default = target == Some(cache.id.as_str());
             let from = cache.from.as_ref().map(|from| matches!(from, Input::Context));

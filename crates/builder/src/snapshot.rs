@@ -155,11 +155,14 @@ struct Memory(PathBuf);
 
 impl Memory {
     /// Mounts one below `directory` if the file system there cannot hold an upper directory: in a
-    /// container, whose root is an overlay itself, and on network file systems.
+    /// container, whose root is an overlay itself, on network file systems, and on those without
+    /// extended attributes.
     fn if_needed(directory: &Path) -> Result<Option<Self>> {
         let doing = || format!("mount a file system in memory in `{}`", directory.display());
         let kind = rustix::fs::statfs(directory).doing(doing)?.f_type;
-        if !NO_UPPER.contains(&kind) {
+        // Without attributes overlayfs cannot replace a directory.
+        let attribute = rustix::fs::getxattr(directory, OPAQUE_XATTR, &mut [0_u8; 8][..]);
+        if !NO_UPPER.contains(&kind) && attribute != Err(Errno::NOTSUP) {
             return Ok(None);
         }
         if !crate::namespace::is_entered() {

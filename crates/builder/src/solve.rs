@@ -12,6 +12,7 @@ mod journal;
 mod keep;
 mod lock;
 mod mounts;
+mod pointer;
 mod predict;
 mod ready;
 mod stamp;

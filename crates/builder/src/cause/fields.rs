@@ -23,8 +23,12 @@ pub(crate) struct Difference {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Instruction,
+    /// The words of the instruction that differ from those of this text.
+    Rewritten(String),
     /// The ARG or ENV of this name.
     Variable(String),
+    /// The instruction of this keyword that is in force.
+    Setting(&'static str),
     /// What is read under this name in [`Preimage::contents`].
     Content(String),
 }
@@ -46,6 +50,9 @@ const WRITTEN: [(&str, &str); 11] = [
     ("parents", "--parents"),
     ("path", "the directory"),
 ];
+
+/// What decides the first words of `argv`.
+const SHELL: Place = Place::Setting("SHELL");
 
 /// The fields that something else decides, and how users call each.
 const SETTINGS: [(&str, &str); 8] = [
@@ -85,22 +92,39 @@ pub(crate) fn differences(
     let is_rewritten = old.note.title != note.title;
     if is_rewritten {
         let message = format!("`{}` → `{}`", old.note.title, note.title);
-        add(CauseKind::Instruction, message, Place::Instruction);
+        add(CauseKind::Instruction, message, Place::Rewritten(old.note.title.clone()));
     } else {
         for (field, name) in WRITTEN {
             if changed(before, new, field).is_some() {
                 let (kind, message) = written(before, new, field, name);
-                add(kind, message, Place::Instruction);
+                let is_setting = kind == CauseKind::Setting;
+                add(kind, message, if is_setting { SHELL } else { Place::Instruction });
             }
         }
     }
     for (field, name) in SETTINGS {
         if let Some(change) = changed(before, new, field) {
-            add(CauseKind::Setting, format!("{name} {change}"), Place::Instruction);
+            let is_instruction = !name.starts_with('-');
+            let place = if is_instruction { Place::Setting(name) } else { Place::Instruction };
+            add(CauseKind::Setting, format!("{name} {change}"), place);
         }
     }
-    found.extend(contents(before, new, files));
+    let read = contents(before, new, files);
+    // Other sources have other files, which says nothing of any file.
+    found.extend(read.into_iter().filter(|one| !is_rewritten || !is_of_other_files(&one.changes)));
     found
+}
+
+/// Whether changes are those between two sources, not those of one.
+fn is_of_other_files(changes: &[Change]) -> bool {
+    let is = |kind: fn(&files::Kind) -> bool| changes.iter().any(|change| kind(&change.kind));
+    let comes_and_goes = is(|kind| matches!(kind, files::Kind::Added))
+        && is(|kind| matches!(kind, files::Kind::Removed));
+    let stays = is(|kind| {
+        use files::Kind::{Added, Removed, Renamed};
+        !matches!(kind, Added | Removed | Renamed(_))
+    });
+    !stays && (comes_and_goes || is(|kind| matches!(kind, files::Kind::Renamed(_))))
 }
 
 /// What a step reads.
@@ -143,18 +167,52 @@ fn written(old: &Preimage, new: &Preimage, field: &str, name: &str) -> (CauseKin
         if before != after {
             return (CauseKind::Setting, format!("SHELL {before} → {after}"));
         }
-        return (CauseKind::Instruction, "the text of the heredoc changed".to_owned());
     }
-    if name == "the heredoc" {
-        return (CauseKind::Instruction, "the text of the heredoc changed".to_owned());
+    if field == "argv" || name == "the heredoc" {
+        let line = changed_line(old, new, field);
+        return (CauseKind::Instruction, format!("the text of the heredoc changed{line}"));
     }
     let change = changed(old, new, field).unwrap_or_default();
     (CauseKind::Instruction, format!("{name} {change}"))
 }
 
+/// The first line of a heredoc that is another one, behind a colon: nothing where there is none.
+fn changed_line(old: &Preimage, new: &Preimage, field: &str) -> String {
+    let body = |preimage: &Preimage| {
+        let words = preimage.fields.get(field).map(strings).unwrap_or_default();
+        // The shell in front of a command is told elsewhere.
+        if field == "argv" { words.last().cloned().unwrap_or_default() } else { words.join("\n") }
+    };
+    let (before, after) = (body(old), body(new));
+    let (mut before, mut after) = (before.lines(), after.lines());
+    loop {
+        match (before.next(), after.next()) {
+            (None, None) => return String::new(),
+            (before, after) if before == after => {}
+            (before, after) => {
+                let line = |line: Option<&str>| cut(&shown(line.unwrap_or_default().trim()));
+                return format!(": {} → {}", line(before), line(after));
+            }
+        }
+    }
+}
+
+/// The beginning of a long text.
+fn cut(text: &str) -> String {
+    let end = text.char_indices().nth(MAX_LINE_CHARACTERS);
+    end.map_or(text.to_owned(), |(end, _)| format!("{}…", &text[..end]))
+}
+
+/// As much of a line of a heredoc is shown.
+const MAX_LINE_CHARACTERS: usize = 60;
+
+/// The texts in a list, and in the lists in it.
 fn strings(value: &Value) -> Vec<String> {
-    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    list.iter().filter_map(|word| word.as_str().map(ToOwned::to_owned)).collect()
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(list) => list.iter().flat_map(strings).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Variables whose values differ: sort, message, name.

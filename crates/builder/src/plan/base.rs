@@ -133,7 +133,7 @@ impl<'p> Planner<'p> {
         let triggers = std::mem::take(&mut stage.config.config.on_build);
         stage.index = index;
         stage.has_cmd = false;
-        stage.own = Vec::new();
+        stage.steps = Vec::new();
         stage.ignore_cache = self.ignores_cache(index);
         stage.is_replaced = false;
         Ok((stage, triggers))
@@ -197,7 +197,7 @@ impl<'p> Planner<'p> {
             env_places.entry(name.to_owned()).or_insert(place);
         }
         let ignore_cache = self.ignores_cache(index);
-        let own = vec![files];
+        let steps = vec![files];
         Stage {
             index,
             files,
@@ -210,7 +210,7 @@ impl<'p> Planner<'p> {
             architecture: String::new(),
             user_span: None,
             has_cmd: false,
-            own,
+            steps,
             ignore_cache,
             is_replaced: false,
             scans_stage: false,

@@ -57,6 +57,7 @@ impl Planner<'_> {
             let n_agents = mounts.iter().filter(is_agent).count();
             mounts.extend(self.mount(stage, scope, mount, n_agents)?);
         }
+        mounts.sort_by(|a, b| place(a).cmp(&place(b)));
         let history = history::run(&self.args_in_force(stage), &argv);
         let op = Op::Exec(Box::new(ExecOp {
             argv,
@@ -144,6 +145,18 @@ impl Planner<'_> {
     fn hostname(&self) -> Option<String> {
         let asked = self.request.build_args.get("BUILDKIT_SANDBOX_HOSTNAME");
         asked.cloned().or_else(|| self.request.hostname.clone())
+    }
+}
+
+/// The place of a mount among those of its RUN: one below another comes after it, whatever their
+/// order; then secrets and agents, as with BuildKit.
+fn place(mount: &MountOp) -> (u8, Option<&str>) {
+    match mount.kind {
+        MountKind::Bind { .. } | MountKind::Cache(_) | MountKind::Tmpfs { .. } => {
+            (0, mount.target.as_deref())
+        }
+        MountKind::Secret { .. } => (1, None),
+        MountKind::Ssh { .. } => (2, None),
     }
 }
 

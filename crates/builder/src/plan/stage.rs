@@ -35,8 +35,8 @@ pub(super) struct Stage {
     pub(super) has_cmd: bool,
     /// Where each entry of the configuration's history comes from; nothing for those of a base.
     pub(super) origins: Vec<Option<Span>>,
-    /// The operations of this stage that nothing had planned before.
-    pub(super) own: Vec<OpId>,
+    /// The operations of this stage, those too that an earlier stage has alike.
+    pub(super) steps: Vec<OpId>,
     pub(super) ignore_cache: bool,
     /// Whether a named context stands for it, so that its instructions count for nothing.
     pub(super) is_replaced: bool,
@@ -290,7 +290,6 @@ impl Planner<'_> {
     ) {
         let (instruction, scope) = instruction;
         stage.config.history.push(HistoryEntry::new(history, true, self.epoch));
-        let n_before = self.operations.len();
         let title = run::title(instruction);
         let origin = origin::of(stage, self.stage_title(stage.index), title.clone(), instruction);
         let id = self.add(Operation {
@@ -303,9 +302,7 @@ impl Planner<'_> {
             origin,
         });
         stage.files = id;
-        if self.operations.len() > n_before {
-            stage.own.push(id);
-        }
+        stage.steps.push(id);
     }
 
     /// The name of a stage, else its number.
@@ -320,20 +317,24 @@ impl Planner<'_> {
         name.unwrap_or_else(|| format!("stage-{index}"))
     }
 
-    /// Puts `[stage 2/5]` in front of the names of a stage's operations, as BuildKit does.
+    /// Puts `[stage 2/5]` in front of the names of a stage's operations, as BuildKit does. One that
+    /// several stages have counts in each, and has its name from the first.
     fn name_steps(&mut self, stage: &Stage) {
         let name = self.model.stages[stage.index].name.clone();
         let prefix = match name {
+            _ if self.model.stages.len() == 1 => String::new(),
             Some(name) => name + " ",
-            None if self.model.stages.len() > 1 => format!("stage-{} ", stage.index),
-            None => String::new(),
+            None => format!("stage-{} ", stage.index),
         };
         // `scratch` is no step: nothing is done for it.
         let is_step = |id: &&OpId| !matches!(self.operations[id.0].op, Op::Scratch);
-        let steps: Vec<OpId> = stage.own.iter().filter(is_step).copied().collect();
+        let steps: Vec<OpId> = stage.steps.iter().filter(is_step).copied().collect();
         let total = steps.len();
         for (n, id) in steps.iter().enumerate() {
             let operation = &mut self.operations[id.0];
+            if operation.name.starts_with('[') {
+                continue;
+            }
             operation.name = format!("[{prefix}{}/{total}] {}", n + 1, operation.name);
         }
     }

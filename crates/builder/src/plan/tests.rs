@@ -180,6 +180,28 @@ fn triggers_run_first_and_are_spent() {
     );
 }
 
+/// A Docker engine's BuildKit counts the same; which of the names an equal step has, varies there.
+#[test]
+fn a_step_that_several_stages_have_counts_in_each() {
+    let dockerfile = "FROM base AS a\nRUN 1\nWORKDIR /w\nRUN 2\nFROM base AS b\nRUN 1\nRUN 3\n\
+        FROM base\nRUN 1\nCOPY --from=a /x /\nCOPY --from=b /x /\nRUN 4\n";
+    let plan = make(&Request::new(dockerfile)).unwrap();
+    let names: Vec<&str> = plan.operations.iter().map(|op| op.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "[a 1/4] FROM base",
+            "[a 2/4] RUN 1",
+            "[a 3/4] WORKDIR /w",
+            "[a 4/4] RUN 2",
+            "[b 3/3] RUN 3",
+            "[stage-2 3/5] COPY --from=a /x /",
+            "[stage-2 4/5] COPY --from=b /x /",
+            "[stage-2 5/5] RUN 4",
+        ]
+    );
+}
+
 #[test]
 fn only_what_the_target_needs_is_planned() {
     let dockerfile = "FROM base AS One\nRUN 1\nFROM base\nRUN 2\nFROM scratch\nCOPY --from=ONE /x /\nCOPY --from=0 /y /\n";
@@ -276,8 +298,8 @@ fn mounts_are_read() {
     .unwrap();
     let Some(Op::Exec(exec)) = plan.operations.last().map(|op| &op.op) else { panic!("no RUN") };
     let targets: Vec<_> = exec.mounts.iter().map(|mount| mount.target.as_deref()).collect();
-    // A secret that is only a variable has no target.
-    assert_eq!(targets, [Some("/w/c"), Some("/tmp"), None, Some("/f")]);
+    // One below another comes after it; a secret that is only a variable has no target.
+    assert_eq!(targets, [Some("/f"), Some("/tmp"), Some("/w/c"), None]);
     insta::assert_debug_snapshot!(exec.mounts);
 }
 

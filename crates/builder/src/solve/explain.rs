@@ -1,9 +1,9 @@
 //! Says why a step is executed: what it was in the last build of this Dockerfile, and what differs.
 
-use dockerfile_parser::{IgnoreFile, Kind, Span};
+use dockerfile_parser::{IgnoreFile, Span};
 
-use super::Solver;
 use super::ready::{Listings, Ready};
+use super::{Solver, pointer};
 use crate::cache::{Note, Preimage, Record};
 use crate::cause::{Change, ChangeKind, Difference, Place, changes, differences};
 use crate::op::{CopySource, ImageOp, Input, MountKind, Op, OpId, Operation};
@@ -197,13 +197,20 @@ impl Solver<'_> {
     fn located(&self, operation: &Operation, difference: Difference) -> Cause {
         let Difference { kind, message, details, place, changes } = difference;
         let mut cause = Cause { details, ..cause(operation, kind, message) };
+        let (text, own) = (&self.request.dockerfile, operation.span);
         match &place {
             Place::Instruction => {}
+            Place::Rewritten(old) => {
+                cause.span = pointer::rewritten(text, own, old, &operation.origin.title);
+            }
             Place::Variable(name) => {
-                cause.span = self.declaration(name, operation.span).unwrap_or(operation.span);
+                cause.span = pointer::variable(text, name, own).unwrap_or(own);
+            }
+            Place::Setting(keyword) => {
+                cause.span = pointer::setting(text, keyword, own).unwrap_or(own);
             }
             Place::Content(name) => {
-                cause.span = source_span(operation, name).unwrap_or(operation.span);
+                cause.span = source_span(operation, name).unwrap_or(own);
                 if let Some(message) = self.ignored(operation, name, &changes) {
                     cause.kind = CauseKind::IgnoreRule;
                     cause.message = message;
@@ -211,18 +218,6 @@ impl Solver<'_> {
             }
         }
         cause
-    }
-
-    /// The last ARG or ENV before `before` that sets a variable.
-    fn declaration(&self, name: &str, before: Span) -> Option<Span> {
-        let parse = dockerfile_parser::parse(&self.request.dockerfile);
-        let is_it = |kind: &Kind<'_>| match kind {
-            Kind::Arg(arg) => arg.declarations.iter().any(|one| one.name == *name),
-            Kind::Env(pairs) => pairs.pairs.iter().any(|pair| pair.name == *name),
-            _ => false,
-        };
-        let mut earlier = parse.instructions.iter().filter(|one| one.span.end <= before.start);
-        earlier.rfind(|one| is_it(&one.kind)).map(|one| one.span)
     }
 
     /// Says which rule of the ignore file makes a file of the context come or go.
@@ -335,6 +330,9 @@ fn cleaned(path: &str) -> String {
 }
 
 fn source_span(operation: &Operation, name: &str) -> Option<Span> {
-    let Op::Copy(op) = &operation.op else { return None };
-    op.span_of(op.sources.get(number(name)?)?)
+    match &operation.op {
+        Op::Copy(op) => op.span_of(op.sources.get(number(name)?)?),
+        Op::Exec(op) => op.mounts.get(number(name)?)?.span,
+        _ => None,
+    }
 }

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::Write;
 use std::sync::PoisonError;
 
-use super::{Store, work_dir};
+use super::{Store, WorkDir, work_dir};
 use crate::error::Context;
 use crate::{Digest, Result};
 
@@ -29,8 +29,7 @@ impl Store {
         }
         let lines: String = fresh.iter().map(|name| format!("{}\n", name.hex())).collect();
         let mut lease = self.0.session()?.lease();
-        let gate = self.removal_gate()?;
-        gate.lock_shared().doing(|| "lock the store".to_owned())?;
+        let _gate = self.keep_from_removal()?;
         lease.write_all(lines.as_bytes()).doing(|| "write down what is in use".to_owned())?;
         held.extend(fresh);
         Ok(())
@@ -43,10 +42,26 @@ impl Store {
     ///
     /// When the disk cannot be read.
     pub(crate) fn held_by_all(&self) -> Result<(BTreeSet<String>, File)> {
+        self.held_but_by(None)
+    }
+
+    /// Does the same for the other processes alone.
+    pub(super) fn held_by_others(&self) -> Result<(BTreeSet<String>, File)> {
+        self.held_but_by(Some(self.0.session()?))
+    }
+
+    /// Returns a lock under which nobody removes anything.
+    pub(super) fn keep_from_removal(&self) -> Result<File> {
+        let gate = self.removal_gate()?;
+        gate.lock_shared().doing(|| "lock the store".to_owned())?;
+        Ok(gate)
+    }
+
+    fn held_but_by(&self, own: Option<&WorkDir>) -> Result<(BTreeSet<String>, File)> {
         let gate = self.removal_gate()?;
         gate.lock().doing(|| "lock the store".to_owned())?;
         let mut held = BTreeSet::new();
-        for lease in work_dir::living(&self.0.root.join("work"))? {
+        for lease in work_dir::living(&self.0.root.join("work"), own)? {
             held.extend(lease.lines().map(ToOwned::to_owned));
         }
         Ok((held, gate))

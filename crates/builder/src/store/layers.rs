@@ -341,6 +341,10 @@ impl Store {
         }
         let doing = || format!("store the unpacked layer `{diff_id}`");
         let _gate = super::work_dir::gate(&self.0.root.join("work"))?;
+        // Another process was faster, and may stand on what it has unpacked.
+        if self.is_whole(diff_id) {
+            return Ok(());
+        }
         let layer = staging.path().join("layer");
         let path = self.unpacked_path(diff_id);
         std::fs::create_dir(&layer).doing(doing)?;
@@ -356,13 +360,8 @@ impl Store {
         std::fs::write(layer.join("boot"), boot_id()).doing(doing)?;
         // One of an earlier boot goes away with the staging directory.
         let _ = std::fs::rename(&path, staging.path().join("stale"));
-        match std::fs::rename(&layer, &path) {
-            // Not synced: what a power cut takes is unpacked again.
-            Ok(()) => Ok(()),
-            // Another process was faster.
-            Err(_) if self.is_whole(diff_id) => Ok(()),
-            Err(error) => Err(error).doing(doing),
-        }
+        // Not synced: what a power cut takes is unpacked again.
+        std::fs::rename(&layer, &path).doing(doing)
     }
 
     /// Forgets which layers are known to be here and to be unpacked.

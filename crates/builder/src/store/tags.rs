@@ -71,6 +71,8 @@ impl Store {
         if !self.has_blob(manifest) {
             return Err(Error::new(format!("there is no image `{manifest}` in the store")));
         }
+        // Meanwhile nobody takes what the name leaves for garbage.
+        let _gate = self.keep_from_removal()?;
         let before = self.resolve(name).ok().flatten().filter(|old| old.manifest != *manifest);
         self.write_tag(ImageRecord { name: familiar_name(name), manifest: *manifest, remote })?;
         if let Some(before) = before

@@ -408,3 +408,50 @@ fn a_killed_process_leaves_a_right_store() {
     let store = Store::open(&path).unwrap();
     assert!(!store.images().unwrap().is_empty(), "the child was killed before it did anything");
 }
+
+/// Somebody may stand on what the first has unpacked.
+#[test]
+fn what_two_unpack_at_once_is_that_of_the_first() {
+    let (_directory, store) = new_store();
+    let layer = commit(&store, "file", "text");
+    std::fs::remove_dir_all(store.unpacked_path(&layer.diff_id)).unwrap();
+    let gate = work_dir::gate(&store.path().join("work")).unwrap();
+    let adopt = || {
+        let store = Store::open(store.path()).unwrap();
+        let staging = store.work_dir().unwrap();
+        let root = staging.path().join("root");
+        std::fs::create_dir(&root).unwrap();
+        store.adopt(&layer.diff_id, &root, &staging, &[]).unwrap();
+        // What was replaced would have been moved here.
+        staging.path().join("stale").exists()
+    };
+    std::thread::scope(|scope| {
+        let waiting = [scope.spawn(adopt), scope.spawn(adopt)];
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        drop(gate);
+        assert_eq!(waiting.map(|thread| thread.join().unwrap()), [false, false]);
+    });
+    assert!(store.is_whole(&layer.diff_id));
+}
+
+#[test]
+fn verifying_leaves_what_a_running_build_uses() {
+    let (_directory, store) = new_store();
+    let layer = commit(&store, "file", "text");
+    let building = Store::open(store.path()).unwrap();
+    let file = building.layer_path(&layer.diff_id).unwrap().join("file");
+    std::fs::write(&file, "other").unwrap();
+    let problems = |store: &Store| -> Vec<String> {
+        let problems = store.verify().unwrap();
+        problems.iter().map(|error| format!("{error}: {}", error.help().unwrap())).collect()
+    };
+    let changed = format!("the unpacked layer `{}` was changed: ", layer.diff_id);
+    let told = problems(&store);
+    assert!(matches!(&told[..], [one] if one.starts_with(&changed)), "{told:?}");
+    assert!(told[0].contains("a running build uses it"), "{told:?}");
+    assert!(file.exists());
+    drop(building);
+    assert_eq!(problems(&store), [changed + "it was removed, and is unpacked again when needed"]);
+    assert!(!file.exists());
+    assert_eq!(problems(&store), Vec::<String>::new());
+}

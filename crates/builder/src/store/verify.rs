@@ -50,7 +50,11 @@ impl Store {
                     let image = Image::load(self, &tag.manifest).and_then(|image| {
                         image.layers.iter().try_for_each(|layer| self.layer_exists(layer))
                     });
-                    if let Err(error) = image {
+                    // Another process may have removed it meanwhile.
+                    let is_still = || matches!(self.read_tag(&name), Ok(Some(now)) if now == tag);
+                    if let Err(error) = image
+                        && is_still()
+                    {
                         problems.push(self.damaged_image(&tag, &error));
                     }
                 }
@@ -112,6 +116,10 @@ impl Store {
             let problem = match record.as_deref().map(layer_of) {
                 None => format!("the record `{}` is damaged", name.escape_debug()),
                 Some(Some(layer)) if !self.has_layer(&layer) => {
+                    // Another process may have removed both.
+                    if !path.exists() {
+                        continue;
+                    }
                     format!("the record `{name}` names the layer `{layer}`, which is not there")
                 }
                 Some(_) => continue,
@@ -178,12 +186,19 @@ impl Store {
             let Ok((fresh, _)) = self.unpack_into(&diff_id, &staging) else { continue };
             let unpacked = self.unpacked_path(&diff_id);
             let found = fingerprints(&unpacked.join("fs"))?;
-            // A step's own directory may hold more: what it touched but left as it was below.
-            if fingerprints(&fresh)?.iter().all(|(path, is)| found.get(path) == Some(is)) {
+            if is_as(&found, &fingerprints(&fresh)?) {
                 continue;
             }
             let error = Error::new(format!("the unpacked layer `{diff_id}` was changed"))
                 .with_kind(ErrorKind::Corrupt);
+            let (held, _gate) = self.held_by_others()?;
+            if held.contains(&name) {
+                problems.push(error.with_help(
+                    "a running build uses it: when that has ended, verify again, and build with \
+                     `--no-cache`",
+                ));
+                continue;
+            }
             let stale = staging.path().join("stale");
             problems.push(match std::fs::rename(&unpacked, stale) {
                 Ok(()) => error.with_help("it was removed, and is unpacked again when needed"),
@@ -217,8 +232,33 @@ pub(crate) fn names(directory: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Digests all that makes an unpacked layer, by path: modes, owners, times, links, bytes, attributes.
-fn fingerprints(root: &Path) -> Result<BTreeMap<Vec<u8>, Digest>> {
+/// An entry of an unpacked layer.
+struct Entry {
+    /// Of all that makes it: mode, owner, time, link, bytes, attributes.
+    digest: Digest,
+    is_directory: bool,
+    /// Whether it is a directory that hides what is below it.
+    is_opaque: bool,
+    /// Whether it hides a name.
+    is_whiteout: bool,
+}
+
+/// Whether an unpacked layer is what its blob holds. A step's own directory may hold more: what it
+/// touched but left as it was below. And one that it made anew hides all that is below by itself,
+/// where a layer names each.
+fn is_as(found: &BTreeMap<Vec<u8>, Entry>, fresh: &BTreeMap<Vec<u8>, Entry>) -> bool {
+    let hides_all = |path: &[u8]| {
+        let parent = path.iter().rposition(|byte| *byte == b'/').map(|end| &path[..end]);
+        parent.and_then(|parent| found.get(parent)).is_some_and(|parent| parent.is_opaque)
+    };
+    fresh.iter().all(|(path, is)| match found.get(path) {
+        Some(there) => there.digest == is.digest && there.is_opaque >= is.is_opaque,
+        None => is.is_whiteout && hides_all(path),
+    })
+}
+
+/// Reads all entries of an unpacked layer, by path.
+fn fingerprints(root: &Path) -> Result<BTreeMap<Vec<u8>, Entry>> {
     let doing = || format!("read `{}`", root.display());
     let directory = tree::open(root).doing(doing)?;
     let mut found = BTreeMap::new();
@@ -228,18 +268,17 @@ fn fingerprints(root: &Path) -> Result<BTreeMap<Vec<u8>, Digest>> {
         for name in tree::names(directory.as_fd()).doing(doing)? {
             let separator: &[u8] = if path.is_empty() { b"" } else { b"/" };
             let path = [path.as_slice(), separator, &name].concat();
-            let (is_directory, digest) = fingerprint(directory.as_fd(), &name).doing(doing)?;
-            if is_directory {
+            let entry = fingerprint(directory.as_fd(), &name).doing(doing)?;
+            if entry.is_directory {
                 pending.push(path.clone());
             }
-            found.insert(path, digest);
+            found.insert(path, entry);
         }
     }
     Ok(found)
 }
 
-/// Digests one entry, and tells whether it is a directory.
-fn fingerprint(parent: BorrowedFd<'_>, name: &[u8]) -> std::io::Result<(bool, Digest)> {
+fn fingerprint(parent: BorrowedFd<'_>, name: &[u8]) -> std::io::Result<Entry> {
     let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
     let kind = FileType::from_raw_mode(stat.st_mode);
     let mut hasher = sha2::Sha256::new();
@@ -250,8 +289,9 @@ fn fingerprint(parent: BorrowedFd<'_>, name: &[u8]) -> std::io::Result<(bool, Di
     match kind {
         FileType::Directory => {
             let directory = rustix::fs::openat(parent, name, tree::DIRECTORY, Mode::empty())?;
-            hasher.update([u8::from(layer::is_opaque(directory.as_fd()))]);
-            return Ok((true, Digest::finish(hasher)));
+            let is_opaque = layer::is_opaque(directory.as_fd());
+            let digest = Digest::finish(hasher);
+            return Ok(Entry { digest, is_directory: true, is_opaque, is_whiteout: false });
         }
         FileType::Symlink => {
             hasher.update(rustix::fs::readlinkat(parent, name, Vec::new())?.as_bytes());
@@ -267,8 +307,13 @@ fn fingerprint(parent: BorrowedFd<'_>, name: &[u8]) -> std::io::Result<(bool, Di
         }
         _ => {}
     }
-    hasher.update(stat.st_mtime.to_le_bytes());
-    Ok((false, Digest::finish(hasher)))
+    let is_whiteout = kind == FileType::CharacterDevice && stat.st_rdev == 0;
+    // What hides a name has no time of its own: it is when it was hidden.
+    if !is_whiteout {
+        hasher.update(stat.st_mtime.to_le_bytes());
+    }
+    let digest = Digest::finish(hasher);
+    Ok(Entry { digest, is_directory: false, is_opaque: false, is_whiteout })
 }
 
 struct Hashing<'h>(&'h mut sha2::Sha256);

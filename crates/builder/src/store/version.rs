@@ -96,7 +96,7 @@ pub(super) fn not_writable(root: &Path, error: io::Error) -> Error {
     match kind {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => error
             .with_help("make it writable for this user, or name another store with `--store DIR`"),
-        _ => error,
+        _ => error.with_help("name a directory for the store with `--store DIR`"),
     }
 }
 

@@ -88,12 +88,15 @@ pub(super) fn remove_dead(work: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Returns what living processes have written into their leases.
-pub(super) fn living(work: &Path) -> Result<Vec<String>> {
+/// Returns what living processes have written into their leases, but for that of `own`.
+pub(super) fn living(work: &Path, own: Option<&WorkDir>) -> Result<Vec<String>> {
     let _gate = gate(work)?;
     let mut leases = Vec::new();
     for name in names(work)?.into_iter().filter(|name| name.ends_with(".lock")) {
         let path = work.join(name);
+        if own.is_some_and(|own| own.lease == path) {
+            continue;
+        }
         let Ok(mut lease) = File::open(&path) else { continue };
         match lease.try_lock() {
             Ok(()) => {}

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dockerfile_parser::Instruction;
+use dockerfile_parser::{Instruction, Kind};
 use dockwright_builder::{BuiltStep, Ended, LastBuild, Store};
 use serde_json::{Value, json};
 
@@ -54,10 +54,12 @@ fn tell(arguments: &Arguments, session: &Session) -> Result<String, Exit> {
             let steps: Vec<_> = all.filter(|step| step.span == instruction.0).collect();
             if steps.is_empty() && arguments.format == Format::Text {
                 let head = head(&instruction.1, instruction.0, &file);
-                return Ok(format!(
-                    "{head}: it runs nothing by itself; what it sets counts in the steps below \
-                     it\n"
-                ));
+                let how = if instruction.2 {
+                    "the last build did not need it"
+                } else {
+                    "it runs nothing by itself; what it sets counts in the steps below it"
+                };
+                return Ok(format!("{head}: {how}\n"));
             }
             steps
         }
@@ -121,13 +123,13 @@ fn places(
     Ok((line, context.map(PathBuf::from)))
 }
 
-/// The place and the text of the instruction that a line belongs to.
+/// The place and the text of the instruction that a line belongs to, and whether it is a step.
 fn instruction_at(
     line: usize,
     text: &str,
     file: &SourceFile,
     session: &Session,
-) -> Result<(dockerfile_parser::Span, String), Exit> {
+) -> Result<(dockerfile_parser::Span, String, bool), Exit> {
     let parse = dockerfile_parser::parse(text);
     let holds =
         |one: &&Instruction<'_>| (one.lines.0 as usize..=one.lines.1 as usize).contains(&line);
@@ -136,7 +138,9 @@ fn instruction_at(
         return Err(usage(session, &message, "name a line of an instruction, as it was built"));
     };
     let words: Vec<&str> = file.span_text(found.span).split_whitespace().collect();
-    Ok((found.span, words.join(" ")))
+    let is_step =
+        matches!(found.kind, Kind::Add(_) | Kind::Copy(_) | Kind::Run(_) | Kind::Workdir(_));
+    Ok((found.span, words.join(" "), is_step))
 }
 
 fn as_text(step: &BuiltStep, file: &SourceFile) -> String {
