@@ -34,7 +34,8 @@ const CONTAINERD: Engine = Engine {
         ctr image mount $NAME files >&2
         (. ./list)
         ctr image unmount --rm files >&2'",
-    run: "ctr run --rm $NAME test",
+    // runc keeps its containers by their ids for the whole machine.
+    run: "ctr run --rm $NAME $(basename $HERE)",
     remove: "ctr image rm --sync $NAME",
     kinds: &["docker", "oci"],
     compressions: &["gzip", "zstd", "uncompressed"],
@@ -221,13 +222,16 @@ impl Containerd {
         );
         std::fs::write(path("config.toml"), config).expect("written");
         let log = std::fs::File::create(path("log")).expect("a log");
-        let child = Command::new("containerd")
+        // What it mounts is nobody else's, since other tests look whether mounts are left; and what it
+        // starts ends with it.
+        let child = Command::new("unshare")
+            .args(["--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "containerd"])
             .args(["--config", &path("config.toml")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .expect("containerd is installed (see `x`)");
+            .expect("unshare runs");
         let containerd = Self(child);
         let version = || run(Command::new("ctr").args(["--address", &socket, "version"]));
         for _ in 0..300 {
@@ -237,7 +241,7 @@ impl Containerd {
             std::thread::sleep(Duration::from_millis(100));
         }
         let log = std::fs::read_to_string(path("log")).unwrap_or_default();
-        panic!("containerd does not answer: {}\n{log}", version().text());
+        panic!("containerd (see `x`) does not answer: {}\n{log}", version().text());
     }
 }
 
