@@ -50,9 +50,19 @@ fn main() {
         command.uid(SINGLE_ID).gid(SINGLE_ID).current_dir("/");
         is_good &= inner(command, "inner");
         is_good &= inner(Command::new(&program), "without-mounting");
-        let mut command = Command::new("unshare");
-        command.arg("--mount").arg(&program);
-        is_good &= inner(command, "without-groups");
+        let with_mounts = || {
+            let mut command = Command::new("unshare");
+            command.arg("--mount");
+            command
+        };
+        // Root in a container may not change mounts.
+        if with_mounts().arg("true").status().is_ok_and(|status| status.success()) {
+            let mut command = with_mounts();
+            command.arg(&program);
+            is_good &= inner(command, "without-groups");
+        } else {
+            println!("NOT TESTED: steps without control groups, which cannot be hidden here");
+        }
     }
     killing::run(&program);
     std::process::exit(i32::from(!is_good));
