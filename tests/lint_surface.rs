@@ -265,7 +265,7 @@ fn the_context_is_looked_at() {
     assert!(lines.iter().all(|line| !line.contains("DW4004")), "{lines:?}");
     let (outcome, _) = lint(&sandbox, &["--context", "nowhere", "app/Dockerfile"]);
     assert_eq!(outcome.code, 2);
-    assert!(outcome.stderr.contains("`nowhere` is not a directory"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("there is no build context `nowhere`"), "{}", outcome.stderr);
 }
 
 #[test]

@@ -178,6 +178,15 @@ pub(crate) fn reason(error: &std::io::Error) -> String {
     }
 }
 
+/// Says what is wrong with a build context that is no directory.
+pub(crate) fn no_context(path: &Path) -> String {
+    let shown = path.display();
+    if path.symlink_metadata().is_err() {
+        return format!("there is no build context `{shown}`");
+    }
+    format!("the build context `{shown}` is not a directory")
+}
+
 /// Returns the shortest honest name of `path` for messages.
 pub(crate) fn display_name(path: &Path) -> String {
     let path: PathBuf = path.components().filter(|c| c.as_os_str() != ".").collect();

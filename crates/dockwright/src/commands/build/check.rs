@@ -6,6 +6,7 @@ use super::Arguments;
 use crate::cli::Session;
 use crate::commands::{lint, usage};
 use crate::exit_code::Exit;
+use crate::source_file::no_context;
 
 /// Options that ask for the checks.
 #[derive(Debug, clap::Args)]
@@ -38,8 +39,7 @@ pub(super) fn run(arguments: &Arguments, call: Call, session: &Session) -> Exit 
     let context = &arguments.context;
     let is_input = context == Path::new("-");
     if !is_input && !context.is_dir() {
-        let message = format!("the build context `{}` is not a directory", context.display());
-        return usage(session, &message, "checks look at a folder, or at `-`");
+        return usage(session, &no_context(context), "checks look at a folder, or at `-`");
     }
     let dockerfile = match &arguments.file {
         Some(file) => file.clone(),

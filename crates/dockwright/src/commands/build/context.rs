@@ -9,7 +9,7 @@ use crate::cli::Session;
 use crate::commands::{cannot_start, failure, usage};
 use crate::environment;
 use crate::exit_code::Exit;
-use crate::source_file::{self, display_name, reason};
+use crate::source_file::{self, display_name, no_context, reason};
 
 /// The Dockerfile and the files.
 #[derive(Debug)]
@@ -84,11 +84,8 @@ impl Context {
     fn of_directory(context: &Path, file: &File<'_>, session: &Session) -> Result<Self, Exit> {
         let fail = |message: String, help: &str| cannot_start(session, &message, help);
         if !context.is_dir() {
-            let message = format!("the build context `{}` is not a directory", context.display());
-            return Err(fail(
-                message,
-                "name the directory that COPY and ADD are to read, often `.`",
-            ));
+            let help = "name the directory that COPY and ADD are to read, often `.`";
+            return Err(fail(no_context(context), help));
         }
         std::fs::read_dir(context).map_err(|error| {
             let why = reason(&error);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use dockwright_lint::{ContextContent, ContextEntry, ContextFacts};
 
-use crate::source_file::{self, display_name, reason};
+use crate::source_file::{self, display_name, no_context, reason};
 
 /// How much of a file is read, in bytes: the first line of a script, the head of a program.
 const HEAD_LENGTH: usize = 512;
@@ -16,7 +16,7 @@ const HEAD_LENGTH: usize = 512;
 /// `.git` is not looked at.
 pub(super) fn facts(folder: &Path, dockerfile: &Path) -> Result<ContextFacts, String> {
     if !folder.is_dir() {
-        return Err(format!("the build context `{}` is not a directory", folder.display()));
+        return Err(no_context(folder));
     }
     let mut own = dockerfile.as_os_str().to_owned();
     own.push(".dockerignore");
