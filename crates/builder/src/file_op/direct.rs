@@ -7,12 +7,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::num::NonZero;
 use std::os::fd::AsFd;
 
 use rustix::fs::FileType;
 
 use super::below::{Below, Status};
-use super::{Chmod, Hashed, Owner, Selections};
+use super::{Chmod, Hashed, Owner, Selection, Selections};
 use crate::archive::{self, EntryKind};
 use crate::context::{Entry, FileDigest, Source, base_name, clean, components, join, parent};
 use crate::error::{Context as _, Result};
@@ -31,13 +32,13 @@ const NOW: i64 = i64::MAX;
 /// What a COPY makes.
 pub(crate) struct DirectCopy<'s> {
     /// What there is to make, by its path with NULs for slashes: sorted as a walk meets it.
-    nodes: BTreeMap<Vec<u8>, Node<'s>>,
+    nodes: BTreeMap<Box<[u8]>, Node<'s>>,
     below: Below<'s>,
     owner: Option<Owner>,
     chmod: Option<&'s Chmod>,
     /// The times of directories, set when all of a source is there.
     times: Vec<(Vec<u8>, i64)>,
-    n_groups: usize,
+    next_group: Group,
     /// How many regular files were met.
     n_files: usize,
     /// How many of them in each source.
@@ -50,16 +51,19 @@ struct Node<'s> {
     owner: Owner,
     mtime: i64,
     /// Which files are one.
-    group: Option<usize>,
+    group: Option<Group>,
     /// Whether the layers below show the same directory.
     is_same_below: bool,
 }
 
+/// The number of files that are one, from 1: there are many nodes, so they are kept small.
+type Group = NonZero<u32>;
+
 #[derive(Clone, Copy)]
 enum Content<'s> {
     Directory,
-    /// With its number among the regular files of the selections.
-    File(&'s Source, &'s [u8], &'s Entry, usize),
+    /// Of which selection, with its number among the regular files of all.
+    File(&'s Source, &'s Selection, &'s Entry, u32),
     Inline(&'s [u8]),
     Link(&'s [u8]),
 }
@@ -107,7 +111,7 @@ impl<'s> DirectCopy<'s> {
             owner,
             chmod: op.chmod.as_ref(),
             times: Vec::new(),
-            n_groups: 0,
+            next_group: Group::MIN,
             n_files: 0,
             files_by_source: Vec::new(),
         };
@@ -145,18 +149,13 @@ impl<'s> DirectCopy<'s> {
     /// Sets the times of the directories of a source; what comes later changes them again.
     fn set_times(&mut self) {
         for (path, time) in std::mem::take(&mut self.times) {
-            if let Some(node) = self.nodes.get_mut(&key(&path)) {
+            if let Some(node) = self.nodes.get_mut(&*key(&path)) {
                 node.mtime = time;
             }
         }
     }
 
-    fn copy(
-        &mut self,
-        source: &'s Source,
-        selection: &'s super::Selection,
-        path: &str,
-    ) -> Step<()> {
+    fn copy(&mut self, source: &'s Source, selection: &'s Selection, path: &str) -> Step<()> {
         let Some((top, below)) = selection.entries.split_first() else { return Ok(()) };
         self.make_parents(path)?;
         let target = clean(path.as_bytes());
@@ -171,7 +170,7 @@ impl<'s> DirectCopy<'s> {
             self.times.push((target.clone(), time_of(source, top)));
             for entry in below {
                 let target = join(&target, &entry.path);
-                self.entry(source, &selection.path, entry, &target, &mut links)?;
+                self.entry(source, selection, entry, &target, &mut links)?;
             }
             self.set_times();
             return Ok(());
@@ -179,7 +178,7 @@ impl<'s> DirectCopy<'s> {
         let is_directory = matches!(place, Place::Directory);
         let target = if is_directory { join(&target, &selection.name) } else { target };
         self.make_directories(parent(&target))?;
-        self.entry(source, &selection.path, top, &target, &mut links)
+        self.entry(source, selection, top, &target, &mut links)
     }
 
     fn inline(&mut self, name: &str, data: &'s [u8], path: &str) -> Step<()> {
@@ -197,10 +196,10 @@ impl<'s> DirectCopy<'s> {
     fn entry(
         &mut self,
         source: &'s Source,
-        directory: &'s [u8],
+        selection: &'s Selection,
         entry: &'s Entry,
         target: &[u8],
-        links: &mut HashMap<(u64, u64), usize>,
+        links: &mut HashMap<(u64, u64), Group>,
     ) -> Step<()> {
         let is_directory = entry.kind == FileType::Directory;
         let owner = self.owner.unwrap_or(Owner { uid: entry.uid, gid: entry.gid });
@@ -212,7 +211,7 @@ impl<'s> DirectCopy<'s> {
                 }
                 Place::Directory => {
                     self.ensure(target)?;
-                    if let Some(node) = self.nodes.get_mut(&key(target)) {
+                    if let Some(node) = self.nodes.get_mut(&*key(target)) {
                         node.is_same_below &= (node.mode, node.owner) == (mode, owner);
                         (node.mode, node.owner) = (mode, owner);
                     }
@@ -224,14 +223,16 @@ impl<'s> DirectCopy<'s> {
         }
         let group = (entry.kind == FileType::RegularFile && entry.n_links > 1).then(|| {
             *links.entry(entry.inode).or_insert_with(|| {
-                self.n_groups += 1;
-                self.n_groups
+                let group = self.next_group;
+                self.next_group = group.saturating_add(1);
+                group
             })
         });
         let (content, mode) = match (entry.kind, &entry.target) {
             (FileType::RegularFile, _) => {
                 self.n_files += 1;
-                (Content::File(source, directory, entry, self.n_files - 1), mode)
+                let number = u32::try_from(self.n_files - 1).map_err(|_| Stop::Copy)?;
+                (Content::File(source, selection, entry, number), mode)
             }
             (FileType::Symlink, Some(target)) => (Content::Link(target), 0o777),
             _ => return Err(Stop::Copy),
@@ -247,12 +248,12 @@ impl<'s> DirectCopy<'s> {
         mode: u32,
         owner: Owner,
         mtime: i64,
-        group: Option<usize>,
+        group: Option<Group>,
     ) -> Step<()> {
         if path.len() > MAX_PATH_BYTES || base_name(path).starts_with(WHITEOUT) {
             return Err(Stop::Copy);
         }
-        let known = self.nodes.get(&key(path)).map(|node| node.content);
+        let known = self.nodes.get(&*key(path)).map(|node| node.content);
         let is_free = match known {
             Some(content) => !matches!(content, Content::Directory),
             None => self.below(path)?.is_none(),
@@ -262,12 +263,12 @@ impl<'s> DirectCopy<'s> {
         }
         let above = parent(path);
         self.ensure(above)?;
-        if let Some(node) = self.nodes.get_mut(&key(above)) {
+        if let Some(node) = self.nodes.get_mut(&*key(above)) {
             node.mtime = NOW;
         }
         let mode = mode & 0o7777;
         let node = Node { content, mode, owner, mtime, group, is_same_below: false };
-        self.nodes.insert(key(path), node);
+        self.nodes.insert(key(path).into(), node);
         Ok(())
     }
 
@@ -303,7 +304,7 @@ impl<'s> DirectCopy<'s> {
         for name in components(path) {
             end = if end == 0 { name.len() } else { end + 1 + name.len() };
             let above = &path[..end];
-            if self.nodes.contains_key(&key(above)) {
+            if self.nodes.contains_key(&*key(above)) {
                 continue;
             }
             let Some(stat) = self.below(above)? else { return Err(Stop::Copy) };
@@ -315,7 +316,7 @@ impl<'s> DirectCopy<'s> {
                 group: None,
                 is_same_below: true,
             };
-            self.nodes.insert(key(above), node);
+            self.nodes.insert(key(above).into(), node);
         }
         Ok(())
     }
@@ -325,7 +326,7 @@ impl<'s> DirectCopy<'s> {
         let mut end = 0;
         for name in components(path) {
             end = if end == 0 { name.len() } else { end + 1 + name.len() };
-            let is_directory = match self.nodes.get(&key(&path[..end])) {
+            let is_directory = match self.nodes.get(&*key(&path[..end])) {
                 Some(node) => matches!(node.content, Content::Directory),
                 None => match self.below(&path[..end])? {
                     None => return Ok(Place::Nothing),
@@ -377,7 +378,7 @@ impl<'s> DirectCopy<'s> {
             first_of: HashMap::new(),
             written: Written::default(),
         };
-        let mut sizes: HashMap<usize, usize> = HashMap::new();
+        let mut sizes: HashMap<Group, usize> = HashMap::new();
         for group in self.nodes.values().filter_map(|node| node.group) {
             *sizes.entry(group).or_default() += 1;
         }
@@ -411,9 +412,9 @@ impl<'s> DirectCopy<'s> {
                     entry.size = data.len() as u64;
                     members.data(&entry, &mut data)?;
                 }
-                Content::File(source, directory, file, number) => {
-                    let path = join(directory, &file.path);
-                    members.file(entry, group, source, &path, file, number)?;
+                Content::File(source, selection, file, number) => {
+                    let path = join(&selection.path, &file.path);
+                    members.file(entry, group, source, &path, file, number as usize)?;
                 }
             }
         }
@@ -429,7 +430,7 @@ struct Members<'h, W> {
     /// Directories as below, outermost first, while nothing calls for them to be written.
     pending: Vec<archive::Entry>,
     /// The first path of each file that has several, and its number.
-    first_of: HashMap<usize, (Vec<u8>, usize)>,
+    first_of: HashMap<Group, (Vec<u8>, usize)>,
     written: Written,
 }
 
@@ -457,7 +458,7 @@ impl<W> Members<'_, W> {
     fn file(
         &mut self,
         mut entry: archive::Entry,
-        group: Option<usize>,
+        group: Option<Group>,
         source: &Source,
         path: &[u8],
         known: &Entry,

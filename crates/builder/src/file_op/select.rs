@@ -376,8 +376,13 @@ fn hash_files(
     selections: &[Selection],
     hashed: Vec<Hashed>,
 ) -> Result<Vec<Hashed>> {
+    let entries = selections.iter().flat_map(|selection| &selection.entries);
+    let n_files = entries.filter(|entry| entry.kind == FileType::RegularFile).count();
+    if hashed.len() == n_files && !hashed.iter().any(|it| matches!(it, Hashed::Missing)) {
+        return Ok(hashed);
+    }
     let mut hashed = hashed.into_iter();
-    let mut all = Vec::new();
+    let mut all = Vec::with_capacity(n_files);
     let mut unknown = Vec::new();
     let mut n_bytes = 0;
     for selection in selections {

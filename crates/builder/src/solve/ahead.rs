@@ -125,8 +125,10 @@ impl Solver<'_> {
         let layer = self.write_directly(id, &direct, Some(&mut all))?;
         let n_files = direct.files_by_source();
         drop(direct);
-        let mut all = all.into_iter();
-        copied.hashed = n_files.into_iter().map(|n| all.by_ref().take(n).collect()).collect();
+        // Split from behind: what a single source has is moved, not copied.
+        let of_source = |n: usize| all.split_off(all.len().saturating_sub(n));
+        copied.hashed = n_files.into_iter().rev().map(of_source).collect();
+        copied.hashed.reverse();
         Ok(Some(layer))
     }
 
