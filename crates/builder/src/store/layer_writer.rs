@@ -31,6 +31,9 @@ use crate::{DiffId, Digest, Result};
 const CHUNK_BYTES: usize = 256 << 10;
 /// How many of them may wait.
 const N_CHUNKS: usize = 4;
+/// How many of them may wait to be compressed. The compressor holds several itself, and its chunks are
+/// large.
+const N_CHUNKS_TO_PACK: usize = 1;
 
 /// Digest and size of what was written, unless it is the same as it was.
 type Written = Result<Option<(Digest, u64)>>;
@@ -207,7 +210,7 @@ impl Packing {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!("packed-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let path = store.0.ingest()?.join(name);
-        let (chunks, queue) = sync_channel::<Arc<Chunk>>(N_CHUNKS);
+        let (chunks, queue) = sync_channel::<Arc<Chunk>>(N_CHUNKS_TO_PACK);
         let file = path.clone();
         let thread = std::thread::Builder::new()
             .name("pack".to_owned())
